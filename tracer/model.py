@@ -1,0 +1,203 @@
+"""Facts and opinions as frozen values. No I/O, no database, no clock.
+
+A fact (movement), its evidence (which archived answer says so) and an opinion (label, judgement, stop) are
+separate records. Amounts are integers in the smallest unit (wei, sat); times are UTC seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = [
+    "CONSERVING",
+    "NATIVE",
+    "Asset",
+    "Conversion",
+    "Evidence",
+    "Gap",
+    "Judgement",
+    "Kind",
+    "Label",
+    "Rule",
+    "Seed",
+    "Stop",
+    "StopCode",
+]
+
+NATIVE = "native"
+"""The `asset` of a chain's own coin in every table (ETH on eip155:1); any other asset is a contract address."""
+
+
+class Kind(StrEnum):
+    """What a movement is. Aliases such as `erc20` are mapped at import."""
+
+    NATIVE = "native"
+    INTERNAL = "internal"
+    TOKEN = "token"
+    MINT = "mint"
+    BURN = "burn"
+    WRAP = "wrap"
+    UNWRAP = "unwrap"
+    FEE = "fee"
+    WITHDRAWAL = "withdrawal"
+    ISSUER = "issuer"
+    OPENING = "opening"
+    POISON = "poison"
+    UNKNOWN = "unknown"
+
+
+class Rule(StrEnum):
+    """Accounting rules (definitions: docs/accounting.md)."""
+
+    POISON = "poison"
+    HAIRCUT = "haircut"
+    FIFO = "fifo"
+    LIFO = "lifo"
+    SENIORITY = "seniority"
+    LIBR = "libr"
+
+
+CONSERVING = (Rule.HAIRCUT, Rule.FIFO, Rule.LIFO, Rule.SENIORITY, Rule.LIBR)
+"""The rules under which stolen coin is neither made nor lost (all but poison)."""
+
+
+class StopCode(StrEnum):
+    """Why tracing ends at an address. Printed in every table."""
+
+    SERVICE = "SERVICE"
+    DEPOSIT = "DEPOSIT"
+    MIXER = "MIXER"
+    BRIDGE = "BRIDGE"
+    HUB = "HUB"
+    DUST = "DUST"
+    HORIZON = "HORIZON"
+    BUDGET = "BUDGET"
+    PENDING = "PENDING"
+    PARTIAL = "PARTIAL"
+    UNSPENT = "UNSPENT"
+    FROZEN = "FROZEN"
+    RECOVERED = "RECOVERED"
+    BURNED = "BURNED"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Asset:
+    """A coin or token, identified by chain and contract, never by symbol.
+
+    `symbol` is text from whoever made the contract: for display only. `decimals` is None when unknown; amounts
+    of such an asset are shown in raw units.
+    """
+
+    chain: str
+    ref: str
+    symbol: str = field(default="", compare=False)
+    decimals: int | None = field(default=None, compare=False)
+
+    @property
+    def key(self) -> str:
+        """`chain/ref`, e.g. `eip155:1/native`: the stable id used in files and graphs."""
+        return f"{self.chain}/{self.ref}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Where the stolen coin enters.
+
+    `amount` alone adds that much stolen coin before the first movement; with `tx` or `at` the matching inflow is
+    relabelled stolen, up to the amount; with neither, every inflow counts (docs/accounting.md, "Seeds").
+    `asset` None means every asset that the address ever received. All seeds of one `theft` are one source.
+    """
+
+    chain: str
+    address: str
+    tx: str | None = None
+    asset: str | None = None
+    amount: int | None = None
+    at: int | None = None
+    theft: str = "theft"
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a fact stands: the archived answer (sha256) and the row in it (1-based; 0 = the whole answer)."""
+
+    sha256: str
+    row: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """An opinion about who controls an address, with its source."""
+
+    chain: str
+    address: str
+    name: str
+    category: str = ""
+    confidence: int = 50
+    source: str = ""
+    valid_from: int | None = None
+    valid_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The analyst's word that coin does (`code`) or does not (`code` None) stop at an address."""
+
+    chain: str
+    address: str
+    code: StopCode | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A declared conversion: in transaction `tx` the address also got `amount` of `asset`, says `source`.
+
+    It is a judgement, graded `declared`, never a fact: it adds one movement to that transaction, from
+    `counterparty`, and closes the gap that the missing leg left.
+    """
+
+    chain: str
+    tx: str
+    address: str
+    asset: str
+    amount: int
+    counterparty: str
+    source: str
+    symbol: str = ""
+    decimals: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An analyst's decision: who, when (UTC seconds), what, and whether it was withdrawn. Never deleted."""
+
+    id: int
+    case: str
+    author: str
+    made_at: int
+    subject: str
+    verdict: str
+    reason: str = ""
+    withdrawn_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that is missing, cut, refused or assumed. Shown in the UI and in every export, never dropped.
+
+    `code` is a stable word (e.g. `opening`, `poison`, `unsplit_conversion`); `amount` is in smallest units of
+    `asset`, None when it has none. `status` is `open`, `closed` (by a declared conversion) or `assumption`.
+    """
+
+    code: str
+    message: str
+    chain: str = ""
+    address: str = ""
+    asset: str = ""
+    amount: int | None = None
+    tx: str = ""
+    status: str = "open"

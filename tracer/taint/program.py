@@ -1,0 +1,94 @@
+"""The accounting program: the ledger, seeds and stops of a case as one flat list of steps that every rule runs.
+
+Everything that does not depend on the rule is decided here once: order, openings, which part of a payment was
+received in the same transaction (pots), conversions, stops. A rule then only answers "which coin leaves first".
+Kernels, bounds and graph all read the same program, so they cannot disagree about a hop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from tracer.model import Asset, Gap, Seed
+
+__all__ = ["SINKS", "Op", "Origin", "Program"]
+
+SINKS = ("sink:fee", "sink:burned", "sink:converted", "sink:recovered")
+"""Pseudo-addresses of coin that has no address any more. Each is a holding per asset, like an address."""
+
+
+class Op(IntEnum):
+    """One step. `src` and `dst` are holding numbers, -1 where there is none."""
+
+    CREDIT = 0
+    """Clean `amount` enters `dst` from outside (opening, mint, withdrawal, a converter's counterparty)."""
+    SEED = 1
+    """Stolen `amount` of `origin` enters `dst` from outside."""
+    MOVE = 2
+    """`amount` leaves `src` under the rule and enters `dst`, keeping its age order."""
+    STOPPED = 3
+    """`amount` leaves the stopped holding `src`: its taint stays, `dst` gets clean coin."""
+    CONVERT = 4
+    """`amount` leaves `src` under the rule; `got` enters `dst` (another asset), tainted by the same fraction."""
+    RELABEL = 5
+    """Of what is in `dst` (a pot that holds one payment), the first `amount` becomes stolen coin of `origin`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A source of stolen coin: one theft in one asset. `stolen` is what its seeds put in, in smallest units."""
+
+    theft: str
+    asset: int
+    stolen: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """Steps in order, and the names of the numbers in them.
+
+    addresses: (chain, address) by address number; sinks are addresses with chain "" and a name of SINKS.
+    assets: by asset number. holding_address, holding_asset: int32 arrays by holding number. A *pot* is a
+    temporary holding of an address inside one transaction (`pot[h]` True); it is empty at the end.
+    stopped: bool by holding: coin that arrives does not leave. stop_code: by address number, "" if none.
+    op int8, src, dst int32, origin int16 (-1), row int64 (row of the ordered ledger that the step carries out;
+    -1 when none), tx int64 (transaction ordinal, -1 before the first): all by step. amount, got: lists of exact
+    integers by step (`got` is 0 except for CONVERT). hop_step: int8, 1 where the step starts a new hop (leaves an
+    address that is not a pot), else 0.
+    unknown_opening: bool by holding: the history before the first row is unknown, so bounds must widen.
+    gaps: openings, unsplit conversions and assumptions made on the way.
+    """
+
+    addresses: tuple[tuple[str, str], ...]
+    assets: tuple[Asset, ...]
+    holding_address: np.ndarray
+    holding_asset: np.ndarray
+    pot: np.ndarray
+    stopped: np.ndarray
+    stop_code: tuple[str, ...]
+    unknown_opening: np.ndarray
+    origins: tuple[Origin, ...]
+    seeds: tuple[Seed, ...]
+    op: np.ndarray
+    src: np.ndarray
+    dst: np.ndarray
+    origin: np.ndarray
+    row: np.ndarray
+    tx: np.ndarray
+    hop_step: np.ndarray
+    amount: list[int]
+    got: list[int]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return len(self.amount)
+
+    def name(self, holding: int) -> tuple[str, str, Asset]:
+        """(chain, address, asset) of a holding."""
+        chain, address = self.addresses[self.holding_address[holding]]
+        return chain, address, self.assets[self.holding_asset[holding]]
