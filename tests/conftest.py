@@ -1,0 +1,21 @@
+"""What every test gets: the real-server fixtures, a workspace of its own, and hypothesis that repeats itself exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ("tests.servers.chromium", "tests.servers.postgres")
+
+# The same examples on every run (a red run can be repeated), and no deadline: the machine may be busy.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def _workspace_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that names no workspace never touches the one of whoever runs it."""
+    home: Path = tmp_path_factory.getbasetemp() / "home"
+    monkeypatch.setenv("TRACER_HOME", str(home))

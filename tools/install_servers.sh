@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs what the tests drive besides Python: Debian's own browser, a Japanese font and a PostgreSQL server.
+# Installs only what is missing, and only where root or sudo is at hand; else it says so and goes on, and the tests
+# that need the tool are reported as not run (a failure with CI=true).
+# A later server has its place here too: one line in `wanted` when Debian packages it, else a function of its own.
+set -euo pipefail
+
+have_font() { fc-list ":lang=$1" 2>/dev/null | grep -q .; }
+have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
+
+wanted=()
+command -v chromium >/dev/null || wanted+=(chromium)
+have_font ja || wanted+=(fontconfig fonts-noto-cjk)
+have_postgres || wanted+=(postgresql)
+[ "${#wanted[@]}" -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+    as_root=(sudo)
+  else
+    echo "Missing for the tests: ${wanted[*]}. Install them as root: apt-get install ${wanted[*]}" >&2
+    exit 0
+  fi
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "Missing for the tests: ${wanted[*]}. This system has no apt-get: install them by its own means." >&2
+  exit 0
+fi
+echo "Installing for the tests: ${wanted[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install() {
+  "${as_root[@]}" apt-get update -qq &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}"
+}
+if ! install >"$log" 2>&1; then
+  tail -n 20 "$log" >&2
+  echo "Could not install ${wanted[*]}; the tests that need them are reported as not run." >&2
+fi
