@@ -1,4 +1,4 @@
-"""What every test gets: the real-server fixtures, a workspace of its own, and hypothesis that repeats itself exactly."""
+"""What every test gets: real servers on demand, a workspace of its own, and hypothesis that repeats itself."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ from tests.servers import require
 def _tables_after_creating_one(url: str) -> list[str]:
     engine = create_engine(url)
     with engine.begin() as connection:
-        before = connection.execute(text("select tablename from pg_tables where schemaname = 'public'")).scalars()
+        before = connection.execute(
+            text("select tablename from pg_tables where schemaname = 'public'")
+        ).scalars()
         names = list(before)
         connection.execute(text("create table seeds (amount numeric(78, 0))"))
         connection.execute(text("insert into seeds values (:amount)"), {"amount": 2**256 - 1})

@@ -50,7 +50,11 @@ class PostgresServer:
             server += ["-c", setting]
         with (self.folder / "server.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [str(part) for part in server], stdout=log, stderr=log, env=self._environment(), **self._account
+                [str(part) for part in server],
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
+                **self._account,
             )
         deadline = time.monotonic() + _START_SECONDS
         while True:
