@@ -7,14 +7,14 @@ Kernels, bounds and graph all read the same program, so they cannot disagree abo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 
 from tracer.model import Asset, Gap, Seed
 
-__all__ = ["SINKS", "Op", "Origin", "Program"]
+__all__ = ["SINKS", "Op", "Origin", "Program", "Share"]
 
 SINKS = ("sink:fee", "sink:burned", "sink:converted", "sink:recovered")
 """Pseudo-addresses of coin that has no address any more. Each is a holding per asset, like an address."""
@@ -46,6 +46,21 @@ class Origin:
     stolen: int
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How a ledger row takes part in steps that net a whole transaction.
+
+    The row carried `amount` of the `total` that `steps` took (`got` False) or brought (`got` True), so its taint
+    is floor(taint of the steps * amount / total).
+    """
+
+    row: int
+    steps: tuple[int, ...]
+    got: bool
+    amount: int
+    total: int
+
+
 @dataclass(frozen=True)
 class Program:
     """Steps in order, and the names of the numbers in them.
@@ -59,7 +74,9 @@ class Program:
     integers by step (`got` is 0 except for CONVERT). hop_step: int8, 1 where the step starts a new hop (leaves an
     address that is not a pot), else 0.
     unknown_opening: bool by holding: the history before the first row is unknown, so bounds must widen.
-    gaps: openings, unsplit conversions and assumptions made on the way.
+    gaps: openings, unsplit conversions and assumptions made on the way. shares: rows that take part in netted
+    transactions. opening: the least opening balance by holding, where it is not 0. hop: by
+    holding, the least number of transactions in which stolen coin can have come there (2**31 - 1: never).
     """
 
     addresses: tuple[tuple[str, str], ...]
@@ -82,6 +99,9 @@ class Program:
     amount: list[int]
     got: list[int]
     gaps: tuple[Gap, ...]
+    shares: tuple[Share, ...] = ()
+    opening: dict[int, int] = field(default_factory=dict)
+    hop: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def steps(self) -> int:

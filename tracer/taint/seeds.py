@@ -1,0 +1,305 @@
+"""Where stolen coin enters: the seeds of a case against its ledger (docs/accounting.md, "Seeds").
+
+An amount alone is added before the first movement. With a transaction or a time, the matching inflow is
+relabelled. With neither, every inflow counts, unless it comes from an address that stolen coin had already
+reached: so pasting a downstream address never raises the total. The decision does not depend on the rule.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tracer.errors import SeedError, shown
+from tracer.ledger import Ledger
+from tracer.model import NATIVE, Asset, Gap, Seed
+from tracer.taint.program import Op, Origin
+from tracer.taint.steps import Step, Steps
+
+__all__ = ["Marks", "Plan", "enter_seeds", "plan_seeds"]
+
+_FAR = 2**31 - 1
+
+
+@dataclass
+class Marks:
+    """Stolen coin to mark on inflows of one (address, asset): per transaction ordinal, or all of them."""
+
+    origin: int
+    left: dict[int, int | None] = field(default_factory=dict)  # tx -> amount still to mark, None = no limit
+    every: bool = False
+
+
+@dataclass
+class Plan:
+    """Seeds resolved against the ledger.
+
+    origins: (theft, asset number). start: (address number, asset number, amount, origin) entering before the
+    first movement. marks: (address number, asset number) -> Marks. gaps: what had to be assumed.
+    """
+
+    origins: list[tuple[str, int]] = field(default_factory=list)
+    start: list[tuple[int, int, int, int]] = field(default_factory=list)
+    marks: dict[tuple[int, int], Marks] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+
+    def origin(self, theft: str, asset: int) -> int:
+        """The number of the source (theft, asset), new if needed."""
+        key = (theft, asset)
+        if key not in self.origins:
+            self.origins.append(key)
+        return self.origins.index(key)
+
+
+def plan_seeds(steps: Steps, seeds: Sequence[Seed]) -> Plan:
+    """Resolve seeds. Raises SeedError for a seed that contradicts the history."""
+    plan = Plan()
+    ledger = steps.ledger
+    for seed in seeds:
+        address = steps.address(seed.chain, seed.address)
+        inflows = np.flatnonzero(ledger.recipient == address)
+        inflows = inflows[ledger.sender[inflows] != address]
+        if seed.tx is not None or seed.at is not None:
+            _plan_matching(plan, ledger, seed, address, inflows)
+        elif seed.amount is not None:
+            _plan_amount(plan, steps, seed, address, inflows)
+        else:
+            _plan_every(plan, ledger, seed, address)
+    return plan
+
+
+def _ref_matches(ledger: Ledger, seed: Seed, rows: np.ndarray) -> np.ndarray:
+    if seed.asset is None:
+        return rows
+    wanted = ledger.asset_number.get((seed.chain, seed.asset), -9)
+    return rows[ledger.asset[rows] == wanted]
+
+
+def _plan_matching(plan: Plan, ledger: Ledger, seed: Seed, address: int, inflows: np.ndarray) -> None:
+    """Relabel the inflow of the stated transaction or time."""
+    rows = _ref_matches(ledger, seed, inflows)
+    if seed.tx is not None:
+        rows = np.array([r for r in rows.tolist() if ledger.tx_hash[r] == seed.tx], dtype=np.int64)
+    if seed.at is not None:
+        rows = rows[ledger.time[rows] == seed.at]
+    what = f"the transaction {shown(seed.tx)}" if seed.tx is not None else "that time"
+    if len(rows) == 0:
+        raise SeedError(
+            f"No movement into the seed {seed.address} is known for {what}.",
+            "Import the file that holds it, correct the hash or time, or give --amount-raw alone if the history"
+            " lacks the theft.",
+        )
+    assets = np.unique(ledger.asset[rows])
+    if seed.amount is not None and len(assets) > 1:
+        raise SeedError(
+            f"The seed {seed.address} got {len(assets)} assets in {what}, so the amount is ambiguous.",
+            "Say which with --asset.",
+        )
+    left = seed.amount
+    for asset in assets.tolist():
+        marks = plan.marks.setdefault((address, asset), Marks(plan.origin(seed.theft, asset)))
+        for tx in np.unique(ledger.tx[rows[ledger.asset[rows] == asset]]).tolist():
+            if left is None:
+                marks.left[tx] = None
+                continue
+            total = sum(ledger.amount[r] for r in rows.tolist() if ledger.tx[r] == tx)
+            part = min(left, total)
+            left -= part
+            before = marks.left.get(tx, 0)
+            marks.left[tx] = None if before is None else before + part
+    if left:
+        plan.gaps.append(
+            Gap(
+                "seed_amount",
+                f"The seed states {seed.amount}, but the matching inflow is {left} smaller; only the inflow counts.",
+                seed.chain,
+                seed.address,
+                ledger.assets[int(assets[0])].ref,
+                left,
+                seed.tx or "",
+            )
+        )
+
+
+def _plan_amount(plan: Plan, steps: Steps, seed: Seed, address: int, inflows: np.ndarray) -> None:
+    """Add the amount before the first movement: the history lacks the theft."""
+    ledger = steps.ledger
+    ref = seed.asset
+    if ref is None:
+        seen = np.unique(ledger.asset[(ledger.recipient == address) | (ledger.sender == address)])
+        refs = {ledger.assets[i].ref for i in seen.tolist()}
+        ref = next(iter(refs)) if len(refs) == 1 else NATIVE
+    asset = ledger.asset_number.get((seed.chain, ref))
+    if asset is None:
+        known = [a for a in steps.assets if (a.chain, a.ref) == (seed.chain, ref)]
+        if not known:
+            steps.assets.append(Asset(seed.chain, ref))
+        asset = next(i for i, a in enumerate(steps.assets) if (a.chain, a.ref) == (seed.chain, ref))
+    assert seed.amount is not None
+    for r in inflows.tolist():
+        if ledger.asset[r] == asset and ledger.amount[r] == seed.amount:
+            raise SeedError(
+                f"The seed {seed.address} with amount {seed.amount} would count the theft twice: the history"
+                f" already has a movement of exactly that amount into it, in {ledger.tx_hash[r] or 'a row'}.",
+                f"Give --tx {ledger.tx_hash[r]} with the seed." if ledger.tx_hash[r] else "Give --at with the seed.",
+            )
+    plan.start.append((address, asset, seed.amount, plan.origin(seed.theft, asset)))
+
+
+def _plan_every(plan: Plan, ledger: Ledger, seed: Seed, address: int) -> None:
+    """Every inflow counts (and the opening, if the address pays more than it got)."""
+    own = np.flatnonzero((ledger.recipient == address) | (ledger.sender == address))
+    own = _ref_matches(ledger, seed, own)
+    if len(own) == 0:
+        message = "The seed has no movements in the imported history: nothing enters there."
+        plan.gaps.append(Gap("seed_unknown", message, seed.chain, seed.address, seed.asset or ""))
+    for asset in np.unique(ledger.asset[own]).tolist():
+        marks = plan.marks.setdefault((address, asset), Marks(plan.origin(seed.theft, asset)))
+        marks.every = True
+
+
+def enter_seeds(
+    steps: Steps, plan: Plan, opening: dict[int, int]
+) -> tuple[list[Step], list[int], list[int]]:
+    """Rewrite the steps so that seeds take effect; returns (steps, hop per holding, new number of each step).
+
+    Runs through the steps once and keeps, per holding, the least number of hops at which stolen coin can have
+    reached it (poison, stops applied, in the order of time): the same for all rules.
+    """
+    entry = _Entry(steps, plan, opening)
+    for (address, asset), marks in plan.marks.items():
+        entry.marks[steps.holding(address, asset)] = marks
+    for address, asset, amount, origin in plan.start:
+        entry.start(steps.holding(address, asset), amount, origin)
+    for number, step in enumerate(steps.items):
+        entry.take(number, step)
+    finished = entry.finish()
+    return finished, entry.hop, entry.renumbered
+
+
+class _Entry:
+    """One pass over the steps: reach, hops, relabelling."""
+
+    def __init__(self, steps: Steps, plan: Plan, opening: dict[int, int]) -> None:
+        self.steps, self.plan, self.opening = steps, plan, opening
+        self.marks: dict[int, Marks] = {}
+        self.hop: list[int] = [_FAR] * len(steps.address_of)
+        self.pot_balance: dict[int, int] = defaultdict(int)
+        self.arrived: set[int] = set()  # address numbers reached by coin that came from another address
+        self.paid: set[int] = set()  # holdings of seeds that have paid
+        self.stolen_opening: dict[int, int] = {}
+        self.before: list[Step] = []
+        self.out: list[Step] = []
+        self.renumbered: list[int] = []
+        self.kept_out = 0
+
+    def start(self, holding: int, amount: int, origin: int) -> None:
+        self._grow()
+        self.before.append(Step(Op.SEED, -1, holding, amount, origin=origin))
+        self.hop[holding] = 0
+
+    def take(self, number: int, step: Step) -> None:
+        self._grow()
+        src, dst = step.src, step.dst
+        if src in self.marks and src not in self.paid:
+            self.paid.add(src)
+            self._opening(src)
+        reached = step.op in (Op.MOVE, Op.CONVERT) and self.hop[src] < _FAR
+        if number in self.steps.unsplit and reached:
+            self.steps.gaps.append(self.steps.unsplit[number])
+        mark = self._mark(step, reached)
+        self._move_pots(step)
+        if mark:
+            self._relabel(step, mark)
+        else:
+            self.renumbered.append(len(self.out))
+            self.out.append(step)
+            if reached:
+                self.hop[dst] = min(self.hop[dst], self.hop[src] + step.hop)
+        if reached and self._address(src) != self._address(dst):
+            self.arrived.add(self._address(dst))
+        if src >= 0 and self.steps.pot[src] and self.pot_balance[src] == 0:
+            self.hop[src] = _FAR
+
+    def _grow(self) -> None:
+        self.hop.extend([_FAR] * (len(self.steps.address_of) - len(self.hop)))
+
+    def _address(self, holding: int) -> int:
+        return self.steps.address_of[holding] if holding >= 0 else -1
+
+    def _opening(self, holding: int) -> None:
+        """The opening of a seed that was not reached from elsewhere before it first paid is stolen too."""
+        marks = self.marks[holding]
+        amount = self.opening.get(holding, 0)
+        if marks.every and amount and self._address(holding) not in self.arrived:
+            self.stolen_opening[holding] = marks.origin
+            self.hop[holding] = 0
+
+    def _move_pots(self, step: Step) -> None:
+        if step.dst >= 0 and self.steps.pot[step.dst]:
+            self.pot_balance[step.dst] += step.got if step.op == Op.CONVERT else step.amount
+        if step.src >= 0 and self.steps.pot[step.src]:
+            self.pot_balance[step.src] -= step.amount
+
+    def _mark(self, step: Step, reached: bool) -> int:
+        """How much of this step becomes stolen coin."""
+        dst = step.dst
+        if dst < 0:
+            return 0
+        main = dst
+        if self.steps.pot[dst]:
+            main = self.steps.holding(self.steps.address_of[dst], self.steps.asset_of[dst])
+            self._grow()
+        marks = self.marks.get(main)
+        if marks is None or (step.src >= 0 and self._address(step.src) == self._address(dst)):
+            return 0
+        amount = step.got if step.op == Op.CONVERT else step.amount
+        if step.tx in marks.left:
+            left = marks.left[step.tx]
+            part = amount if left is None else min(left, amount)
+            if left is not None:
+                marks.left[step.tx] = left - part
+            return part
+        if marks.every and reached:
+            self.kept_out += 1
+        return amount if marks.every and not reached else 0
+
+    def _relabel(self, step: Step, part: int) -> None:
+        """Pay into a pot of the seed, relabel there, pass on: so that what arrives tainted keeps its source."""
+        address, asset = self.steps.address_of[step.dst], self.steps.asset_of[step.dst]
+        main = self.steps.holding(address, asset)
+        origin = self.marks[main].origin
+        amount = step.got if step.op == Op.CONVERT else step.amount
+        self.renumbered.append(len(self.out))
+        if step.op == Op.CREDIT and part == amount:
+            self.out.append(Step(Op.SEED, -1, step.dst, amount, 0, origin, step.row, step.tx))
+        else:
+            pot = self.steps.holding(address, asset, "seed")
+            self._grow()
+            self.out.append(Step(step.op, step.src, pot, step.amount, step.got, -1, -1, step.tx, step.hop))
+            self.out.append(Step(Op.RELABEL, -1, pot, part, 0, origin, -1, step.tx))
+            self.out.append(Step(Op.MOVE, pot, step.dst, amount, 0, -1, step.row, step.tx))
+        self.hop[step.dst] = 0
+
+    def finish(self) -> list[Step]:
+        """Openings first (clean and oldest), then seed coin, then everything else."""
+        first: list[Step] = []
+        for holding, amount in sorted(self.opening.items()):
+            origin = self.stolen_opening.get(holding)
+            first.append(
+                Step(Op.CREDIT, -1, holding, amount)
+                if origin is None
+                else Step(Op.SEED, -1, holding, amount, origin=origin)
+            )
+        if self.kept_out:
+            message = (
+                f"{self.kept_out} movements into seeds without an amount came from addresses that stolen coin had"
+                " reached before: they keep their source and add nothing to the total."
+            )
+            self.steps.gaps.append(Gap("seed_downstream", message, status="assumption"))
+        shift = len(first) + len(self.before)
+        self.renumbered = [n + shift for n in self.renumbered]
+        return [*first, *self.before, *self.out]
