@@ -57,10 +57,10 @@ clean: ## remove what the targets above made
 	$(PYTHON) -m venv --clear .venv
 
 .venv/.run-stamp: requirements.lock pyproject.toml | .venv/bin/pip
-	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-compile --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.test-stamp: requirements-test.lock .venv/.run-stamp
-	$(PIP) install --require-hashes -r requirements-test.lock
+	$(PIP) install --no-compile --require-hashes -r requirements-test.lock
 	@touch $@

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -79,8 +77,3 @@ def test_a_missing_tool_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="not run: anvil is missing"):
         require("anvil", None)
-
-
-def test_the_install_script_is_valid_shell() -> None:
-    script = Path(__file__).parent.parent / "tools" / "install_servers.sh"
-    subprocess.run(["bash", "-n", str(script)], check=True)
