@@ -1,0 +1,144 @@
+"""The `tracer` command: global options, error messages and exit status, and the list of verbs.
+
+Verbs are registered here and nowhere else. An error is one line and one hint on stderr: a traceback helps nobody who
+follows stolen coin; TRACER_DEBUG=1 shows it to those who mend the tracer.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tracer.cli import cases, doctor, exports, imports, judgements, opinions, results, seeds, web
+from tracer.cli.say import error, line
+from tracer.cli.session import Session
+from tracer.errors import InputError, NotFoundError, TracerError
+
+__all__ = ["app", "code_version"]
+
+_ORDER = "demo case seed import taint bounds paths gaps label stop judge export ui doctor".split()
+"""Verbs as an investigation goes."""
+_FLAGS = {"--quiet", "-q", "--json"}
+_WITH_VALUE = {"--workspace", "-w"}
+
+
+class _Root(TyperGroup):
+    """The root command: global options may stand anywhere; errors become one line, a hint and an exit status."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let the global options stand anywhere."""
+        return super().parse_args(ctx, _hoisted(args))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The verbs in the order of an investigation."""
+        return sorted(super().list_commands(ctx), key=_ORDER.index)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; turn an error into its message and exit status."""
+        try:
+            return super().invoke(ctx)
+        except TracerError as problem:
+            _debug()
+            error(problem.message, problem.hint)
+            raise typer.Exit(2 if isinstance(problem, (InputError, NotFoundError)) else 1) from None
+        except KeyboardInterrupt:
+            error("Interrupted.", "Nothing is half-written: run the command again.")
+            raise typer.Exit(130) from None
+        except OSError as problem:
+            if problem.errno == errno.EPIPE:
+                raise
+            _debug()
+            error(f"{problem.strerror or problem}: {problem.filename or 'the system gives no file name'}")
+            raise typer.Exit(1) from None
+        except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as problem:
+            if isinstance(problem, (typer.Exit, typer.Abort)):
+                raise
+            _debug()
+            error(
+                f"A defect of the tracer: {type(problem).__name__}: {problem}",
+                "Nothing was written. Run it again with TRACER_DEBUG=1 and report the traceback.",
+            )
+            raise typer.Exit(1) from None
+
+
+def _debug() -> None:
+    if os.environ.get("TRACER_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+
+
+def _hoisted(args: list[str]) -> list[str]:
+    """`args` with the global options first, so that they may also stand after the verb; `--` ends the search."""
+    first: list[str] = []
+    rest: list[str] = []
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in _FLAGS or word.startswith("--workspace="):
+            first.append(word)
+        elif word in _WITH_VALUE:
+            first += [word, *(value for value in [next(words, None)] if value is not None)]
+        else:
+            rest.append(word)
+    return first + rest
+
+
+def code_version() -> str:
+    """The version of the installed tracer."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("coinpursuit")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        line(f"tracer {code_version()} (coinpursuit)")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="tracer",
+    cls=_Root,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
+    help="Follow stolen coins: exact, reproducible fund-flow tracing for exchange thefts.",
+    epilog=(
+        "First steps: `tracer demo --out DIR` traces a real theft offline; `tracer case new NAME` begins your own. "
+        "The global options above may stand anywhere. Exit status: 0 nothing failed, 2 bad input, 1 anything else."
+    ),
+)
+
+
+@app.callback()
+def _globals(
+    context: typer.Context,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "--workspace", "-w", metavar="DIR", help="Folder that holds all cases (default: TRACER_HOME)."
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no hints.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Tables as JSON; raw amounts as strings.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = Session(workspace=workspace, quiet=quiet, json=json)
+
+
+for _module in (cases, seeds, imports, results, opinions, judgements, exports, web, doctor):
+    _module.register(app)

@@ -1,0 +1,116 @@
+"""`tracer case`: new, list, show, rule."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tracer.cli.options import CaseName, rule_named
+from tracer.cli.say import clean, line, plural, print_json, records, table
+from tracer.cli.session import session_of
+
+__all__ = ["register"]
+
+_group = typer.Typer(no_args_is_help=True, help="Make, list and show cases; set the rule.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the app."""
+    app.add_typer(_group, name="case")
+
+
+@_group.command("new")
+def new(
+    context: typer.Context,
+    case: CaseName,
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="RULE", help="Governing rule (default: fifo).")
+    ] = None,
+) -> None:
+    """Make a case."""
+    from tracer.case import Case
+
+    session = session_of(context)
+    chosen = None if rule is None else rule_named(rule)
+    made = Case.create(case, workspace=session.workspace)
+    if chosen is not None:
+        made.set_rule(chosen)
+    line(f"Case {clean(made.name)} made; governing rule {made.rule}.")
+    session.next("seed", "add", case, "ADDRESS_OR_TX")
+
+
+@_group.command("list")
+def names(context: typer.Context) -> None:
+    """List the cases of the workspace."""
+    from tracer.case import Case
+
+    session = session_of(context)
+    found = Case.names(workspace=session.workspace)
+    if session.json:
+        print_json(found)
+        return
+    for name in found:
+        line(clean(name))
+    if not found:
+        session.tell("No cases yet.")
+        session.next("case", "new", "NAME")
+
+
+@_group.command("show")
+def show(context: typer.Context, case: CaseName) -> None:
+    """Show what a case rests on: rule, as-of time, seeds, files, opinions."""
+    session = session_of(context)
+    opened = session.case(case)
+    files, seeds = opened.files(), opened.seeds()
+    if session.json:
+        print_json(
+            {
+                "name": opened.name,
+                "rule": opened.rule,
+                "as_of": opened.as_of,
+                "seeds": records(seeds),
+                "files": records(files),
+            }
+        )
+        return
+    line(f"Case {clean(opened.name)}")
+    line(f"Governing rule: {opened.rule}")
+    line(f"As of:          {_when(opened.as_of)}")
+    line(
+        f"Opinions:       {plural(len(opened.labels()), 'label')}, {plural(len(opened.stops()), 'stop')}, "
+        f"{plural(len(opened.conversions()), 'declared conversion')}, {plural(len(opened.judgements()), 'judgement')}"
+    )
+    line(f"Seeds:          {len(seeds):,}")
+    line(f"Files:          {len(files):,}")
+    if len(files):
+        header = ["number", "name", "rows", "excluded", "grade", "partial", "sha256"]
+        table(header, files[header].itertuples(index=False), right=["number", "rows", "excluded"])
+    if not len(seeds):
+        session.next("seed", "add", case, "ADDRESS_OR_TX")
+    elif not len(files):
+        session.next("import", case, "FILE")
+    else:
+        session.next("taint", case)
+
+
+@_group.command("rule")
+def rule(
+    context: typer.Context,
+    case: CaseName,
+    rule: Annotated[
+        str, typer.Argument(metavar="RULE", help="poison, haircut, fifo, lifo, seniority or libr.")
+    ],
+) -> None:
+    """Set the governing rule: the one whose amounts are the result of the case. Fix it before the run."""
+    session = session_of(context)
+    chosen = rule_named(rule)
+    session.case(case).set_rule(chosen)
+    line(f"Governing rule of {clean(case)}: {chosen}.")
+    session.next("taint", case)
+
+
+def _when(as_of: int | None) -> str:
+    from tracer.export.notes import as_of_text
+
+    return as_of_text(as_of)

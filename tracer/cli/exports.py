@@ -1,0 +1,96 @@
+"""`tracer export` and `tracer demo`: everything that a case says, as files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tracer.cli.options import CaseName
+from tracer.cli.say import clean, line, plural
+from tracer.cli.session import Session, session_of
+from tracer.cli.summary import print_result
+
+if TYPE_CHECKING:
+    from tracer.case import Case
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the app."""
+    app.command("export")(export)
+    app.command("demo")(demo)
+
+
+def export(
+    context: typer.Context,
+    case: CaseName,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory; made if missing.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="NAME", help="Only this table (taint, transfers, ...); repeatable."),
+    ] = None,
+) -> None:
+    """Write every table as CSV, with sha256 sums.
+
+    README.txt says what the numbers rest on; manifest.json carries the sums.
+    """
+    from tracer.export import choose
+
+    session = session_of(context)
+    wanted = None if formats is None else choose(formats)
+    _write(session, session.case(case), out, wanted)
+
+
+def demo(
+    context: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Also write every table to this directory.")
+    ] = None,
+) -> None:
+    """Trace the bundled Bybit theft of 2025, offline.
+
+    Needs no key and no network. Works in a temporary workspace unless --workspace names one.
+    """
+    from tracer.case import Case
+
+    session = session_of(context)
+    with _workspace(session) as place:
+        case = Case.demo(workspace=place)
+        line("A real theft, from recorded public facts: Bybit, 21 February 2025.")
+        line(
+            "The tracer follows the stolen coin payment by payment. Where stolen and clean coin mix, an accounting"
+        )
+        line("rule decides which leaves first; `at least` and `at most` hold under every admissible rule.")
+        line()
+        with session.progress() as progress:
+            result = case.taint(progress=progress)
+        print_result(case, result)
+        line()
+        if out is not None:
+            _write(session, case, out, None)
+    session.next("ui")
+    session.next("case", "new", "NAME")
+
+
+@contextmanager
+def _workspace(session: Session) -> Iterator[Path]:
+    """The workspace that was named, else one that is gone afterwards: a demo leaves nothing behind."""
+    if session.workspace is not None:
+        yield session.workspace
+        return
+    with tempfile.TemporaryDirectory(prefix="tracer-demo-") as folder:
+        yield Path(folder)
+
+
+def _write(session: Session, case: Case, out: Path, formats: list[str] | None) -> None:
+    paths = case.export(out, formats=formats)
+    line(f"wrote {plural(len(paths), 'file')} to {clean(out)}:")
+    for path in paths:
+        line(f"  {clean(Path(path).name)}")
+    session.tell(f"Begin with {clean(out / 'README.txt')}.")

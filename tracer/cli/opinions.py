@@ -1,0 +1,111 @@
+"""`tracer label` and `tracer stop`: the analyst's word about an address, beside the facts and never instead of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tracer.cli.options import CaseName, Chain, stop_named
+from tracer.cli.say import clean, line, print_json, records, table
+from tracer.cli.session import Session, session_of
+from tracer.errors import InputError
+
+__all__ = ["register"]
+
+_Address = Annotated[
+    str | None,
+    typer.Argument(metavar="[ADDRESS]", help="The address; without it the existing ones are listed."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the app."""
+    app.command("label")(label)
+    app.command("stop")(stop)
+
+
+def label(
+    context: typer.Context,
+    case: CaseName,
+    address: _Address = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Who controls it, e.g. an exchange.")
+    ] = None,
+    chain: Chain = "eip155:1",
+    category: Annotated[
+        str, typer.Option("--category", metavar="WORD", help="exchange, mixer, bridge, ...")
+    ] = "",
+    confidence: Annotated[
+        int, typer.Option("--confidence", metavar="N", min=0, max=100, help="How sure, 0-100.")
+    ] = 50,
+    source: Annotated[str, typer.Option("--source", metavar="TEXT", help="Where you have it from.")] = "",
+) -> None:
+    """Label an address, or list the labels."""
+    session = session_of(context)
+    opened = session.case(case)
+    if address is None:
+        _list(session, opened.labels(), "labels")
+        return
+    if name is None:
+        raise InputError(
+            "A label needs a name.", 'For example: tracer label CASE ADDRESS "Exchange A" --source URL'
+        )
+    place, known = _account(address, chain)
+    opened.label(known, name, chain=place, category=category, confidence=confidence, source=source)
+    line(f"Labelled {clean(address)}: {clean(name)}.")
+    session.next("stop", case, address, "SERVICE")
+
+
+def stop(
+    context: typer.Context,
+    case: CaseName,
+    address: _Address = None,
+    code: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CODE]", help="SERVICE, DEPOSIT, MIXER, BRIDGE, ... or none: coin goes on from here."
+        ),
+    ] = None,
+    chain: Chain = "eip155:1",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; printed with the result.")
+    ] = "",
+) -> None:
+    """End tracing at an address, or list the stops.
+
+    The code `none` says that coin goes on from there, against a label or a heuristic.
+    """
+    session = session_of(context)
+    opened = session.case(case)
+    if address is None:
+        _list(session, opened.stops(), "stops")
+        return
+    if code is None:
+        raise InputError("A stop needs a code.", "For example SERVICE, or none when coin goes on from here.")
+    chosen = stop_named(code)
+    place, known = _account(address, chain)
+    opened.stop(known, chosen, chain=place, reason=reason)
+    line(
+        f"{clean(address)}: {'coin goes on from here' if chosen is None else f'tracing ends here ({chosen})'}."
+    )
+    session.next("taint", case)
+
+
+def _account(address: str, chain: str) -> tuple[str, str]:
+    from tracer.addresses import chain_id, parse_account
+
+    return parse_account(address, chain_id(chain))
+
+
+def _list(session: Session, found: object, what: str) -> None:
+    """Labels or stops as the case gives them: a table, or records."""
+    import pandas as pd
+
+    frame = found if isinstance(found, pd.DataFrame) else pd.DataFrame(found)
+    if session.json:
+        print_json(records(frame))
+    elif len(frame):
+        table([str(name) for name in frame.columns], frame.itertuples(index=False))
+    else:
+        line(f"No {what}.")

@@ -1,0 +1,65 @@
+"""Arguments and options that several verbs share, and the small words that they read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracer.errors import InputError, shown
+from tracer.model import Rule, StopCode
+
+__all__ = ["CaseName", "Chain", "Out", "rule_named", "seconds", "stop_named"]
+
+CaseName = Annotated[str, typer.Argument(metavar="CASE", help="Name of the case.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write the table as CSV to this file.")
+]
+Chain = Annotated[
+    str,
+    typer.Option("--chain", metavar="CHAIN", help="CAIP-2 id or a name: eip155:1, ethereum, bitcoin."),
+]
+
+
+def rule_named(word: str) -> Rule:
+    """The rule called `word`. Raises InputError that lists the rules."""
+    try:
+        return Rule(word.strip().lower())
+    except ValueError:
+        raise InputError(f"There is no rule {shown(word)}.", f"Rules: {', '.join(Rule)}.") from None
+
+
+def stop_named(word: str) -> StopCode | None:
+    """The stop code called `word`; None for `none`. Raises InputError that lists the codes."""
+    if word.strip().lower() == "none":
+        return None
+    try:
+        return StopCode(word.strip().upper())
+    except ValueError:
+        raise InputError(
+            f"There is no stop code {shown(word)}.", f"Codes: {', '.join(StopCode)}, or none (coin goes on)."
+        ) from None
+
+
+def seconds(text: str | None) -> int | None:
+    """UTC seconds of a time as people write it: `2025-02-21T14:16:11Z`, with a zone, or plain UTC; or Unix seconds.
+
+    Raises InputError for anything else, also for parts of a second.
+    """
+    if text is None:
+        return None
+    word = text.strip()
+    if word.isascii() and word.isdigit() and len(word) >= 9:
+        return int(word)
+    try:
+        moment = datetime.fromisoformat(word)
+    except ValueError:
+        raise InputError(
+            f"{shown(text)} is not a time.", "Write UTC as 2025-02-21T14:16:11Z, or Unix seconds."
+        ) from None
+    if moment.microsecond:
+        raise InputError(f"{shown(text)} has parts of a second.", "Block times are whole seconds.")
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return int(aware.timestamp())

@@ -1,0 +1,219 @@
+"""`tracer taint`, `bounds`, `paths`, `gaps`: what the case says, on the screen or as CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tracer.cli.options import CaseName, Chain, Out, rule_named
+from tracer.cli.say import amount, clean, line, plural, print_json, records, table
+from tracer.cli.session import Session, session_of
+from tracer.cli.summary import print_result
+from tracer.errors import InputError, shown
+from tracer.model import Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tracer.case import Case, TaintResult
+
+__all__ = ["register"]
+
+_KINDS = ("shortest", "widest", "earliest")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the app."""
+    app.command("taint")(taint)
+    app.command("bounds")(bounds)
+    app.command("paths")(paths)
+    app.command("gaps")(gaps)
+
+
+def taint(
+    context: typer.Context,
+    case: CaseName,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            "--rule",
+            metavar="RULE",
+            help="poison, haircut, fifo, lifo, seniority, libr, or all (default: the governing rule).",
+        ),
+    ] = None,
+    out: Out = None,
+    transfers: Annotated[
+        Path | None,
+        typer.Option(
+            "--transfers", metavar="FILE", help="Also write every transfer with the stolen coin in it."
+        ),
+    ] = None,
+) -> None:
+    """Trace the coin: who holds how much of it.
+
+    Prints the account that it adds up; --out writes every address, --transfers every payment.
+    """
+    session = session_of(context)
+    opened = session.case(case)
+    rules = _rules(rule, opened.rule)
+    first = opened.rule if opened.rule in rules else rules[0]
+    with session.progress() as progress:
+        found = {name: opened.taint(name, progress=progress) for name in rules}
+        written = _write_taint(found, first, out, transfers)
+    if session.json:
+        print_json({name: records(result.addresses()) for name, result in found.items()})
+    else:
+        print_result(opened, found[first])
+        if len(rules) > 1:
+            line()
+            line(f"Rules computed: {', '.join(rules)}. Amounts above: {first}.")
+    for path, rows in written:
+        session.tell(f"wrote {clean(path)}: {plural(rows, 'row')}")
+    session.next("bounds", case) if out else session.next(
+        "taint", case, "--rule", "all", "--out", "taint.csv"
+    )
+
+
+def bounds(
+    context: typer.Context,
+    case: CaseName,
+    out: Out = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--address", metavar="ADDRESS", help="Only this address; repeatable (default: all reached)."
+        ),
+    ] = None,
+    chain: Chain = "eip155:1",
+) -> None:
+    """What an address holds at least and at most.
+
+    The range over every admissible accounting: no rule that a court may take leaves it.
+    """
+    from tracer.addresses import chain_id, parse_account
+
+    session = session_of(context)
+    named = chain_id(chain)
+    targets = [parse_account(text, named)[1] for text in address] if address else None
+    opened = session.case(case)
+    with session.progress() as progress:
+        frame = opened.bounds(targets, progress=progress)
+    _deliver(session, "bounds", frame, out)
+    session.next("export", case, "--out", f"{case}-export")
+
+
+def paths(
+    context: typer.Context,
+    case: CaseName,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ADDRESS", help="Where the path begins (default: the seeds)."),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="ADDRESS", help="Where it ends (default: routes to where stolen coin rests)."
+        ),
+    ] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="shortest, widest or earliest.")
+    ] = "widest",
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many routes to list.")] = 50,
+    out: Out = None,
+) -> None:
+    """Routes of the coin, or paths between addresses.
+
+    Always in the order of time, with the transaction of every hop.
+    """
+    if kind not in _KINDS:
+        raise InputError(f"There is no kind of path {shown(kind)}.", f"Kinds: {', '.join(_KINDS)}.")
+    if start is not None and to is None:
+        raise InputError(
+            "--from needs --to.", "Without both, the routes from the theft to where coins rest are listed."
+        )
+    session = session_of(context)
+    opened = session.case(case)
+    frame = opened.routes(limit=limit) if to is None else opened.paths(to=to, frm=start, kind=kind)
+    if out is not None or session.json:
+        _deliver(session, "routes", frame, out)
+    else:
+        _print_paths(opened, frame)
+    session.next("gaps", case)
+
+
+def gaps(context: typer.Context, case: CaseName, out: Out = None) -> None:
+    """What is missing, cut, refused or assumed."""
+    session = session_of(context)
+    frame = session.case(case).gaps()
+    if out is not None or session.json:
+        _deliver(session, "gaps", frame, out)
+    else:
+        for status in ("open", "assumption", "closed"):
+            part = frame[frame["status"] == status]
+            if len(part):
+                line(f"{status} ({len(part):,})")
+            for row in part.to_dict("records"):
+                line(f"  {clean(row['code'])}: {clean(row['message'])}")
+        if not len(frame):
+            line("No gaps: nothing is missing, cut, refused or assumed.")
+    session.next("judge", "convert", case, "--help")
+
+
+def _rules(word: str | None, governing: str) -> list[str]:
+    if word is None:
+        return [str(governing)]
+    return [str(rule) for rule in Rule] if word.strip().lower() == "all" else [str(rule_named(word))]
+
+
+def _write_taint(
+    found: dict[str, TaintResult], first: str, out: Path | None, transfers: Path | None
+) -> list[tuple[Path, int]]:
+    from tracer.export import layout_of, write_csv
+    from tracer.export.holdings import all_rules
+    from tracer.export.transfers import join_rules
+
+    written = []
+    if out is not None:
+        frame = all_rules({name: result.addresses() for name, result in found.items()})
+        written.append(write_csv(out, layout_of("taint_all", frame), frame))
+    if transfers is not None:
+        frames = {name: result.transfers() for name, result in found.items()}
+        frame = frames[first] if len(frames) == 1 else join_rules(frames, first)
+        written.append(write_csv(transfers, layout_of("transfers", frame), frame))
+    return [(entry.path, entry.rows or 0) for entry in written]
+
+
+def _deliver(session: Session, name: str, frame: pd.DataFrame, out: Path | None) -> None:
+    """The table as CSV in `out`, or as JSON, or on the screen."""
+    from tracer.export import layout_of, write_csv
+
+    if out is not None:
+        written = write_csv(out, layout_of(name, frame), frame)
+        line(f"wrote {clean(written.path)}: {plural(written.rows or 0, 'row')}")
+    elif session.json:
+        print_json(records(frame))
+    else:
+        right = [str(column) for column in frame.columns if str(column).endswith("_raw")]
+        table([str(column) for column in frame.columns], frame.itertuples(index=False), right=right)
+
+
+def _print_paths(case: Case, frame: pd.DataFrame) -> None:
+    """Each path as a block: the amount, then one address a line with the transaction that led to it."""
+    line(f"{plural(len(frame), 'path')} of {clean(case.name)}, rule {case.rule}")
+    for row in frame.to_dict("records"):
+        decimals = row.get("decimals")
+        total = clean(row["amount"]) if row.get("amount") else amount(row["amount_raw"], decimals)
+        line()
+        line(
+            f"{row['rank']}. {total} {clean(row['asset'])}, {plural(int(row['hops']), 'hop')}, "
+            f"{clean(row['first_utc'])} to {clean(row['last_utc'])}"
+        )
+        addresses, hashes = str(row["path"]).split(" > "), str(row["tx_hashes"]).split()
+        line(f"   {clean(addresses[0])}")
+        for place, address in enumerate(addresses[1:]):
+            led = f"   in {clean(hashes[place])}" if place < len(hashes) else ""
+            line(f"   > {clean(address)}{led}")
+        if row.get("stop"):
+            line(f"   stop: {clean(row['stop'])}")

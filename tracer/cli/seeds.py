@@ -1,0 +1,185 @@
+"""`tracer seed`: add (one, or a list from a file), list, remove."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tracer.cli.options import CaseName, Chain, seconds
+from tracer.cli.say import clean, line, plural, print_json, records, table
+from tracer.cli.seed_file import SeedLine, read_seed_lines
+from tracer.cli.session import session_of
+from tracer.errors import FileError, InputError, shown
+
+if TYPE_CHECKING:
+    from tracer.case import Case
+
+__all__ = ["register"]
+
+_MOST_BYTES = 64 * 2**20
+
+_group = typer.Typer(no_args_is_help=True, help="Say where stolen coin enters.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the app."""
+    app.add_typer(_group, name="seed")
+
+
+@_group.command("add")
+def add(
+    context: typer.Context,
+    case: CaseName,
+    subject: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ADDRESS_OR_TX", help="Address that received stolen coin, or the theft transaction."
+        ),
+    ] = None,
+    chain: Chain = "eip155:1",
+    tx: Annotated[
+        str | None,
+        typer.Option(
+            "--tx", metavar="HASH", help="Only what this transaction paid to the address is stolen."
+        ),
+    ] = None,
+    asset: Annotated[
+        str | None,
+        typer.Option("--asset", metavar="ASSET", help="native or a contract address (default: every asset)."),
+    ] = None,
+    amount_raw: Annotated[
+        int | None,
+        typer.Option(
+            "--amount-raw", metavar="N", min=1, help="Stolen amount in the smallest unit (wei, sat)."
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="UTC", help="Only the inflow at this time, e.g. 2025-02-21T14:16:11Z."),
+    ] = None,
+    theft: Annotated[
+        str | None, typer.Option("--theft", metavar="NAME", help="Name of the theft; one by default.")
+    ] = None,
+    source: Annotated[str, typer.Option("--source", metavar="TEXT", help="Where you have it from.")] = "",
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="ADDRESS", help="With a theft transaction: only this receiver."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file", metavar="FILE", help="A list: one address a line, or a CSV with a column address."
+        ),
+    ] = None,
+) -> None:
+    """Add a seed. Without --tx, --at or --amount-raw everything that the address received is stolen."""
+    from tracer.addresses import chain_id
+
+    if (subject is None) == (file is None):
+        raise InputError("Give one ADDRESS_OR_TX, or a list with --file FILE.")
+    session = session_of(context)
+    common = SeedLine(
+        number=0,
+        subject=subject or "",
+        chain=chain_id(chain),
+        tx=tx,
+        asset=asset,
+        amount=amount_raw,
+        at=seconds(at),
+        theft=theft,
+        source=source,
+        to=to,
+    )
+    opened = session.case(case)
+    if file is None:
+        wanted = [common]
+    else:
+        wanted, ignored = read_seed_lines(_read(file), lambda seed: _check(seed, common))
+        if ignored:
+            session.tell(f"Columns not read: {', '.join(clean(name) for name in ignored)}.")
+    added = _add_all(opened, wanted, common)
+    line(f"{plural(added, 'seed')} added to {clean(opened.name)}; it has {len(opened.seeds()):,} now.")
+    if len(opened.files()):
+        session.next("taint", case)
+    else:
+        session.next("import", case, "FILE")
+
+
+@_group.command("list")
+def show(context: typer.Context, case: CaseName) -> None:
+    """List the seeds of a case."""
+    session = session_of(context)
+    frame = session.case(case).seeds()
+    if session.json:
+        print_json(records(frame))
+        return
+    header = ["number", "theft", "chain", "address", "asset", "amount_raw", "tx", "at_utc", "source"]
+    table(header, frame[header].itertuples(index=False), right=["number", "amount_raw"])
+    if not len(frame):
+        session.next("seed", "add", case, "ADDRESS_OR_TX")
+
+
+@_group.command("remove")
+def remove(
+    context: typer.Context,
+    case: CaseName,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the seed, see `seed list`.")],
+) -> None:
+    """Remove a seed."""
+    session = session_of(context)
+    session.case(case).remove_seed(number)
+    line(f"Seed {number} removed from {clean(case)}.")
+    session.next("seed", "list", case)
+
+
+def _read(file: Path) -> str:
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise FileError(
+                f"{shown(file)} is larger than 64 MiB.", "A list of seeds is short: is this the right file?"
+            )
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise FileError(f"{shown(file)} does not exist.", "Check the path.") from None
+    except UnicodeDecodeError:
+        raise FileError(f"{shown(file)} is not UTF-8 text.", "Save the list as UTF-8 text or CSV.") from None
+    except IsADirectoryError:
+        raise FileError(f"{shown(file)} is a directory.", "Name a file.") from None
+
+
+def _check(seed: SeedLine, common: SeedLine) -> None:
+    """Refuse a line whose chain, address or transaction cannot be right, before anything is added."""
+    from tracer.addresses import chain_id, is_tx_hash, parse_account, tx_hash
+
+    chain = chain_id(seed.chain or common.chain or "")
+    if not is_tx_hash(chain, seed.subject):
+        parse_account(seed.subject, chain)
+    if seed.tx:
+        tx_hash(chain, seed.tx)
+
+
+def _add_all(case: Case, wanted: list[SeedLine], common: SeedLine) -> int:
+    """Add all seeds or none; how many there are more than before."""
+    from tracer.addresses import chain_id
+
+    before = set(case.seeds()["number"].tolist())
+    try:
+        for seed in wanted:
+            case.add_seed(
+                seed.subject,
+                chain_id(seed.chain or common.chain or ""),
+                tx=seed.tx or common.tx,
+                asset=seed.asset or common.asset,
+                amount=common.amount if seed.amount is None else seed.amount,
+                at=common.at if seed.at is None else seed.at,
+                theft=seed.theft or common.theft,
+                source=seed.source or common.source,
+                to=seed.to or common.to,
+            )
+    except BaseException:
+        for number in sorted(set(case.seeds()["number"].tolist()) - before, reverse=True):
+            case.remove_seed(number)
+        raise
+    return len(case.seeds()) - len(before)

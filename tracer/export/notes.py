@@ -1,0 +1,132 @@
+"""README.txt of an export: what the numbers are, under which rule, from which inputs; and manifest.json, its seal.
+
+Both are made from the case alone: they print the case's `as_of`, never the time of the export, so that a second
+export of the same case has the same bytes and a reader can check every file against its sha256.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tracer.errors import shown
+from tracer.export.columns import Layout
+from tracer.export.files import Written
+
+__all__ = ["MANIFEST", "README", "Input", "Pins", "as_of_text", "manifest_text", "readme_text"]
+
+README = "README.txt"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One imported file that the numbers rest on; `sha256` of its bytes as they were imported (hex)."""
+
+    name: str
+    sha256: str
+    rows: int
+    excluded: int = 0
+    grade: str = "fact"
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What the numbers of an export rest on.
+
+    `rule` is the governing rule; `as_of` UTC seconds or None; `version` the code version; `conventions` the
+    sentences that the accounting prints with every result.
+    """
+
+    case: str
+    rule: str
+    as_of: int | None
+    version: str
+    conventions: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+
+def as_of_text(seconds: int | None) -> str:
+    """UTC seconds as ISO-8601 with Z, `not set` for None."""
+    return (
+        "not set" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    )
+
+
+def readme_text(pins: Pins, layouts: Iterable[Layout]) -> str:
+    """The text of README.txt for an export that holds the tables `layouts`."""
+    lines = [
+        f"Export of the case {shown(pins.case)}",
+        "",
+        f"Governing rule:  {pins.rule}",
+        f"As of (UTC):     {as_of_text(pins.as_of)}",
+        f"Code version:    coinpursuit {pins.version}",
+        "",
+        "Amounts in columns that end in _raw are exact integers in the smallest unit of the asset (wei, sat).",
+        "Open the files as text columns: a spreadsheet that reads them as numbers keeps only 15 digits.",
+        "Text that begins with = + - @ carries a leading ' against formulas; the importer removes it again.",
+        "Every column is explained in docs/formats.md of the project.",
+        "",
+        "Conventions and assumptions",
+        *(f"- {_one_line(text)}" for text in pins.conventions),
+        "- Every assumption about a single address is a row of gaps.csv with the status assumption.",
+        "",
+        "Inputs (sha256 of the bytes as imported)",
+        *(_input_line(entry) for entry in pins.inputs),
+        *([] if pins.inputs else ["- none"]),
+        "",
+        "Files",
+        *(f"- {layout.file}: {layout.row}" for layout in layouts),
+        f"- {MANIFEST}: sha256 and size of every file above.",
+        "",
+        "日本語",
+        f"この一式は案件 {shown(pins.case)} の追跡結果です。適用した計算規則は {pins.rule} です。",
+        "_raw で終わる列は、最小単位(wei、satoshi)の正確な整数です。",
+        "表計算ソフトでは「文字列」として読み込んでください。",
+        "gaps.csv は、欠けている情報と置いた仮定の一覧です。conservation.csv の difference_raw は必ず 0 です。",
+        "各ファイルの sha256 は manifest.json で確認できます。",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def manifest_text(pins: Pins, files: Sequence[Written]) -> str:
+    """The text of manifest.json: inputs and outputs with their sha256, keys sorted, no clock."""
+    content = {
+        "as_of": pins.as_of,
+        "as_of_utc": None if pins.as_of is None else as_of_text(pins.as_of),
+        "case": pins.case,
+        "code_version": pins.version,
+        "files": [
+            {"name": entry.path.name, "rows": entry.rows, "sha256": entry.sha256, "size": entry.size}
+            for entry in sorted(files, key=lambda entry: entry.path.name)
+        ],
+        "format": 1,
+        "inputs": [
+            {
+                "excluded": entry.excluded,
+                "grade": entry.grade,
+                "name": entry.name,
+                "partial": entry.partial,
+                "rows": entry.rows,
+                "sha256": entry.sha256,
+            }
+            for entry in pins.inputs
+        ],
+        "rule": pins.rule,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _input_line(entry: Input) -> str:
+    partial = ", partial history" if entry.partial else ""
+    return (
+        f"- {entry.sha256}  {shown(entry.name)}: {entry.rows} rows, {entry.excluded} left out of the flows, "
+        f"grade {entry.grade}{partial}"
+    )

@@ -1,0 +1,120 @@
+"""Writes the export of one case: the chosen tables, README.txt and manifest.json, in one directory.
+
+The directory may hold other things; they are left alone. Files of an earlier export of the *same* case are replaced,
+and those that this export does not write again are removed, so that old and new tables never stand side by side.
+An export of another case in the directory is refused: an evidence package carries exactly one case.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from tracer.errors import InputError, shown
+from tracer.export.account import CONSERVATION, GAPS, SEEDS, SOURCES
+from tracer.export.columns import Layout
+from tracer.export.files import Written, write_csv, write_text
+from tracer.export.holdings import BOUNDS, COMPARE, TAINT, TAINT_ALL
+from tracer.export.notes import MANIFEST, README, Pins, manifest_text, readme_text
+from tracer.export.routes import ROUTES
+from tracer.export.transfers import TRANSFERS, layout_for
+
+__all__ = ["FORMATS", "choose", "layout_of", "write_package"]
+
+FORMATS: dict[str, Layout] = {
+    "taint": TAINT,
+    "taint_all": TAINT_ALL,
+    "transfers": TRANSFERS,
+    "conservation": CONSERVATION,
+    "compare": COMPARE,
+    "bounds": BOUNDS,
+    "routes": ROUTES,
+    "sources": SOURCES,
+    "seeds": SEEDS,
+    "gaps": GAPS,
+}
+"""The tables of an export by format name, in the order in which a reader meets them."""
+
+
+def choose(formats: Iterable[str] | None) -> list[str]:
+    """The format names to write, in the order of FORMATS; None means all. InputError for an unknown name."""
+    if formats is None:
+        return list(FORMATS)
+    wanted = set(formats)
+    unknown = sorted(wanted - set(FORMATS))
+    if unknown:
+        raise InputError(f"There is no export format {shown(unknown[0])}.", f"Formats: {', '.join(FORMATS)}.")
+    return [name for name in FORMATS if name in wanted]
+
+
+def layout_of(format_name: str, frame: pd.DataFrame) -> Layout:
+    """The layout of format `format_name` for `frame`: transfers carry one column per rule that was computed."""
+    if format_name == "transfers":
+        prefix = "taint_raw_"
+        return layout_for(
+            name.removeprefix(prefix) for name in map(str, frame.columns) if name.startswith(prefix)
+        )
+    return FORMATS[format_name]
+
+
+def write_package(
+    directory: Path,
+    tables: Mapping[str, Callable[[], pd.DataFrame]],
+    pins: Pins,
+    formats: Iterable[str] | None = None,
+) -> list[Path]:
+    """Write the chosen formats to `directory` (made if missing, mode 0700); the paths, in the order written.
+
+    `tables` gives the frame of each format when it is called, so that a table that is not wanted is not computed and
+    a large one does not stay in memory. The manifest comes last: a directory without it, or whose sums differ, is not
+    a finished export. Raises InputError when the directory cannot be used.
+    """
+    names = choose(formats)
+    stale = _prepare(directory, pins.case)
+    written: list[Written] = []
+    layouts: list[Layout] = []
+    for name in names:
+        frame = tables[name]()
+        layout = layout_of(name, frame)
+        written.append(write_csv(directory / layout.file, layout, frame))
+        layouts.append(layout)
+    written.append(write_text(directory / README, readme_text(pins, layouts)))
+    for path in sorted(stale - {entry.path for entry in written}):
+        path.unlink(missing_ok=True)
+    seal = write_text(directory / MANIFEST, manifest_text(pins, written))
+    return [entry.path for entry in (*written, seal)]
+
+
+def _prepare(directory: Path, case: str) -> set[Path]:
+    """Make the directory; the files that an earlier export of this case left in it."""
+    if directory.exists() and not directory.is_dir():
+        raise InputError(
+            f"{shown(directory)} is a file, not a directory.", "Name a directory for the export."
+        )
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{shown(directory)} cannot be made: {error.strerror}.", "Name another place."
+        ) from None
+    manifest = directory / MANIFEST
+    if not manifest.exists():
+        return set()
+    try:
+        earlier = json.loads(manifest.read_bytes())
+        owner, names = earlier["case"], {entry["name"] for entry in earlier["files"]}
+    except (OSError, ValueError, TypeError, KeyError):
+        raise InputError(
+            f"{shown(manifest)} is not a manifest of the tracer.", "Choose an empty directory for the export."
+        ) from None
+    if owner != case:
+        raise InputError(
+            f"{shown(directory)} holds the export of the case {shown(owner)}.",
+            "Choose another directory: an export carries exactly one case.",
+        )
+    # only names that the tracer itself gives: a forged manifest must not get another file deleted
+    ours = {layout.file for layout in FORMATS.values()} | {README}
+    return {directory / name for name in names & ours}

@@ -1,0 +1,98 @@
+"""transfers.csv: every movement of the case in ledger order, with the stolen coin in it.
+
+The first columns are the Transfers CSV that the tracer also imports, so the file can be read back. Rows that are
+left out of the flows (address poisoning, zero value, fake tokens) are in the file with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.model import Rule
+
+__all__ = ["CONTRACT", "TRANSFERS", "join_rules", "layout_for"]
+
+_A, _N, _T = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT
+_RAW = "smallest unit of the asset (wei, sat)"
+
+CONTRACT = (
+    Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum."),
+    Column("block", _N, "block number", "Block of the transaction; empty when the source has none."),
+    Column("tx_index", _N, "", "Place of the transaction in its block; empty when the source has none."),
+    Column(
+        "position",
+        _N,
+        "",
+        "Place in the transaction: 0 fee, 1 top-level value, then internal calls, then logs.",
+    ),
+    Column("timestamp_utc", ColumnKind.TIME, "UTC", "Time of the block."),
+    Column("tx_hash", _T, "", "Hash of the transaction, in full."),
+    Column("from_address", _T, "", "Who paid; empty when the coin comes from outside (mint, opening)."),
+    Column("to_address", _T, "", "Who received; empty when the coin leaves to outside (burn, fee)."),
+    Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token."),
+    Column(
+        "symbol", _T, "", "What the asset calls itself: display text by whoever made it, never an identity."
+    ),
+    Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown."),
+    Column("amount_raw", _A, _RAW, "The amount that moved."),
+    Column(
+        "kind",
+        _T,
+        "",
+        "native, internal, token, mint, burn, wrap, unwrap, fee, withdrawal, issuer, opening, poison or unknown.",
+    ),
+)
+"""The Transfers CSV of the import contract."""
+
+_EVIDENCE = (
+    Column(
+        "excluded",
+        _T,
+        "",
+        "Why the row is left out of flows: poison, zero_value, fake_token; empty: followed.",
+    ),
+    Column("grade", _T, "", "fact, or declared: an analyst says so (a judgement with a source)."),
+    Column("converts", _T, "", "true when the movement is a leg of a conversion (swap), else false."),
+    Column("source_name", _T, "", "Name of the imported file that says so."),
+    Column("source_row", _N, "row", "Data row in that file, the first is 1."),
+)
+
+
+def _taint(name: str, which: str) -> Column:
+    return Column(name, _A, _RAW, f"Stolen coin in this movement under {which}; 0 when there is none.")
+
+
+_GOVERNING = _taint("taint_raw", "the governing rule (or the one rule that was asked for)")
+
+
+def layout_for(rules: Iterable[str] = ()) -> Layout:
+    """The layout with one `taint_raw_<rule>` column for each of `rules`, in the order of the rules."""
+    wanted = set(rules)
+    by_rule = (_taint(f"taint_raw_{rule}", f"the rule {rule}") for rule in Rule if str(rule) in wanted)
+    return Layout(
+        "transfers.csv",
+        "One movement, in ledger order (block, transaction, position).",
+        (*CONTRACT, _GOVERNING, *by_rule, *_EVIDENCE),
+    )
+
+
+TRANSFERS = layout_for(str(rule) for rule in Rule)
+
+
+def join_rules(frames: Mapping[str, pd.DataFrame], governing: str) -> pd.DataFrame:
+    """The Transfers frames of several rules side by side: `taint_raw` of `governing`, `taint_raw_<rule>` of each.
+
+    All frames hold the same movements in the same order, since the order does not depend on the rule; ValueError
+    when they do not.
+    """
+    base = frames[governing]
+    joined = base.copy()
+    keys = ["tx_hash", "from_address", "to_address", "amount_raw"]
+    for rule, frame in frames.items():
+        if len(frame) != len(base) or not all(frame[key].tolist() == base[key].tolist() for key in keys):
+            raise ValueError(f"the movements under {rule} and {governing} differ")
+        joined[f"taint_raw_{rule}"] = frame["taint_raw"].to_numpy(dtype=object)
+    return joined
