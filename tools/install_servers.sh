@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests drive besides Python: Debian's own browser, a Japanese font and a PostgreSQL server.
+# Installs what the tests drive besides Python: Debian's own browser with a library that its driver needs, a Japanese
+# font, and a PostgreSQL server.
 # Installs only what is missing, and only where root or sudo is at hand; else it says so and goes on, and the tests
 # that need the tool are reported as not run (a failure with CI=true).
 # A later server has its place here too: one line in `wanted` when Debian packages it, else a function of its own.
@@ -7,9 +8,12 @@ set -euo pipefail
 
 have_font() { fc-list ":lang=$1" 2>/dev/null | grep -q .; }
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
+# the Node runtime inside the playwright wheel links against it
+have_libatomic() { compgen -G '/usr/lib*/*/libatomic.so.1' >/dev/null || compgen -G '/usr/lib*/libatomic.so.1' >/dev/null; }
 
 wanted=()
 command -v chromium >/dev/null || wanted+=(chromium)
+have_libatomic || wanted+=(libatomic1)
 have_font ja || wanted+=(fontconfig fonts-noto-cjk)
 have_postgres || wanted+=(postgresql)
 [ "${#wanted[@]}" -eq 0 ] && exit 0
