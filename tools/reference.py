@@ -50,7 +50,8 @@ def cli_markdown() -> str:
 def _command(command: Any, path: str) -> Iterator[str]:
     context = command.make_context(path, [], resilient_parsing=True)
     yield f"\n## {path}\n\n"
-    yield f"`{' '.join([path, *command.collect_usage_pieces(context)])}`\n\n"
+    usage = " ".join([path, *command.collect_usage_pieces(context)])
+    yield f"`{usage.replace('{', '').replace('}', '')}`\n\n"
     yield " ".join((command.help or "").split()) + "\n"
     rows = [row for row in (_parameter(p, context) for p in command.get_params(context)) if row]
     if rows:

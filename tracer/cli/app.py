@@ -21,7 +21,22 @@ from tracer.errors import InputError, NotFoundError, TracerError
 
 __all__ = ["app", "code_version"]
 
-_ORDER = "demo case seed import taint bounds paths gaps label stop judge export ui doctor".split()
+_ORDER = [
+    "demo",
+    "case",
+    "seed",
+    "import",
+    "taint",
+    "bounds",
+    "paths",
+    "gaps",
+    "label",
+    "stop",
+    "judge",
+    "export",
+    "ui",
+    "doctor",
+]
 """Verbs as an investigation goes."""
 _FLAGS = {"--quiet", "-q", "--json"}
 _WITH_VALUE = {"--workspace", "-w"}

@@ -27,7 +27,7 @@ def read(
     context: typer.Context,
     case: CaseName,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="CSV, Parquet or JSONL; the format is recognised.")
+        list[Path], typer.Argument(metavar="FILE", help="CSV, Parquet or JSONL; the format is recognised.")
     ],
     map_: Annotated[
         list[str] | None,

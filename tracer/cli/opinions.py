@@ -15,7 +15,7 @@ __all__ = ["register"]
 
 _Address = Annotated[
     str | None,
-    typer.Argument(metavar="[ADDRESS]", help="The address; without it the existing ones are listed."),
+    typer.Argument(metavar="ADDRESS", help="The address; without it the existing ones are listed."),
 ]
 
 
@@ -30,7 +30,7 @@ def label(
     case: CaseName,
     address: _Address = None,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Who controls it, e.g. an exchange.")
+        str | None, typer.Argument(metavar="NAME", help="Who controls it, e.g. an exchange.")
     ] = None,
     chain: Chain = "eip155:1",
     category: Annotated[
@@ -64,7 +64,7 @@ def stop(
     code: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CODE]", help="SERVICE, DEPOSIT, MIXER, BRIDGE, ... or none: coin goes on from here."
+            metavar="CODE", help="SERVICE, DEPOSIT, MIXER, BRIDGE, ... or none: coin goes on from here."
         ),
     ] = None,
     chain: Chain = "eip155:1",

@@ -7,7 +7,7 @@ Text from chains, files and label packs is guarded against spreadsheet formulas;
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
@@ -17,6 +17,8 @@ from tracer.chains.csv_guard import guard
 from tracer.export.columns import Column, ColumnKind, Layout
 
 __all__ = ["write_rows"]
+
+_NEEDS_QUOTES = re.compile(r'[,"\r\n]')
 
 _CHUNK = 20_000
 """Rows converted at once: bounds the memory of a million-row file without slowing it."""
@@ -29,11 +31,11 @@ def write_rows(out: TextIO, layout: Layout, frame: pd.DataFrame) -> int:
     written exactly.
     """
     _check_columns(layout, frame)
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(layout.names)
+    out.write(",".join(layout.names) + "\n")
     for start in range(0, len(frame), _CHUNK):
         part = frame.iloc[start : start + _CHUNK]
-        writer.writerows(zip(*(_cells(layout, column, part) for column in layout.columns), strict=True))
+        rows = zip(*(_cells(layout, column, part) for column in layout.columns), strict=True)
+        out.writelines(",".join(row) + "\n" for row in rows)
     return len(frame)
 
 
@@ -45,7 +47,7 @@ def _check_columns(layout: Layout, frame: pd.DataFrame) -> None:
         raise ValueError(f"{layout.file}: missing columns {missing}, undocumented columns {unknown}")
 
 
-def _cells(layout: Layout, column: Column, part: pd.DataFrame) -> Iterator[str | int]:
+def _cells(layout: Layout, column: Column, part: pd.DataFrame) -> Iterator[str]:
     series = part[column.name]
     write = _WRITERS[column.kind]
     for value, absent in zip(series.tolist(), series.isna().tolist(), strict=True):
@@ -56,7 +58,12 @@ def _cells(layout: Layout, column: Column, part: pd.DataFrame) -> Iterator[str |
         if cell is None:
             kind = type(value).__name__
             raise TypeError(f"{layout.file}: column {column.name} ({column.kind}) cannot hold a {kind}")
-        yield cell
+        yield _quoted(cell) if isinstance(cell, str) else str(cell)
+
+
+def _quoted(text: str) -> str:
+    # RFC 4180. The csv module of Python 3.11 leaves a lone CR bare when lines end with LF, which cuts the row in two
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 
 def _amount(value: object) -> int | None:
