@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --no-header --no-annotate --no-emit-index-url \
 	--generate-hashes --python-version 3.11 --python-platform linux --extra postgres --group build
 
-.PHONY: help setup run test lint notebooks pytest servers bench lock dist clean
+.PHONY: help setup run test lint format notebooks pytest servers bench lock dist clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,10 @@ lint: .venv/.test-stamp ## ruff, mypy --strict, import-linter, deptry
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry . --no-ansi
+
+format: .venv/.test-stamp ## bring the code into the house style
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
 
 notebooks: .venv/.test-stamp ## run every notebook from top to bottom
 	$(BIN)/python tools/run_notebooks.py
