@@ -20,7 +20,7 @@ from tracer.model import NATIVE, Asset, Conversion, Gap, Kind
 from tracer.movements import SCHEMA, amounts_from_column, from_rows
 from tracer.ordering import OrderInput, order_rows
 
-__all__ = ["BURNED", "FEE", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger"]
+__all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger"]
 
 OUTSIDE, FEE, BURNED, RECOVERED = -1, -2, -3, -4
 """Address numbers of accounts that are no address: mint and beacon chain, and the sinks."""

@@ -12,6 +12,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -63,7 +64,7 @@ def funded_first(
         for holding in sorted(debited - credited):
             after[node_of[holding]].append(i)
     ranked = [i for _, i in sorted((rank, i) for i, rank in enumerate(ranks) if rank is not None)]
-    for i, j in zip(ranked, ranked[1:], strict=False):
+    for i, j in pairwise(ranked):
         after[i].append(j)
     priority = list(range(n)) + [-1] * (len(after) - n)
     order = _topological(after, priority)
@@ -101,7 +102,8 @@ def _through_cycles(after: Sequence[Sequence[int]], n: int, ranks: Sequence[int 
     condensed = [sorted({of[j] for i in c for j in after[i]} - {k}) for k, c in enumerate(components)]
     members = [sorted(i for i in c if i < n) for c in components]
     order = _topological(condensed, [m[0] if m else -1 for m in members])
-    assert order is not None  # a condensation has no cycle
+    if order is None:
+        raise RuntimeError("a condensation has no cycle")
     return [i for k in order for i in _by_rank(members[k], ranks)]
 
 

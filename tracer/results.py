@@ -49,7 +49,18 @@ def gap_frame(gaps: Sequence[Gap], symbols: Mapping[tuple[str, str], tuple[str, 
             (gap.code, gap.status, gap.chain, gap.address, gap.asset, symbol, gap.amount)
             + (decimal_text(gap.amount, decimals), gap.tx, gap.message)
         )
-    columns = "code status chain address asset symbol amount_raw amount tx message".split()
+    columns = [
+        "code",
+        "status",
+        "chain",
+        "address",
+        "asset",
+        "symbol",
+        "amount_raw",
+        "amount",
+        "tx",
+        "message",
+    ]
     return _frame(rows, columns)
 
 
@@ -142,7 +153,15 @@ class TaintResult:
                 text = decimal_text(units, asset.decimals)
                 source = "" if self.rule == Rule.POISON else 0
                 rows.append(
-                    (self.rule.value, asset.chain, "sink:converted", asset.ref, asset.symbol, asset.decimals, units)
+                    (
+                        self.rule.value,
+                        asset.chain,
+                        "sink:converted",
+                        asset.ref,
+                        asset.symbol,
+                        asset.decimals,
+                        units,
+                    )
                     + (text, source, None, None, units, units, None, "", "")
                 )
         return rows
@@ -208,7 +227,16 @@ class TaintResult:
         for asset, a in zip(self.program.assets, self.tally.accounts, strict=True):
             if a.stolen or a.converted_in:
                 rows.append(
-                    (asset.key, asset.symbol, asset.decimals, a.stolen, a.converted_in, a.held, a.fee, a.burned)
+                    (
+                        asset.key,
+                        asset.symbol,
+                        asset.decimals,
+                        a.stolen,
+                        a.converted_in,
+                        a.held,
+                        a.fee,
+                        a.burned,
+                    )
                     + (a.recovered, a.converted_out, a.difference)
                 )
         return _frame(rows, _ACCOUNT_COLUMNS)
@@ -225,7 +253,7 @@ class TaintResult:
                     + (self.program.assets[o.asset].key, units, source)
                 )
         rows.sort(key=lambda r: tuple(map(str, r)))
-        return _frame(rows, "chain address asset theft origin_asset taint_raw source_raw".split())
+        return _frame(rows, ["chain", "address", "asset", "theft", "origin_asset", "taint_raw", "source_raw"])
 
     def gaps(self) -> pd.DataFrame:
         """Everything missing, cut, refused or assumed."""
@@ -233,11 +261,34 @@ class TaintResult:
         return gap_frame(self.gap_list, known)
 
 
-_ADDRESS_COLUMNS = (
-    "rule chain address asset symbol decimals taint_raw taint taint_source_raw at_least_raw at_most_raw balance_raw"
-    " received_taint_raw hop first_received_utc stop"
-).split()
-_ACCOUNT_COLUMNS = (
-    "asset symbol decimals stolen_raw converted_in_raw held_raw fee_raw burned_raw recovered_raw converted_out_raw"
-    " difference_raw"
-).split()
+_ADDRESS_COLUMNS = [
+    "rule",
+    "chain",
+    "address",
+    "asset",
+    "symbol",
+    "decimals",
+    "taint_raw",
+    "taint",
+    "taint_source_raw",
+    "at_least_raw",
+    "at_most_raw",
+    "balance_raw",
+    "received_taint_raw",
+    "hop",
+    "first_received_utc",
+    "stop",
+]
+_ACCOUNT_COLUMNS = [
+    "asset",
+    "symbol",
+    "decimals",
+    "stolen_raw",
+    "converted_in_raw",
+    "held_raw",
+    "fee_raw",
+    "burned_raw",
+    "recovered_raw",
+    "converted_out_raw",
+    "difference_raw",
+]

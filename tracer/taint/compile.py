@@ -41,8 +41,8 @@ def compile_program(
     _add_rows(steps)
     plan = plan_seeds(steps, seeds)
     start: dict[int, int] = {}
-    for address, asset, amount, _ in plan.start:
-        holding = steps.holding(address, asset)
+    for owner, asset, amount, _ in plan.start:
+        holding = steps.holding(owner, asset)
         start[holding] = start.get(holding, 0) + amount
     opening = _openings(steps.items, start, len(steps.address_of))
     items, hops, renumbered = enter_seeds(steps, plan, opening)
@@ -78,8 +78,7 @@ def _openings(items: Sequence[Step], start: Mapping[int, int], holdings: int) ->
         src = step.src
         if src >= 0:
             left = balance[src] = balance[src] - step.amount
-            if left < lowest[src]:
-                lowest[src] = left
+            lowest[src] = min(lowest[src], left)
         if step.dst >= 0:
             balance[step.dst] += step.got if step.op == Op.CONVERT else step.amount
     return {h: -low for h, low in enumerate(lowest) if low < 0}
@@ -120,7 +119,9 @@ def _pack(
         stopped=stopped[address_of] if holdings else np.zeros(0, dtype=bool),
         stop_code=tuple(steps.stop_code.get(i, "") for i in range(len(steps.names))),
         unknown_opening=unknown[address_of] if holdings else np.zeros(0, dtype=bool),
-        origins=tuple(Origin(theft, asset, amount) for (theft, asset), amount in zip(plan.origins, stolen, strict=True)),
+        origins=tuple(
+            Origin(theft, asset, amount) for (theft, asset), amount in zip(plan.origins, stolen, strict=True)
+        ),
         seeds=tuple(seeds),
         op=np.array([item.op for item in items], dtype=np.int8),
         src=np.array([item.src for item in items], dtype=np.int32),
@@ -133,16 +134,15 @@ def _pack(
         got=[item.got for item in items],
         gaps=tuple(gaps),
         shares=tuple(
-            Share(s.row, tuple(renumbered[i] for i in s.steps), s.got, s.amount, s.total) for s in steps.shares
+            Share(s.row, tuple(renumbered[i] for i in s.steps), s.amount, s.total, s.got)
+            for s in steps.shares
         ),
         opening=opening,
         hop=hop,
     )
 
 
-def _opening_gaps(
-    steps: Steps, opening: dict[int, int], hop: np.ndarray, items: Sequence[Step]
-) -> list[Gap]:
+def _opening_gaps(steps: Steps, opening: dict[int, int], hop: np.ndarray, items: Sequence[Step]) -> list[Gap]:
     """One assumption per opening of an address that stolen coin can have reached; the others are counted."""
     gaps = []
     others = 0
@@ -152,12 +152,17 @@ def _opening_gaps(
             others += 1
             continue
         chain, address = steps.names[steps.address_of[holding]]
-        what = "counted as stolen, since the address is a seed" if holding in stolen else "counted as clean and oldest"
-        message = f"It paid more than it is seen to have received: the least opening balance is assumed, {what}."
-        gaps.append(
-            Gap("opening", message, chain, address, steps.assets[steps.asset_of[holding]].ref, amount, "", "assumption")
+        what = "stolen, since the address is a seed" if holding in stolen else "clean and oldest"
+        message = (
+            "It paid more than it is seen to have received. The least balance that explains it is assumed to have"
+            f" been there at the start, {what}; an inflow that is missing from the sources would explain it too."
         )
+        ref = steps.assets[steps.asset_of[holding]].ref
+        gaps.append(Gap("opening", message, chain, address, ref, amount))
     if others:
-        message = f"{others} holdings that stolen coin never reached also paid more than they are seen to have received."
+        message = (
+            f"{others} holdings that stolen coin never reached also paid more than they are seen to have received:"
+            " the least opening balance is assumed there too."
+        )
         gaps.append(Gap("opening_elsewhere", message, status="assumption"))
     return gaps

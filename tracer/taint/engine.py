@@ -52,7 +52,9 @@ def check_conservation(program: Program, outcome: Outcome) -> None:
     """Per asset: entered + converted in == held + converted out. Per source: entered == held, in source units."""
     assets = len(program.assets)
     into, out = [0] * assets, [0] * assets
-    for number, step in enumerate(zip(program.op.tolist(), program.src.tolist(), program.dst.tolist(), strict=True)):
+    for number, step in enumerate(
+        zip(program.op.tolist(), program.src.tolist(), program.dst.tolist(), strict=True)
+    ):
         op, src, dst = step
         if op == Op.CONVERT:
             out[program.holding_asset[src]] += outcome.moved[number]
@@ -61,7 +63,9 @@ def check_conservation(program: Program, outcome: Outcome) -> None:
     for holding, units in enumerate(outcome.taint):
         held[program.holding_asset[holding]] += units
         if sum(u for u, _ in outcome.split[holding].values()) != units:
-            raise ConservationError(f"{outcome.rule}: the split by source of holding {holding} does not add up.")
+            raise ConservationError(
+                f"{outcome.rule}: the split by source of holding {holding} does not add up."
+            )
         for origin, (_, s) in outcome.split[holding].items():
             source[origin] += s
     for origin, entered in enumerate(outcome.entered):
@@ -140,7 +144,7 @@ class _Run:
         raise NotImplementedError
 
     def convert(self, src: int, dst: int, amount: int, got: int) -> tuple[int, int]:
-        """src gives `amount`, dst gets `got`; returns the stolen units given and got."""
+        """Src gives `amount`, dst gets `got`; returns the stolen units given and got."""
         raise NotImplementedError
 
     def splits(self) -> list[Split]:

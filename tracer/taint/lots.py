@@ -169,7 +169,7 @@ class LotQueue:
         return result
 
     def by_origin(self) -> dict[int, tuple[int, int]]:
-        """origin -> (units, source units) of the stolen coin in the queue."""
+        """Origin -> (units, source units) of the stolen coin in the queue."""
         totals: dict[int, tuple[int, int]] = {}
         for units, origin, source in self:
             if origin != CLEAN:

@@ -24,7 +24,7 @@ def haircut(amount: int, taint: int, balance: int) -> int:
 
 def seniority(amount: int, taint: int, balance: int) -> int:
     """Stolen coin leaves first."""
-    return amount if amount < taint else taint
+    return min(taint, amount)
 
 
 def libr(amount: int, taint: int, balance: int) -> int:

@@ -56,9 +56,9 @@ class Share:
 
     row: int
     steps: tuple[int, ...]
-    got: bool
     amount: int
     total: int
+    got: bool
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tracer.errors import SeedError, shown
-from tracer.ledger import Ledger
-from tracer.model import NATIVE, Asset, Gap, Seed
-from tracer.taint.program import Op, Origin
+from tracer.ledger import KINDS, Ledger
+from tracer.model import NATIVE, Asset, Gap, Kind, Seed
+from tracer.taint.program import Op
 from tracer.taint.steps import Step, Steps
 
 __all__ = ["Marks", "Plan", "enter_seeds", "plan_seeds"]
 
 _FAR = 2**31 - 1
+_OPENING = KINDS.index(Kind.OPENING)
 
 
 @dataclass
@@ -65,7 +66,7 @@ def plan_seeds(steps: Steps, seeds: Sequence[Seed]) -> Plan:
         if seed.tx is not None or seed.at is not None:
             _plan_matching(plan, ledger, seed, address, inflows)
         elif seed.amount is not None:
-            _plan_amount(plan, steps, seed, address, inflows)
+            _plan_amount(plan, steps, seed, seed.amount, address, inflows)
         else:
             _plan_every(plan, ledger, seed, address)
     return plan
@@ -124,7 +125,9 @@ def _plan_matching(plan: Plan, ledger: Ledger, seed: Seed, address: int, inflows
         )
 
 
-def _plan_amount(plan: Plan, steps: Steps, seed: Seed, address: int, inflows: np.ndarray) -> None:
+def _plan_amount(
+    plan: Plan, steps: Steps, seed: Seed, amount: int, address: int, inflows: np.ndarray
+) -> None:
     """Add the amount before the first movement: the history lacks the theft."""
     ledger = steps.ledger
     ref = seed.asset
@@ -138,15 +141,16 @@ def _plan_amount(plan: Plan, steps: Steps, seed: Seed, address: int, inflows: np
         if not known:
             steps.assets.append(Asset(seed.chain, ref))
         asset = next(i for i, a in enumerate(steps.assets) if (a.chain, a.ref) == (seed.chain, ref))
-    assert seed.amount is not None
     for r in inflows.tolist():
-        if ledger.asset[r] == asset and ledger.amount[r] == seed.amount:
+        if ledger.asset[r] == asset and ledger.amount[r] == amount:
             raise SeedError(
-                f"The seed {seed.address} with amount {seed.amount} would count the theft twice: the history"
+                f"The seed {seed.address} with amount {amount} would count the theft twice: the history"
                 f" already has a movement of exactly that amount into it, in {ledger.tx_hash[r] or 'a row'}.",
-                f"Give --tx {ledger.tx_hash[r]} with the seed." if ledger.tx_hash[r] else "Give --at with the seed.",
+                f"Give --tx {ledger.tx_hash[r]} with the seed."
+                if ledger.tx_hash[r]
+                else "Give --at with the seed.",
             )
-    plan.start.append((address, asset, seed.amount, plan.origin(seed.theft, asset)))
+    plan.start.append((address, asset, amount, plan.origin(seed.theft, asset)))
 
 
 def _plan_every(plan: Plan, ledger: Ledger, seed: Seed, address: int) -> None:
@@ -161,9 +165,7 @@ def _plan_every(plan: Plan, ledger: Ledger, seed: Seed, address: int) -> None:
         marks.every = True
 
 
-def enter_seeds(
-    steps: Steps, plan: Plan, opening: dict[int, int]
-) -> tuple[list[Step], list[int], list[int]]:
+def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[list[Step], list[int], list[int]]:
     """Rewrite the steps so that seeds take effect; returns (steps, hop per holding, new number of each step).
 
     Runs through the steps once and keeps, per holding, the least number of hops at which stolen coin can have
@@ -195,6 +197,7 @@ class _Entry:
         self.out: list[Step] = []
         self.renumbered: list[int] = []
         self.kept_out = 0
+        self.known_openings = 0  # leading steps that are stated opening balances: they come before seed coin
 
     def start(self, holding: int, amount: int, origin: int) -> None:
         self._grow()
@@ -210,7 +213,9 @@ class _Entry:
         reached = step.op in (Op.MOVE, Op.CONVERT) and self.hop[src] < _FAR
         if number in self.steps.unsplit and reached:
             self.steps.gaps.append(self.steps.unsplit[number])
-        mark = self._mark(step, reached)
+        known = step.row >= 0 and self.steps.ledger.kind[step.row] == _OPENING
+        self.known_openings += known
+        mark = 0 if known else self._mark(step, reached=reached)
         self._move_pots(step)
         if mark:
             self._relabel(step, mark)
@@ -244,7 +249,7 @@ class _Entry:
         if step.src >= 0 and self.steps.pot[step.src]:
             self.pot_balance[step.src] -= step.amount
 
-    def _mark(self, step: Step, reached: bool) -> int:
+    def _mark(self, step: Step, *, reached: bool) -> int:
         """How much of this step becomes stolen coin."""
         dst = step.dst
         if dst < 0:
@@ -300,6 +305,7 @@ class _Entry:
                 " reached before: they keep their source and add nothing to the total."
             )
             self.steps.gaps.append(Gap("seed_downstream", message, status="assumption"))
-        shift = len(first) + len(self.before)
-        self.renumbered = [n + shift for n in self.renumbered]
-        return [*first, *self.before, *self.out]
+        known = self.known_openings
+        late = len(first) + len(self.before)
+        self.renumbered = [n + (len(first) if n < known else late) for n in self.renumbered]
+        return [*first, *self.out[:known], *self.before, *self.out[known:]]

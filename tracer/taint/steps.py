@@ -80,15 +80,22 @@ class Steps:
         return number
 
     def add(
-        self, op: Op, src: int, dst: int, amount: int, *, got: int = 0, row: int = -1, tx: int = -1, hop: int = 0
+        self,
+        op: Op,
+        src: int,
+        dst: int,
+        amount: int,
+        *,
+        got: int = 0,
+        row: int = -1,
+        tx: int = -1,
+        hop: int = 0,
     ) -> int:
         """Append a step; returns its number."""
         self.items.append(Step(op, src, dst, amount, got, -1, row, tx, hop))
         return len(self.items) - 1
 
-    def pay(
-        self, payer: int, dst: int, asset: int, amount: int, *, row: int = -1, tx: int = -1
-    ) -> int:
+    def pay(self, payer: int, dst: int, asset: int, amount: int, *, row: int = -1, tx: int = -1) -> int:
         """`amount` from an address (or from outside) into the holding `dst`; returns the step's number."""
         if payer == OUTSIDE:
             return self.add(Op.CREDIT, -1, dst, amount, row=row, tx=tx)

@@ -129,7 +129,9 @@ def _accounts(
 ) -> list[Account]:
     """Per asset: what entered, and where it is."""
     assets = len(program.assets)
-    where: dict[str, list[int]] = {name: [0] * assets for name in ("", "fee", "burned", "converted", "recovered")}
+    where: dict[str, list[int]] = {
+        name: [0] * assets for name in ("", "fee", "burned", "converted", "recovered")
+    }
     for holding, units in enumerate(outcome.taint):
         if units:
             chain, name, _ = program.name(holding)

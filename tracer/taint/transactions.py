@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from tracer.ledger import BURNED, KINDS, OUTSIDE
 from tracer.model import Gap, Kind
@@ -46,7 +47,9 @@ def add_transaction(steps: Steps, tx: int, rows: Sequence[int]) -> None:
     if not payers & payees:
         for row in movements:
             if ledger.kind[row[0]] == _UNWRAP and row[2] == BURNED:
-                step = _unsplit(steps, tx, row[1], row[3], row[4], row[0], "the native leg of an unwrap is missing")
+                step = _unsplit(
+                    steps, tx, row[1], row[3], row[4], row[0], "the native leg of an unwrap is missing"
+                )
                 steps.items[step].row = row[0]
             else:
                 _pay(steps, tx, row)
@@ -221,7 +224,9 @@ def _convert_one(
             row = next((r for r, payer, _, a, _ in movements if (payer, a) == (address, asset)), -1)
             taken[address, asset].append(_unsplit(steps, tx, address, asset, amount, row, why))
         for asset, amount in got.items():
-            brought[address, asset].append(steps.add(Op.CREDIT, -1, steps.holding(address, asset), amount, tx=tx))
+            brought[address, asset].append(
+                steps.add(Op.CREDIT, -1, steps.holding(address, asset), amount, tx=tx)
+            )
         return
     for given_asset, got_asset, given_amount, got_amount in split:
         src, dst = steps.holding(address, given_asset), steps.holding(address, got_asset)
@@ -247,9 +252,7 @@ def _split(
     total_given, total_got = sum(given_value.values()), sum(got_value.values())
     given_parts = {a: _shares(gave[a], [got_value[b] / total_got for b in got]) for a in gave}
     got_parts = {b: _shares(got[b], [given_value[a] / total_given for a in gave]) for b in got}
-    return [
-        (a, b, given_parts[a][j], got_parts[b][i]) for i, a in enumerate(gave) for j, b in enumerate(got)
-    ]
+    return [(a, b, given_parts[a][j], got_parts[b][i]) for i, a in enumerate(gave) for j, b in enumerate(got)]
 
 
 def _shares(amount: int, weights: list[Fraction]) -> list[int]:
@@ -260,12 +263,10 @@ def _shares(amount: int, weights: list[Fraction]) -> list[int]:
         reached += weight
         cuts.append(int(reached * amount))
     cuts[-1] = amount
-    return [b - a for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [b - a for a, b in pairwise(cuts)]
 
 
-def _stated_values(
-    steps: Steps, address: int, movements: Sequence[Row]
-) -> dict[tuple[bool, int], Fraction]:
+def _stated_values(steps: Steps, address: int, movements: Sequence[Row]) -> dict[tuple[bool, int], Fraction]:
     """Net stated value per (got?, asset) of the address's own rows; empty if any of them states none."""
     column = steps.ledger.table["value"]
     values: dict[tuple[bool, int], Fraction] = defaultdict(Fraction)
@@ -359,6 +360,8 @@ def _share_out(
     for r, _, payee, asset, amount in movements:
         for giver, part in row_parts[r]:
             if taken.get((giver, asset)):
-                steps.shares.append(Share(r, tuple(taken[giver, asset]), False, part, paid[giver, asset]))
+                steps.shares.append(Share(r, tuple(taken[giver, asset]), part, paid[giver, asset], got=False))
         if brought.get((payee, asset)):
-            steps.shares.append(Share(r, tuple(brought[payee, asset]), True, amount, received[payee, asset]))
+            steps.shares.append(
+                Share(r, tuple(brought[payee, asset]), amount, received[payee, asset], got=True)
+            )

@@ -1,0 +1,415 @@
+"""Seeds, openings, transactions, conversions, fees and stops: one behaviour per test, exact numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.accounting import CHAIN, history, seed, trace
+from tracer.errors import SeedError
+from tracer.ledger import build_ledger
+from tracer.model import CONSERVING, Rule
+from tracer.movements import from_rows
+from tracer.taint.compile import compile_program
+
+RULES = [str(rule) for rule in Rule]
+EXACT = [str(rule) for rule in CONSERVING]
+
+
+class TestWhatOtherTracersGetWrong:
+    """Failures seen in other tools; the numbers in the names are the ones they got wrong."""
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_coin_spent_before_the_theft_is_not_tainted(self, rule):
+        t = trace([("A", "C", 1), ("S", "A", 1)], [seed("S", amount=1)], rule)
+        assert (t.held("C"), t.held("A")) == (0, 1)
+
+    def test_haircut_takes_the_balance_into_account(self):
+        t = trace([("", "A", 900), ("S", "A", 100), ("A", "C", 10)], [seed("S", amount=100)], "haircut")
+        assert t.held("C") == 1
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_a_node_reached_twice_passes_both_parts(self, rule):
+        payments = [("S", "A", 60), ("S", "B", 40), ("B", "A", 40), ("A", "C", 100)]
+        assert trace(payments, [seed("S", amount=100)], rule).held("C") == 100
+
+    def test_units_of_different_tokens_are_never_added(self):
+        payments = [("S", "A", 400), ("S", "B", 10**30, "0xspam")]
+        t = trace(payments, [seed("S", amount=400, asset="native")], "fifo")
+        assert [(a.stolen, a.held) for a in t.tally.accounts] == [(400, 400), (0, 0)]
+        assert t.held(("B", "0xspam")) == 0
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_the_first_payment_is_followed(self, rule):
+        t = trace([("S", "A", 399_999), ("S", "B", 1)], [seed("S", amount=400_000)], rule)
+        assert (t.held("A"), t.held("B")) == (399_999, 1)
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_two_payments_in_one_block_are_a_flow(self, rule):
+        same = {"tx_index": None, "block": 7, "timestamp": 1007}
+        payments = [("A", "B", 5, same | {"tx_hash": "0xb"}), ("S", "A", 5, same | {"tx_hash": "0xa"})]
+        t = trace(payments, [seed("S", amount=5)], rule)
+        assert t.held("B") == 5
+        assert [g.code for g in t.ledger.gaps] == ["order_in_block"]
+
+    def test_transaction_index_beats_file_order_and_time(self):
+        at = {"block": 7, "timestamp": 1007}
+        payments = [
+            ("A", "B", 5, at | {"tx_hash": "0xb", "tx_index": 1}),
+            ("S", "A", 5, at | {"tx_hash": "0xa", "tx_index": 2}),
+        ]
+        t = trace(payments, [seed("S", amount=5)], "fifo")
+        assert (t.held("A"), t.held("B")) == (5, 0)
+
+    @pytest.mark.parametrize(("rule", "expected"), [("fifo", 5), ("lifo", 0)])
+    def test_a_forwarded_lot_keeps_its_order(self, rule, expected):
+        payments = [("S", "A", 5), ("X", "A", 5), ("A", "B", 10), ("B", "C", 5)]
+        t = trace(payments, [seed("S", amount=5)], rule)
+        assert t.held("C") == expected
+
+    @pytest.mark.parametrize("rule", EXACT)
+    def test_a_self_transfer_changes_nothing(self, rule):
+        payments = [("S", "A", 5), ("X", "A", 5), ("A", "B", 5), ("A", "C", 5)]
+        looped = [*payments[:2], ("A", "A", 7), *payments[2:]]
+        plain, other = (trace(p, [seed("S", amount=5)], rule) for p in (payments, looped))
+        assert [plain.held(n) for n in "ABC"] == [other.held(n) for n in "ABC"]
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_a_hundred_thousand_hops(self, rule):
+        payments = [("S", "0", 9), *((str(i), str(i + 1), 9) for i in range(100_000))]
+        t = trace(payments, [seed("S", amount=9)], rule)
+        assert t.held("100000") == 9
+        assert t.hop("100000") == 100_001
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_a_fan_out_of_35000(self, rule):
+        t = trace([("S", f"A{i}", 3) for i in range(35_000)], [seed("S", amount=105_000)], rule)
+        assert {t.outcome.taint[h] for h in range(len(t.outcome.taint)) if t.program.name(h)[1] != "S"} == {3}
+
+    def test_an_unknown_opening_is_declared_not_zero(self):
+        t = trace([("S", "A", 10), ("A", "B", 25)], [seed("S", amount=10)], "fifo")
+        gap = next(g for g in t.program.gaps if g.code == "opening")
+        assert (gap.address, gap.amount, gap.status) == ("A", 15, "open")
+        assert t.held("B") == 10
+
+    @pytest.mark.parametrize("rule", EXACT)
+    def test_wei_of_a_large_theft_are_exact(self, rule):
+        stolen = 401_346_768_858_404_671_846_374
+        payments = [("X", "S", 3), *(("S", f"A{i}", 10**22) for i in range(40)), ("A7", "B", 10**22 - 1)]
+        t = trace(payments, [seed("S", amount=stolen)], rule)
+        assert sum(t.outcome.taint) == stolen
+
+    def test_amounts_beyond_128_bits(self):
+        huge = 2**200 + 12345
+        t = trace([("S", "A", huge), ("A", "B", huge - 1)], [seed("S", amount=huge)], "haircut")
+        assert (t.held("A"), t.held("B")) == (1, huge - 1)
+
+
+class TestHaircutRounding:
+    """moved = floor(w*T/B), plus 1 if its remainder is larger than the kept part's."""
+
+    @pytest.mark.parametrize(
+        ("taint", "clean", "paid", "moved"),
+        [(1, 1, 1, 0), (1, 2, 2, 1), (1, 2, 1, 0), (5, 5, 5, 2), (2, 3, 2, 1), (7, 4, 3, 2)],
+    )
+    def test_rounding(self, taint, clean, paid, moved):
+        payments = [("S", "A", taint), ("X", "A", clean), ("A", "B", paid)]
+        assert trace(payments, [seed("S", amount=taint)], "haircut").held("B") == moved
+
+
+class TestSeeds:
+    @pytest.mark.parametrize("rule", EXACT)
+    def test_an_amount_enters_before_the_first_movement_after_the_opening(self, rule):
+        t = trace([("S", "A", 12), ("S", "B", 3)], [seed("S", amount=10)], rule)
+        assert t.program.opening == {t.program.src[-1]: 5}
+        first_out = {"fifo": 7, "lifo": 10, "seniority": 10, "libr": 7, "haircut": 8}[rule]
+        assert t.held("A") == first_out
+
+    def test_a_known_opening_row_is_used_first(self):
+        t = trace([("", "S", 4), ("S", "A", 12), ("S", "B", 2)], [seed("S", amount=10)], "fifo")
+        assert (t.held("A"), t.held("B")) == (8, 2)
+        assert t.program.opening == {}
+
+    @pytest.mark.parametrize("by", ["tx", "at"])
+    def test_a_matching_inflow_is_relabelled_up_to_the_amount(self, by):
+        payments = [("V", "S", 10), ("X", "S", 5), ("S", "A", 15)]
+        where = {"tx": "0x0"} if by == "tx" else {"at": 1_000}
+        t = trace(payments, [seed("S", amount=7, **where)], "fifo")
+        assert (t.stolen, t.held("A")) == (7, 7)
+
+    def test_an_amount_that_is_in_the_history_is_refused_with_the_transaction_to_name(self):
+        with pytest.raises(SeedError, match="--tx 0x0"):
+            trace([("V", "S", 10), ("S", "A", 10)], [seed("S", amount=10)], "fifo")
+
+    def test_an_unknown_transaction_is_refused(self):
+        with pytest.raises(SeedError, match="No movement into the seed"):
+            trace([("V", "S", 10)], [seed("S", tx="0x99")], "fifo")
+
+    def test_without_an_amount_every_inflow_is_stolen(self):
+        t = trace([("V1", "S", 10), ("V2", "S", 5), ("S", "A", 15)], [seed("S")], "haircut")
+        assert (t.stolen, t.held("A")) == (15, 15)
+
+    def test_without_an_amount_the_opening_is_stolen_too_and_said_so(self):
+        t = trace([("V1", "S", 10), ("S", "A", 15)], [seed("S")], "fifo")
+        assert (t.stolen, t.held("A")) == (15, 15)
+        assert "stolen" in next(g.message for g in t.program.gaps if g.code == "opening")
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_pasting_a_downstream_address_never_raises_the_total(self, rule):
+        payments = [("S", "A", 10), ("X", "A", 3), ("A", "B", 12), ("B", "C", 20)]
+        first = trace(payments, [seed("S", amount=10)], rule)
+        pasted = trace(payments, [seed("S", amount=10), seed("B"), seed("C")], rule)
+        assert pasted.stolen == first.stolen == 10
+        assert [pasted.held(n) for n in "ABC"] == [first.held(n) for n in "ABC"]
+
+    def test_a_downstream_seed_still_counts_what_strangers_paid_it(self):
+        t = trace([("S", "A", 10), ("V", "A", 3)], [seed("S", amount=10), seed("A")], "fifo")
+        assert (t.stolen, t.held("A")) == (13, 13)
+
+    def test_thefts_are_told_apart_by_lot(self):
+        payments = [("S1", "A", 10), ("S2", "A", 10), ("A", "B", 15)]
+        seeds = [seed("S1", amount=10, theft="one"), seed("S2", amount=10, theft="two")]
+        t = trace(payments, seeds, "fifo")
+        split = {t.program.name(h)[1]: s for h, s in enumerate(t.outcome.split) if s}
+        assert split == {"B": {0: (10, 10), 1: (5, 5)}, "A": {1: (5, 5)}}
+
+    def test_thefts_are_told_apart_pro_rata_under_haircut(self):
+        payments = [("S1", "A", 10), ("S2", "A", 5), ("A", "B", 7)]
+        seeds = [seed("S1", amount=10, theft="one"), seed("S2", amount=5, theft="two")]
+        t = trace(payments, seeds, "haircut")
+        split = {t.program.name(h)[1]: s for h, s in enumerate(t.outcome.split) if s}
+        assert split["B"] == {0: (5, 5), 1: (2, 2)}
+
+    def test_a_seed_that_the_history_does_not_know_is_a_gap(self):
+        t = trace([("S", "A", 1)], [seed("Z")], "fifo")
+        assert "seed_unknown" in {g.code for g in t.program.gaps}
+
+
+class TestTransactions:
+    @pytest.mark.parametrize("rule", RULES)
+    def test_a_router_passes_coin_through_unmixed(self, rule):
+        one = {"tx": 5}
+        payments = [("", "R", 90), ("S", "R", 10, one), ("R", "B", 10, one), ("R", "C", 90)]
+        t = trace(payments, [seed("S", amount=10)], rule)
+        assert (t.held("B"), t.held("C"), t.held("R")) == (10, 0, 0)
+        assert t.hop("B") == 1
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_a_batch_payment_reaches_each_payee_in_one_hop(self, rule):
+        one = {"tx": 5}
+        payments = [("S", "R", 10, one), *(("R", f"B{i}", 2, one) for i in range(5))]
+        t = trace(payments, [seed("S", amount=10)], rule)
+        assert {t.held(f"B{i}") for i in range(5)} == {2}
+        assert {t.hop(f"B{i}") for i in range(5)} == {1}
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_a_pool_stays_clean_in_a_swap(self, rule):
+        swap = {"tx": 5}
+        payments = [("S", "P", 10, "native", swap), ("P", "S", 7_000, "usd", swap), ("P", "Z", 10)]
+        t = trace(payments, [seed("S", amount=10, asset="native")], rule)
+        assert t.held(("S", "usd")) == 7_000
+        assert (t.held("P"), t.held("Z")) == (0, 0)
+
+    def test_a_swap_keeps_source_units(self):
+        swap = {"tx": 0}
+        payments = [
+            ("S", "P", 10, "native", swap),
+            ("P", "S", 7_001, "usd", swap),
+            ("S", "B", 3_500, "usd"),
+            ("B", "Q", 3_500, "usd", {"tx": 9}),
+            ("Q", "B", 4, "native", {"tx": 9}),
+        ]
+        for rule in EXACT:
+            t = trace(payments, [seed("S", amount=10, asset="native")], rule)
+            source = sum(s for split in t.outcome.split for _, s in split.values())
+            assert source == 10
+
+    def test_proceeds_paid_to_somebody_else_follow_the_payer(self):
+        swap = {"tx": 5}
+        payments = [("S", "P", 10, "native", swap), ("P", "B", 700, "usd", swap)]
+        t = trace(payments, [seed("S", amount=10, asset="native")], "fifo")
+        assert (t.held(("B", "usd")), t.held("P")) == (700, 0)
+        assert t.hop(("B", "usd")) == 1
+
+    def test_wrapping_is_a_conversion_one_to_one(self):
+        wrap = {"tx": 0}
+        payments = [
+            ("S", "WETH", 10, "native", wrap),
+            ("", "S", 10, "weth", wrap | {"kind": "wrap"}),
+            ("S", "B", 10, "weth"),
+            ("B", "", 10, "weth", {"tx": 8, "kind": "unwrap"}),
+            ("WETH", "B", 10, "native", {"tx": 8, "kind": "internal"}),
+        ]
+        for rule in RULES:
+            t = trace(payments, [seed("S", amount=10, asset="native")], rule)
+            assert (t.held("B"), t.held("WETH"), t.held(("B", "weth"))) == (10, 0, 0)
+            assert t.hop("B") == 1
+
+    def test_several_assets_got_without_values_is_a_gap_and_nothing_is_lost(self):
+        swap = {"tx": 5}
+        payments = [
+            ("S", "P", 10, "native", swap),
+            ("P", "S", 700, "usd", swap),
+            ("P", "S", 9, "dai", swap),
+        ]
+        t = trace(payments, [seed("S", amount=10, asset="native")], "fifo")
+        assert t.held("sink:converted") == 10
+        assert [g.amount for g in t.program.gaps if g.code == "unsplit_conversion"] == [10]
+
+    def test_several_assets_got_are_split_by_stated_value(self):
+        swap = {"tx": 0}
+        payments = [
+            ("S", "P", 10, "native", swap | {"value": "100"}),
+            ("P", "S", 700, "usd", swap | {"value": "75"}),
+            ("P", "S", 9, "dai", swap | {"value": "25"}),
+            ("S", "B", 9, "dai"),
+        ]
+        t = trace(payments, [seed("S", amount=10, asset="native")], "fifo")
+        assert (t.held(("S", "usd")), t.held(("B", "dai")), t.held("sink:converted")) == (700, 9, 0)
+        source = {t.program.name(h)[2].ref: s for h, p in enumerate(t.outcome.split) for _, s in p.values()}
+        assert source == {"usd": 7, "dai": 3}
+
+    def test_fees_leave_first_and_are_never_part_of_a_conversion(self):
+        swap = {"tx": 5}
+        payments = [
+            ("", "S", 4),
+            ("S", "P", 10, "native", swap),
+            ("P", "S", 700, "usd", swap),
+            ("S", "", 2, "native", swap | {"kind": "fee"}),
+        ]
+        t = trace(payments, [seed("S", amount=8, asset="native")], "fifo")
+        # fee 2 clean; then 2 clean and 8 stolen of the 10 given
+        assert t.held("sink:fee") == 0
+        assert t.held(("S", "usd")) == 560
+
+    def test_a_burn_goes_to_the_sink(self):
+        t = trace([("S", "", 10, "tok", {"kind": "burn"})], [seed("S", amount=10, asset="tok")], "lifo")
+        assert t.held(("sink:burned", "tok")) == 10
+
+    def test_the_movements_of_a_swap_show_what_they_carried(self):
+        swap = {"tx": 5}
+        payments = [
+            ("S", "R", 10, "native", swap),
+            ("R", "P", 10, "native", swap),
+            ("P", "R", 700, "usd", swap),
+            ("R", "S", 700, "usd", swap),
+        ]
+        t = trace(payments, [seed("S", amount=10, asset="native")], "fifo")
+        assert t.tally.by_row[0] == 10
+        assert t.tally.by_row[1] == 10
+        assert t.tally.by_row[3] == 700
+
+
+class TestStops:
+    @pytest.mark.parametrize("rule", RULES)
+    def test_coin_does_not_leave_a_service(self, rule):
+        payments = [("", "X", 50), ("X", "E", 50), ("S", "E", 10), ("E", "C", 60)]
+        t = trace(payments, [seed("S", amount=10)], rule, stops={"E": "SERVICE"})
+        assert (t.held("E"), t.held("C")) == (10, 0)
+        assert t.balance("C") == 60
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_the_zero_address_keeps_what_is_sent_there(self, rule):
+        zero = "0x" + "0" * 40
+        t = trace([("S", zero, 10), (zero, "A", 5, "native", {"kind": "mint"})], [seed("S", amount=10)], rule)
+        assert (t.held(zero), t.held("A")) == (10, 0)
+
+
+class TestHops:
+    def test_hops_count_transactions_on_the_shortest_timely_path(self):
+        payments = [("S", "A", 5), ("A", "B", 5), ("B", "C", 5), ("S", "C", 5), ("C", "D", 10)]
+        t = trace(payments, [seed("S", amount=10)], "fifo")
+        assert [t.hop(n) for n in "SABCD"] == [0, 1, 2, 1, 2]
+
+    def test_a_shorter_path_that_comes_later_does_not_shorten_what_left_before(self):
+        payments = [("S", "A", 5), ("A", "B", 5), ("B", "C", 5), ("S", "B", 5)]
+        t = trace(payments, [seed("S", amount=10)], "fifo")
+        assert [t.hop(n) for n in "BC"] == [1, 3]
+
+
+class TestOrder:
+    def test_overlapping_files_are_counted_once_and_equal_rows_in_one_file_twice(self):
+        rows = [
+            dict(
+                chain=CHAIN, block=1, timestamp=1, tx_hash="0x1", from_address="S", to_address="A", amount=5
+            ),
+            dict(
+                chain=CHAIN, block=1, timestamp=1, tx_hash="0x1", from_address="S", to_address="A", amount=5
+            ),
+        ]
+        native = from_rows(rows)
+        fee = from_rows([rows[0], rows[0] | {"kind": "fee", "to_address": "", "amount": 1}])
+        ledger = build_ledger([native, fee])
+        assert sorted(ledger.amount) == [1, 5, 5]
+        assert [g.code for g in ledger.gaps if g.code == "overlap"] == ["overlap"]
+
+    def test_a_row_without_a_block_is_placed_by_time(self):
+        rows = [
+            dict(
+                chain=CHAIN,
+                block=10,
+                timestamp=100,
+                tx_hash="0x1",
+                from_address="a",
+                to_address="b",
+                amount=1,
+            ),
+            dict(
+                chain=CHAIN,
+                block=12,
+                timestamp=124,
+                tx_hash="0x2",
+                from_address="a",
+                to_address="c",
+                amount=1,
+            ),
+            dict(chain=CHAIN, timestamp=112, tx_hash="0x3", from_address="a", to_address="d", amount=1),
+        ]
+        assert build_ledger([from_rows(rows)]).tx_hash == ["0x1", "0x3", "0x2"]
+
+    def test_two_chains_are_interleaved_by_time_without_breaking_either(self):
+        rows = [
+            dict(
+                chain="eip155:1",
+                block=5,
+                timestamp=50,
+                tx_hash="0x1",
+                from_address="a",
+                to_address="b",
+                amount=1,
+            ),
+            dict(
+                chain="eip155:56",
+                block=900,
+                timestamp=40,
+                tx_hash="0x2",
+                from_address="a",
+                to_address="b",
+                amount=1,
+            ),
+            dict(
+                chain="eip155:56",
+                block=901,
+                timestamp=60,
+                tx_hash="0x3",
+                from_address="a",
+                to_address="b",
+                amount=1,
+            ),
+        ]
+        assert build_ledger([from_rows(rows)]).tx_hash == ["0x2", "0x1", "0x3"]
+
+    def test_a_cycle_in_one_block_keeps_file_order(self):
+        same = {"tx_index": None, "block": 7, "timestamp": 1007}
+        payments = [
+            ("B", "A", 5, same | {"tx_hash": "0xb"}),
+            ("A", "B", 5, same | {"tx_hash": "0xa"}),
+            ("S", "B", 5, same | {"tx_hash": "0xs"}),
+        ]
+        assert history(payments).tx_hash == ["0xs", "0xb", "0xa"]
+
+
+def test_compiling_twice_gives_the_same_program():
+    ledger = history([("S", "A", 5), ("A", "B", 3), ("X", "A", 3), ("A", "C", 5)])
+    first, second = (compile_program(ledger, [seed("S", amount=5)]) for _ in range(2))
+    assert first.amount == second.amount
+    assert first.src.tolist() == second.src.tolist()
