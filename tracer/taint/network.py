@@ -14,11 +14,16 @@ This module knows steps and capacities. It must not know how a maximum is found,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tracer.errors import ConservationError
 from tracer.taint.program import Op, Program
 
-__all__ = ["OTHER", "STOLEN", "Conversion", "Network", "expand"]
+__all__ = ["OTHER", "STOLEN", "Conversion", "Network", "What", "expand", "unlimited"]
+
+What = Literal["payment", "kept", "opening", "payout"]
+"""What an arc is: coin that a step brings in; what a holding keeps; the unknown opening of a holding; coin that
+the target of a `through` question pays."""
 
 STOLEN = 0
 """Node: where stolen coin enters."""
@@ -28,11 +33,11 @@ OTHER = 1
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """A conversion that is not one to one: `given` units leave `node` at `step`, `got` units enter another asset.
+    """A conversion of mixed coin, not one to one: `given` units leave `node` at `step`, `got` units enter elsewhere.
 
     stolen_arc, other_arc: the two source arcs at the receiving side, whose capacities depend on the range of
-    stolen coin given (found later, in the order of steps); -1 where that kind cannot come.
-    parts: how many payments, at most, can have cut the stolen coin given into pieces; rounding is per piece.
+    stolen coin given (found later, in the order of steps).
+    parts: into how many pieces, at most, the stolen coin can have been cut before; rounding is per piece.
     """
 
     step: int
@@ -41,43 +46,46 @@ class Conversion:
     got: int
     stolen_arc: int
     other_arc: int
-    parts: int
+    pieces: int
 
 
 @dataclass
 class Network:
     """Arcs (parallel lists) and nodes of one expanded program.
 
-    tail, head, capacity: node, node, units. step: the step that the arc carries out; for what a holding keeps,
-    the step just before which it holds that much. keeper: the holding that keeps, -1 for a payment.
+    tail, head, capacity: node, node, units. step, holding, what: the step that the arc carries out and the holding
+    that it enters, or, for `kept`, the holding that keeps this much and the step just before which it does.
     stolen, other, converted: by node, whether stolen coin, other coin, and stolen coin that went through a
-    conversion can reach it. last: the node at which each holding ends; held: what it then holds (a stopped
-    holding: all that ever arrived). home: the holding that stands for each holding (members of a merged target
-    share one). ends: the holdings that stand for the target, sorted.
+    conversion can reach it. owner: by node, whose it is (-1: nobody's). last: the node at which each holding ends.
+    held: what it then holds (a stopped holding: all that ever arrived). home: the holding that stands for each
+    holding (members of a merged target share one). ends: the holdings that stand for the target, sorted.
     """
 
     tail: list[int] = field(default_factory=list)
     head: list[int] = field(default_factory=list)
     capacity: list[int] = field(default_factory=list)
     step: list[int] = field(default_factory=list)
-    keeper: list[int] = field(default_factory=list)
+    holding: list[int] = field(default_factory=list)
+    what: list[What] = field(default_factory=list)
     stolen: list[bool] = field(default_factory=lambda: [True, False])
     other: list[bool] = field(default_factory=lambda: [False, True])
     converted: list[bool] = field(default_factory=lambda: [False, False])
+    owner: list[int] = field(default_factory=lambda: [-1, -1])
     last: dict[int, int] = field(default_factory=dict)
     held: dict[int, int] = field(default_factory=dict)
     home: list[int] = field(default_factory=list)
     ends: tuple[int, ...] = ()
     conversions: list[Conversion] = field(default_factory=list)
 
-    def node(self) -> int:
-        """A new node that nothing reaches yet."""
+    def node(self, owner: int) -> int:
+        """A new node of the holding `owner` that nothing reaches yet."""
+        self.owner.append(owner)
         self.stolen.append(False)
         self.other.append(False)
         self.converted.append(False)
         return len(self.stolen) - 1
 
-    def arc(self, tail: int, head: int, units: int, step: int, keeper: int = -1) -> int:
+    def arc(self, tail: int, head: int, units: int, step: int, holding: int, what: What = "payment") -> int:
         """`units` can go from `tail` to `head`; from an unmixed tail it is a source arc. Returns its number."""
         if self.stolen[tail]:
             self.stolen[head] = True
@@ -92,7 +100,8 @@ class Network:
         self.head.append(head)
         self.capacity.append(units)
         self.step.append(step)
-        self.keeper.append(keeper)
+        self.holding.append(holding)
+        self.what.append(what)
         return len(self.tail) - 1
 
     def mixed(self, node: int) -> bool:
@@ -116,60 +125,57 @@ class _Expansion:
 
     def __init__(self, program: Program, target: frozenset[int], through: bool) -> None:
         self.program = program
-        self.through = through
         self.net = Network()
         holdings = len(program.holding_address)
-        self.absorbs: list[bool] = program.stopped.tolist()
+        self.absorbs: list[bool] = (program.stopped & ~program.pot).tolist()
         self.balance = [0] * holdings
         self.current = [-1] * holdings
         self.paid = [False] * holdings
         self.net.home = list(range(holdings))
         self.pots: set[int] = set()
-        self.splits = 0
+        self.sink = -1
+        self.pieces = 0
         members = sorted(target if through else (h for h in target if not self.absorbs[h]))
         for holding in members:
             self.net.home[holding] = members[0]
         self.net.ends = tuple(sorted({self.net.home[h] for h in target}))
         if through:
-            self.absorbs[members[0]] = True
+            self.sink = members[0]
+            self.absorbs[self.sink] = True
             owners = {(program.holding_address[h], program.holding_asset[h]) for h in target}
             self.pots = {
                 h
-                for h in range(holdings)
-                if program.pot[h] and (program.holding_address[h], program.holding_asset[h]) in owners
+                for h in program.pot.nonzero()[0].tolist()
+                if (program.holding_address[h], program.holding_asset[h]) in owners
             }
 
     def run(self) -> Network:
         """All steps, then the end of each holding."""
         self._unknown_openings()
         program, home = self.program, self.net.home
-        rows = zip(
+        columns = (
             program.op.tolist(),
             program.src.tolist(),
             program.dst.tolist(),
             program.amount,
             program.got,
-            strict=True,
         )
-        for step, (op, source, destination, amount, got) in enumerate(rows):
+        for step, (op, source, destination, amount, got) in enumerate(zip(*columns, strict=True)):
             src = home[source] if source >= 0 else -1
             dst = home[destination] if destination >= 0 else -1
             if op == Op.MOVE:
                 if src != dst and amount:
                     self._pay(src, dst, amount, amount, step)
-            elif op == Op.CREDIT or op == Op.SEED:
-                if amount:
-                    self._enter(STOLEN if op == Op.SEED else OTHER, dst, amount, step)
+            elif op in (Op.CREDIT, Op.SEED):
+                self.pieces += op == Op.SEED
+                self._enter(STOLEN if op == Op.SEED else OTHER, dst, amount, step)
             elif op == Op.STOPPED:
                 if not self.absorbs[src]:
                     raise ConservationError(f"Step {step}: coin stops at a holding that is not stopped.")
-                if dst >= 0 and dst != src and amount:
-                    self._enter(OTHER, dst, amount, step)
+                if dst != src:
+                    self._enter(OTHER, dst, amount, step, "payout" if src == self.sink else "payment")
             elif op == Op.CONVERT:
-                if amount:
-                    self._pay(src, dst, amount, got, step)
-                elif got:
-                    self._enter(OTHER, dst, got, step)
+                self._pay(src, dst, amount, got, step)
             elif op == Op.RELABEL:
                 self._relabel(dst, amount, step)
         self.net.last = {h: node for h, node in enumerate(self.current) if node >= 0}
@@ -179,38 +185,35 @@ class _Expansion:
     def _unknown_openings(self) -> None:
         """More clean coin than could ever be stolen: then what such a holding keeps limits nothing."""
         program = self.program
-        stolen = sum(
-            n
-            for op, amount, got in zip(program.op.tolist(), program.amount, program.got, strict=True)
-            for n in ((amount,) if op in (Op.SEED, Op.RELABEL) else (got,) if op == Op.CONVERT else ())
-        )
-        for holding in program.unknown_opening.nonzero()[0].tolist():
+        enough = unlimited(program)
+        for holding in (program.unknown_opening & ~program.pot).nonzero()[0].tolist():
             home = self.net.home[holding]
-            if stolen and not self.absorbs[home]:
-                self._enter(OTHER, home, stolen, -1)
+            if not self.absorbs[home]:
+                self._enter(OTHER, home, enough, -1, "opening")
 
-    def _enter(self, tail: int, holding: int, units: int, step: int) -> int:
-        """`units` from `tail` enter `holding`; after it has paid, coin that enters meets only what was kept."""
+    def _enter(self, tail: int, holding: int, units: int, step: int, what: What = "payment") -> int:
+        """`units` from `tail` enter `holding`; returns the arc, -1 if there is nothing to enter anywhere."""
+        if not units or holding < 0:
+            return -1
         node = self._arrival(holding, step)
         self.balance[holding] += units
-        return self.net.arc(tail, node, units, step)
+        return self.net.arc(tail, node, units, step, holding, what)
 
     def _arrival(self, holding: int, step: int) -> int:
+        """The node that coin enters: after a payment a new one, where it meets only what was kept."""
         node = self.current[holding]
         if node < 0:
-            node = self.current[holding] = self.net.node()
-        elif self.paid[holding] and not self.absorbs[holding]:
-            kept, node = node, self.net.node()
+            node = self.current[holding] = self.net.node(holding)
+        elif self.paid[holding]:
+            before, node = node, self.net.node(holding)
             if self.balance[holding]:
-                self.net.arc(kept, node, self.balance[holding], step, holding)
+                self.net.arc(before, node, self.balance[holding], step, holding, "kept")
             self.current[holding] = node
             self.paid[holding] = False
         return node
 
     def _leave(self, holding: int, units: int, step: int) -> int:
         """The node that `units` of `holding` leave."""
-        if self.absorbs[holding]:
-            raise ConservationError(f"Step {step}: coin moves out of a stopped holding.")
         self.balance[holding] -= units
         if self.balance[holding] < 0:
             chain, address, asset = self.program.name(holding)
@@ -222,38 +225,30 @@ class _Expansion:
 
     def _pay(self, src: int, dst: int, given: int, got: int, step: int) -> None:
         """A movement (`given` equals `got`: a one-to-one conversion is one, too) or a conversion."""
-        if self.through and src == self.net.ends[0]:
-            self._enter(OTHER, dst, got, step)
+        if self.absorbs[src] or not given:
+            self._enter(OTHER, dst, got, step, "payout" if src == self.sink else "payment")
             return
         tail = self._leave(src, given, step)
-        if self.through and src in self.pots:
-            node = self._arrival(self.net.ends[0], step)
-            self.balance[self.net.ends[0]] += given
-            self.net.arc(tail, node, given, step)
-            if dst != self.net.ends[0]:
-                self._enter(OTHER, dst, got, step)
-            return
-        self.splits += self.net.stolen[tail]
-        if given == got:
-            self._enter(tail, dst, given, step)
+        if src in self.pots:
+            self._enter(tail, self.sink, given, step)
+            if dst != self.sink:
+                self._enter(OTHER, dst, got, step, "payout")
+        elif given == got or not self.net.stolen[tail]:
+            self._enter(tail, dst, got, step)
         else:
             self._convert(tail, dst, given, got, step)
+        self.pieces += self.net.stolen[tail]
 
     def _convert(self, tail: int, dst: int, given: int, got: int, step: int) -> None:
         net = self.net
-        if not net.stolen[tail]:
-            if got:
-                self._enter(OTHER, dst, got, step)
+        stolen_arc = self._enter(STOLEN, dst, got, step)
+        if stolen_arc < 0:
             return
-        stolen_arc = other_arc = -1
-        if got:
-            mixed = net.other[tail]
-            stolen_arc = self._enter(STOLEN, dst, got, step)
-            net.converted[net.head[stolen_arc]] = True
-            if mixed:
-                net.capacity[stolen_arc] = 0
-                other_arc = net.arc(OTHER, net.head[stolen_arc], 0, step)
-        net.conversions.append(Conversion(step, tail, given, got, stolen_arc, other_arc, self.splits))
+        net.converted[net.head[stolen_arc]] = True
+        if net.other[tail]:
+            net.capacity[stolen_arc] = 0
+            other_arc = net.arc(OTHER, net.head[stolen_arc], 0, step, dst)
+            net.conversions.append(Conversion(step, tail, given, got, stolen_arc, other_arc, self.pieces))
 
     def _relabel(self, holding: int, units: int, step: int) -> None:
         """The first `units` become stolen whatever they were: only what lies beyond them passes unchanged."""
@@ -262,10 +257,20 @@ class _Expansion:
             raise ConservationError(
                 f"Step {step}: {units} units are relabelled where {rest + units} are held."
             )
-        before, after = self.current[holding], self.net.node()
+        if not units:
+            return
+        before, after = self.current[holding], self.net.node(holding)
         if rest:
-            self.net.arc(before, after, rest, step, holding)
-        if units:
-            self.net.arc(STOLEN, after, units, step)
+            self.net.arc(before, after, rest, step, holding, "kept")
+        self.net.arc(STOLEN, after, units, step, holding)
         self.current[holding] = after
-        self.splits += 1
+        self.paid[holding] = False
+        self.pieces += 1
+
+
+def unlimited(program: Program) -> int:
+    """An amount that no stolen holding can exceed: all seeds and everything ever got by conversion, and one."""
+    columns = zip(program.op.tolist(), program.amount, program.got, strict=True)
+    return 1 + sum(
+        got if op == Op.CONVERT else n for op, n, got in columns if op in (Op.SEED, Op.RELABEL, Op.CONVERT)
+    )
