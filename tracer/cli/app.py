@@ -70,9 +70,9 @@ class _Root(TyperGroup):
             _debug()
             error(f"{problem.strerror or problem}: {problem.filename or 'the system gives no file name'}")
             raise typer.Exit(1) from None
-        except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as problem:
-            if isinstance(problem, (typer.Exit, typer.Abort)):
-                raise
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            raise
+        except Exception as problem:  # noqa: BLE001 - the outermost edge: whatever it is, it is told in one line
             _debug()
             error(
                 f"A defect of the tracer: {type(problem).__name__}: {problem}",

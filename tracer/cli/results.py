@@ -200,20 +200,22 @@ def _deliver(session: Session, name: str, frame: pd.DataFrame, out: Path | None)
 
 
 def _print_paths(case: Case, frame: pd.DataFrame) -> None:
-    """Each path as a block: the amount, then one address a line with the transaction that led to it."""
-    line(f"{plural(len(frame), 'path')} of {clean(case.name)}, rule {case.rule}")
-    for row in frame.to_dict("records"):
-        decimals = row.get("decimals")
-        total = clean(row["amount"]) if row.get("amount") else amount(row["amount_raw"], decimals)
+    """Each path as a block: the amount, the addresses in order, the transactions that prove it."""
+    rows = frame.to_dict("records")
+    line(f"{plural(sum(int(row['routes']) for row in rows), 'path')} in {clean(case.name)}, rule {case.rule}")
+    for row in rows:
+        total = amount(row["amount_raw"], row["decimals"], row["symbol"])
         line()
-        line(
-            f"{row['rank']}. {total} {clean(row['asset'])}, {plural(int(row['hops']), 'hop')}, "
-            f"{clean(row['first_utc'])} to {clean(row['last_utc'])}"
-        )
-        addresses, hashes = str(row["path"]).split(" > "), str(row["tx_hashes"]).split()
-        line(f"   {clean(addresses[0])}")
-        for place, address in enumerate(addresses[1:]):
-            led = f"   in {clean(hashes[place])}" if place < len(hashes) else ""
-            line(f"   > {clean(address)}{led}")
-        if row.get("stop"):
+        if not row["endpoint"]:
+            line(f"{plural(int(row['routes']), 'more path')} with {total} in all, not listed (see --limit)")
+            continue
+        when = f", {clean(row['first_utc'])} to {clean(row['last_utc'])}" if row["first_utc"] else ""
+        line(f"{row['rank']}. {total} ({clean(row['asset'])}), {plural(int(row['hops']), 'hop')}{when}")
+        if row["source_asset"] != row["asset"]:
+            line(f"   set out as {int(row['source_raw']):,} raw units of {clean(row['source_asset'])}")
+        for address in str(row["path"]).split(" > "):
+            line(f"   > {clean(address)}")
+        for hash_ in str(row["tx_hashes"]).split():
+            line(f"   tx {clean(hash_)}")
+        if row["stop"]:
             line(f"   stop: {clean(row['stop'])}")

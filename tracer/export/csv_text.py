@@ -66,11 +66,12 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 
-def _amount(value: object) -> int | None:
-    return value if type(value) is int else None
+def _amount(value: object) -> int | str | None:
+    # tables of objects hold "" where there is no amount
+    return value if type(value) is int or value == "" else None
 
 
-def _number(value: object) -> int | None:
+def _number(value: object) -> int | str | None:
     # a column of small integers with empty cells is a float column in pandas: 18.0 is 18, 18.5 is a defect
     if type(value) is float and value.is_integer() and abs(value) < 2**53:
         return int(value)

@@ -1,0 +1,266 @@
+"""Errors and exit status of the command line, and what it does around a case: proved with a double of the case."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from tracer.cli.app import app
+from tracer.errors import (
+    ConservationError,
+    InputError,
+    NotFoundError,
+    SeedError,
+    StoreError,
+    WorkspaceBusyError,
+)
+
+A = "0x" + "a" * 40
+B = "0x" + "b" * 40
+C = "0x" + "c" * 40
+
+
+class CaseDouble:
+    """As much of a case as these tests need."""
+
+    error: BaseException | None = None
+    opened: ClassVar[list[tuple[str, Any]]] = []
+    added: ClassVar[list[dict[str, Any]]] = []
+
+    def __init__(self, name: str) -> None:
+        self.name, self.rule, self.as_of = name, "fifo", None
+
+    @classmethod
+    def open(cls, name: str, workspace: Path | None = None) -> CaseDouble:
+        cls.opened.append((name, workspace))
+        if cls.error is not None:
+            raise cls.error
+        return cls(name)
+
+    def add_seed(self, subject: str, chain: str, **rest: Any) -> None:
+        if subject == C:
+            raise SeedError("This seed contradicts the history.", "Give --tx.")
+        self.added.append({"number": len(self.added) + 1, "subject": subject, "chain": chain, **rest})
+
+    def remove_seed(self, number: int) -> None:
+        self.added[:] = [seed for seed in self.added if seed["number"] != number]
+
+    def seeds(self) -> pd.DataFrame:
+        return pd.DataFrame(self.added, columns=["number", "subject"])
+
+    def files(self) -> pd.DataFrame:
+        return pd.DataFrame({"number": []})
+
+    def labels(self) -> pd.DataFrame:
+        return pd.DataFrame({"address": [A], "name": ["\x1b[31m[red]evil[/red]\u202e\nlast"]})
+
+
+@pytest.fixture(autouse=True)
+def double(monkeypatch: pytest.MonkeyPatch) -> type[CaseDouble]:
+    module = ModuleType("tracer.case")
+    module.Case = CaseDouble  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tracer.case", module)
+    monkeypatch.setattr(CaseDouble, "error", None)
+    monkeypatch.setattr(CaseDouble, "opened", [])
+    monkeypatch.setattr(CaseDouble, "added", [])
+    return CaseDouble
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words), prog_name="tracer")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (InputError("Bad.", "Do this."), 2),
+        (NotFoundError("No such case.", "Do this."), 2),
+        (SeedError("Contradiction.", "Do this."), 2),
+        (StoreError("No store.", "Do this."), 1),
+        (WorkspaceBusyError("Busy.", "Do this."), 1),
+        (ConservationError("Lost coin.", "Do this."), 1),
+    ],
+)
+def test_an_error_is_one_line_one_hint_and_its_status(
+    double: type[CaseDouble], monkeypatch: pytest.MonkeyPatch, error: Any, status: int
+) -> None:
+    monkeypatch.setattr(double, "error", error)
+    result = run("taint", "c")
+    assert result.exit_code == status
+    assert result.stderr == f"error: {error.message}\nhint: Do this.\n"
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (PermissionError(13, "Permission denied", "/x/\x1by"), 1, "error: Permission denied: /x/\\u001by"),
+        (ImportError("no module"), 1, "error: A defect of the tracer: ImportError: no module"),
+        (
+            ZeroDivisionError("division by zero"),
+            1,
+            "error: A defect of the tracer: ZeroDivisionError: division by",
+        ),
+        (KeyboardInterrupt(), 130, "error: Interrupted."),
+    ],
+)
+def test_a_failure_that_nobody_planned_shows_no_traceback(
+    double: type[CaseDouble], monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, text: str
+) -> None:
+    monkeypatch.delenv("TRACER_DEBUG", raising=False)
+    monkeypatch.setattr(double, "error", error)
+    result = run("taint", "c")
+    assert result.exit_code == status
+    assert result.stderr.startswith(text)
+    assert "Traceback" not in result.output
+
+
+def test_the_traceback_is_there_for_those_who_mend_the_tracer(
+    double: type[CaseDouble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACER_DEBUG", "1")
+    monkeypatch.setattr(double, "error", ZeroDivisionError("x"))
+    assert "Traceback" in run("taint", "c").stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["taint", "c", "--rule", "first-in"],
+        ["case", "rule", "c", "first-in"],
+        ["paths", "c", "--kind", "fastest"],
+        ["paths", "c", "--from", A],
+        ["seed", "add", "c"],
+        ["seed", "add", "c", A, "--file", "x"],
+        ["seed", "add", "c", A, "--at", "yesterday"],
+        ["seed", "add", "c", A, "--amount-raw", "1e18"],
+        ["seed", "add", "c", A, "--chain", "etherium"],
+        ["seed", "add", "c", "--file", "/no/such/file"],
+        ["import", "c", "f.csv", "--map", "from_address"],
+        ["import", "c", "f.csv", "--map", "a=b", "--map", "a=c"],
+        ["import", "c", "f.csv", "g.csv", "--name", "x"],
+        ["label", "c", A],
+        ["stop", "c", A],
+        ["stop", "c", A, "EXCHANGE"],
+        ["bounds", "c", "--address", "0x12"],
+        ["export", "c", "--out", "x", "--format", "tainted"],
+        ["tiant", "c"],
+        ["taint"],
+        ["collect", "c"],
+    ],
+)
+def test_bad_input_ends_with_status_2_and_says_so(words: list[str]) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "rror: " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_misspelt_verb_gets_the_nearest_one() -> None:
+    assert "Did you mean 'taint'?" in run("tiant", "c").stderr
+
+
+def test_a_misspelt_chain_gets_the_nearest_one() -> None:
+    assert "Did you mean eip155:1?" in run("seed", "add", "c", A, "--chain", "etherium").stderr
+
+
+def test_a_chain_may_be_named_and_options_reach_the_case(double: type[CaseDouble], tmp_path: Path) -> None:
+    result = run(
+        "seed", "add", "c", A, "--chain", "ethereum", "--amount-raw", str(10**24), "--at", "2025-02-21T14:16:11Z",
+        "--source", "report 12", "--workspace", str(tmp_path),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert double.opened == [("c", tmp_path)]
+    assert double.added == [
+        {
+            "number": 1, "subject": A, "chain": "eip155:1", "tx": None, "asset": None, "amount": 10**24,
+            "at": 1740147371, "theft": None, "source": "report 12", "to": None,
+        }
+    ]  # fmt: skip
+    assert result.stderr == f"next: tracer --workspace {tmp_path} import c FILE\n"
+
+
+def test_quiet_prints_no_hints(double: type[CaseDouble]) -> None:
+    assert run("seed", "add", "c", A, "--quiet").stderr == ""
+
+
+def test_a_list_of_seeds_is_added_whole(double: type[CaseDouble], tmp_path: Path) -> None:
+    listed = tmp_path / "seeds.csv"
+    listed.write_text(f"\ufeffaddress,theft,note\n{A},bybit,x\n{B},,y\n", encoding="utf-8")
+    result = run("seed", "add", "c", "--file", str(listed), "--theft", "other", "--source", "list")
+    assert result.exit_code == 0, result.stderr
+    assert [(s["subject"], s["theft"], s["source"]) for s in double.added] == [
+        (A, "bybit", "list"),
+        (B, "other", "list"),
+    ]
+    assert "Columns not read: note." in result.stderr
+    assert result.stdout.startswith("2 seeds added to c")
+
+
+def test_of_a_list_with_a_wrong_checksum_nothing_is_added(double: type[CaseDouble], tmp_path: Path) -> None:
+    listed = tmp_path / "seeds.txt"
+    wrong = "0x47666fab8bd0Ac7003bce3f5C3585383F09486E2"
+    listed.write_text(f"{A}\n{wrong}\n")
+    result = run("seed", "add", "c", "--file", str(listed))
+    assert result.exit_code == 2
+    assert "1 of 2 lines cannot be used: line 2" in result.stderr
+    assert "no seed was added" in result.stderr
+    assert double.added == []
+
+
+def test_of_a_list_whose_last_seed_the_case_refuses_nothing_stays(
+    double: type[CaseDouble], tmp_path: Path
+) -> None:
+    double.added.append({"number": 1, "subject": "earlier"})
+    listed = tmp_path / "seeds.txt"
+    listed.write_text(f"{A}\n{B}\n{C}\n")
+    assert run("seed", "add", "c", "--file", str(listed)).exit_code == 2
+    assert [seed["subject"] for seed in double.added] == ["earlier"]
+
+
+def test_hostile_labels_reach_neither_the_terminal_nor_the_markup(double: type[CaseDouble]) -> None:
+    out = run("label", "c").stdout
+    assert "\\u001b[31m[red]evil[/red]\\u202e\\u000alast" in out
+    assert len(out.splitlines()) == 2
+
+
+def test_ui_passes_its_options_and_its_status_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import tracer.ui
+
+    calls = []
+
+    def launch(**options: Any) -> int:
+        calls.append(options)
+        return 3
+
+    monkeypatch.setattr(tracer.ui, "launch", launch)
+    assert run("ui", "--port", "8600", "--headless", "-w", str(tmp_path)).exit_code == 3
+    assert calls == [{"port": 8600, "workspace": tmp_path, "headless": True}]
+
+
+def test_help_and_version_import_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['tracer', sys.argv[1]]; from tracer.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'pandas', 'numpy', 'numba', 'streamlit', 'sqlalchemy', 'networkx', 'pyarrow', 'ortools', 'rich'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    for option in ("--help", "--version"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, option], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_no_words_at_all_show_the_help() -> None:
+    result = run()
+    assert "tracer demo --out DIR" in " ".join(result.output.split())
