@@ -1,0 +1,33 @@
+"""Keeping facts, opinions, raw evidence and case files. The only package that knows SQLAlchemy.
+
+`Workspace` is the way in; `CaseFile` is what one case rests on. Nothing here fetches, parses or computes.
+"""
+
+from __future__ import annotations
+
+from tracer.store.archive import Archive
+from tracer.store.captures import Capture, CaptureGap, Draft
+from tracer.store.casefile import Cases
+from tracer.store.casename import case_name
+from tracer.store.caserecords import CaseFile, DeclaredConversion, Pin
+from tracer.store.opinions import KeptLabel
+from tracer.store.view import View
+from tracer.store.workspace import Workspace
+from tracer.store.writer import Store, Writer
+
+__all__ = [
+    "Archive",
+    "Capture",
+    "CaptureGap",
+    "CaseFile",
+    "Cases",
+    "DeclaredConversion",
+    "Draft",
+    "KeptLabel",
+    "Pin",
+    "Store",
+    "View",
+    "Workspace",
+    "Writer",
+    "case_name",
+]

@@ -1,0 +1,73 @@
+"""The values in a case file: everything the numbers of one case rest on. Frozen; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tracer.model import Conversion, Label, Rule, Seed, Stop
+
+__all__ = ["FORMAT", "CaseFile", "DeclaredConversion", "Pin", "Setting"]
+
+FORMAT = 1
+"""The format of case.toml that this version writes. It changes only when an older tracer would misread the file."""
+
+Setting = str | int | bool
+"""What a threshold or pinned setting may be: never a float, whose text differs between systems."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A capture that the case rests on.
+
+    sha256: of the raw bytes in the archive. key: tracer.store.Capture.key, the same in every workspace. name: what
+    this case calls the file. imported_at: UTC seconds.
+    """
+
+    sha256: str
+    key: str
+    name: str
+    imported_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredConversion:
+    """A declared conversion with its number in the case; times in UTC seconds. Withdrawn ones stay on record."""
+
+    number: int
+    conversion: Conversion
+    declared_at: int
+    withdrawn_at: int | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it no longer counts."""
+        return self.withdrawn_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """One case. `rule` is the governing rule; `as_of` (UTC seconds) bounds the facts and is printed, None if unset.
+
+    `revision` counts the changes of the file and is set by `Cases.update` alone. Captures stand in the order of
+    their import, which is the order of files in the ledger.
+    """
+
+    name: str
+    created_at: int
+    rule: Rule
+    as_of: int | None = None
+    language: str = "en"
+    revision: int = 1
+    seeds: tuple[Seed, ...] = ()
+    captures: tuple[Pin, ...] = ()
+    stops: tuple[Stop, ...] = ()
+    labels: tuple[Label, ...] = ()
+    conversions: tuple[DeclaredConversion, ...] = ()
+    thresholds: Mapping[str, Setting] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    @property
+    def next_conversion(self) -> int:
+        """The number that the next declared conversion gets; numbers are never used twice."""
+        return max((entry.number for entry in self.conversions), default=0) + 1

@@ -1,0 +1,171 @@
+"""Reading the store: one View sees one moment of the database, whatever other processes write meanwhile.
+
+Many things are asked for at once (lists of captures, addresses, transactions); a loop of single questions is the
+mistake this class is shaped against. Results have a defined order, and what does not exist is an error, not a blank.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from tracer.errors import NotFoundError
+from tracer.model import Gap, Judgement
+from tracer.movements import SCHEMA
+from tracer.store import opinions
+from tracer.store.bulk import select_in, stream
+from tracer.store.captures import Capture, CaptureGap
+from tracer.store.columns import Columns
+from tracer.store.opinions import KeptLabel
+from tracer.store.tables import CaptureRow, GapRow
+from tracer.store.words import find_words, read_words
+
+__all__ = ["View"]
+
+_COLUMNS = ", ".join(f'"{name}"' for name in (*SCHEMA.names, "capture_id"))
+
+
+class View:
+    """What the store holds at one moment. Made by `Store.reader()`; not for use after its `with` block."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def capture(self, *, key: str | None = None, sha256: str | None = None) -> Capture | None:
+        """The capture with this `key`; or the latest kept one of the bytes `sha256`; None when there is none."""
+        if (key is None) == (sha256 is None):
+            raise TypeError("give either key or sha256")
+        found = self._captures(CaptureRow.key == key if key is not None else CaptureRow.sha256 == sha256)
+        return found[-1] if found else None
+
+    def captures_of(self, ids: Iterable[int]) -> list[Capture]:
+        """Captures by number, in the order of `ids`. Raises NotFoundError for a number that is not there."""
+        wanted = list(ids)
+        found = {c.id: c for c in self._captures(CaptureRow.id.in_(wanted))}
+        _all_known(wanted, found)
+        return [found[number] for number in wanted]
+
+    def captures(self) -> list[Capture]:
+        """All captures, in the order they were kept."""
+        return self._captures()
+
+    def _captures(self, *where: ColumnElement[bool]) -> list[Capture]:
+        rows = self._connection.execute(select(CaptureRow.__table__).where(*where).order_by(CaptureRow.id))
+        return [
+            Capture(**dict(row, mapping=json.loads(row["mapping"]), chains=tuple(json.loads(row["chains"]))))
+            for row in rows.mappings()
+        ]
+
+    def movements(self, capture_ids: Iterable[int]) -> pa.Table:
+        """All movements of these captures: columns of tracer.movements.SCHEMA and int64 `capture`.
+
+        Order: the captures as given (each once), then the source row; so ascending numbers give (capture, row).
+        Raises NotFoundError for a number that is not there.
+        """
+        wanted = list(dict.fromkeys(capture_ids))
+        self.captures_of(wanted)
+        columns = Columns()
+        for number in wanted:
+            query = f"SELECT {_COLUMNS} FROM movements WHERE capture_id = ? ORDER BY seq"  # noqa: S608 - own names
+            for rows in stream(self._connection, query, [number]):
+                columns.add(rows)
+        return self._table(columns)
+
+    def movements_of_addresses(
+        self, addresses: Iterable[str], *, chain: str | None = None, capture_ids: Iterable[int] | None = None
+    ) -> pa.Table:
+        """Movements that pay or are paid by any of the canonical `addresses`, each once, by (capture, row).
+
+        `chain`, `capture_ids` narrow the answer. Addresses that no movement names give no rows.
+        """
+        numbers = sorted(find_words(self._connection, addresses).values())
+        rows: dict[tuple[int, int], tuple[Any, ...]] = {}
+        for side in ("from_address", "to_address"):
+            rows |= self._keyed(side, numbers)
+        return self._narrowed(rows, chain, capture_ids)
+
+    def movements_of_transactions(
+        self, hashes: Iterable[str], *, chain: str | None = None, capture_ids: Iterable[int] | None = None
+    ) -> pa.Table:
+        """Movements of these transaction hashes, as `movements_of_addresses` gives them."""
+        return self._narrowed(self._keyed("tx_hash", sorted(set(hashes))), chain, capture_ids)
+
+    def _keyed(self, column: str, keys: Sequence[Any]) -> dict[tuple[int, int], tuple[Any, ...]]:
+        query = f"SELECT seq, {_COLUMNS} FROM movements WHERE {column} IN ({{keys}})"  # noqa: S608 - own names
+        return {(row[-1], row[0]): row[1:] for row in select_in(self._connection, query, keys)}
+
+    def _narrowed(
+        self,
+        rows: dict[tuple[int, int], tuple[Any, ...]],
+        chain: str | None,
+        capture_ids: Iterable[int] | None,
+    ) -> pa.Table:
+        kept = [rows[key] for key in sorted(rows)]
+        if capture_ids is not None:
+            only = set(capture_ids)
+            kept = [row for row in kept if row[-1] in only]
+        if chain is not None:
+            number = find_words(self._connection, [chain]).get(chain)
+            kept = [row for row in kept if row[0] == number]
+        columns = Columns()
+        if kept:
+            columns.add(kept)
+        return self._table(columns)
+
+    def _table(self, columns: Columns) -> pa.Table:
+        return columns.table(lambda numbers: read_words(self._connection, numbers))
+
+    def gaps(self, capture_ids: Iterable[int]) -> list[CaptureGap]:
+        """Gaps of these captures, in the order of `capture_ids`, then as they were kept."""
+        wanted = list(dict.fromkeys(capture_ids))
+        self.captures_of(wanted)
+        place = {number: at for at, number in enumerate(wanted)}
+        query = select(GapRow.__table__).where(GapRow.capture_id.in_(wanted)).order_by(GapRow.id)
+        found = [
+            CaptureGap(
+                row.capture_id,
+                row.row,
+                Gap(
+                    row.code,
+                    row.message,
+                    row.chain,
+                    row.address,
+                    row.asset,
+                    None if row.amount is None else int.from_bytes(row.amount, "big"),
+                    row.tx,
+                    row.status,
+                ),
+            )
+            for row in self._connection.execute(query)
+        ]
+        return sorted(found, key=lambda gap: place[gap.capture])
+
+    def labels(
+        self, *, chain: str | None = None, address: str | None = None, withdrawn: bool = False
+    ) -> list[KeptLabel]:
+        """Labels in the order they were given; `withdrawn` True also gives those taken back."""
+        return opinions.labels(self._connection, chain=chain, address=address, withdrawn=withdrawn)
+
+    def judgements(self, case: str, *, withdrawn: bool = True) -> list[Judgement]:
+        """Judgements of a case in the order they were made; `withdrawn` False leaves out those taken back."""
+        return opinions.judgements(self._connection, case, withdrawn=withdrawn)
+
+    def counts(self) -> dict[str, int]:
+        """How many captures and movements there are, for a health check."""
+        captures, rows = self._connection.execute(
+            select(func.count(CaptureRow.id), func.coalesce(func.sum(CaptureRow.rows), 0))
+        ).one()
+        return {"captures": int(captures), "movements": int(rows)}
+
+
+def _all_known(wanted: Sequence[int], found: dict[int, Capture]) -> None:
+    missing = sorted(set(wanted).difference(found))
+    if missing:
+        raise NotFoundError(
+            f"The workspace has no capture number {', '.join(map(str, missing[:5]))}.",
+            "Import the file again; a case file names it by its sha256.",
+        )
