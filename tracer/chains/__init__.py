@@ -1,0 +1,1 @@
+"""Readers of the outside world: files now, networks beside them. None of them knows the database."""

@@ -1,0 +1,79 @@
+"""Rows that are kept but left out of flows: address poisoning, zero amounts, fake tokens; each reason said once.
+
+`kind=poison` and imitated symbols are marked while reading (convert.py); here follow zero amounts and the dust of
+look-alikes, which need the whole file. A payment above dust is never left out by itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tracer.chains.convert import EXCLUDED
+from tracer.chains.fields import words
+from tracer.chains.look_alikes import find_look_alikes
+from tracer.model import Gap
+from tracer.movements import limbs
+
+__all__ = ["flag"]
+
+_WHY = {
+    "poison": "{n} marked as address poisoning (kind poison, or dust from an address that imitates a real "
+    "counterparty) are kept and left out of flows.",
+    "zero_value": "{n} of amount zero are kept and left out of flows: anyone can make a transfer of nothing "
+    "appear in another's history.",
+    "fake_token": "{n} of tokens that borrow the symbol of a known coin or token, but have another contract, "
+    "are kept and left out of flows.",
+}
+_LISTED = 50
+
+
+def flag(table: pa.Table) -> tuple[pa.Table, list[Gap]]:
+    """The table with `excluded` completed, and a Gap per reason and per look-alike that was paid."""
+    if not table.num_rows:
+        return table, []
+    column = table["excluded"].combine_chunks()
+    order = ["", *EXCLUDED]
+    lookup = np.array([order.index(t) for t in column.dictionary.to_pylist()], dtype=np.int32)
+    codes = lookup[column.indices.to_numpy()]
+    codes[(codes == 0) & ~limbs(table["amount"]).any(axis=1)] = order.index("zero_value")
+    at = table.schema.get_field_index("excluded")
+    table = table.set_column(at, table.schema.field(at), words(codes, order))
+    found = find_look_alikes(table)
+    if len(found.dust):
+        codes[found.dust] = order.index("poison")
+        table = table.set_column(at, table.schema.field(at), words(codes, order))
+    return table, [*_reasons(codes, order), *_paid(table, found.paid)]
+
+
+def _reasons(codes: np.ndarray, order: list[str]) -> list[Gap]:
+    counts = np.bincount(codes, minlength=len(order))
+    gaps = []
+    for number, reason in enumerate(order):
+        count = int(counts[number])
+        if reason and count:
+            rows = f"{count:,} row{'' if count == 1 else 's'}"
+            gaps.append(Gap(reason, _WHY[reason].format(n=rows), status="assumption"))
+    return gaps
+
+
+def _paid(table: pa.Table, paid: tuple[tuple[str, str, str, int], ...]) -> list[Gap]:
+    chain = pc.unique(table["chain"].combine_chunks()).to_pylist()
+    only = str(chain[0]) if len(chain) == 1 else ""
+    gaps = [
+        Gap(
+            "look_alike",
+            f"{imitation} begins and ends like {imitated}, another counterparty of {victim}; "
+            f"{count:,} payment{'' if count == 1 else 's'} above dust with it {'is' if count == 1 else 'are'} "
+            f"followed. Compare the full addresses.",
+            chain=only,
+            address=imitation,
+        )
+        for victim, imitation, imitated, count in paid[:_LISTED]
+    ]
+    if len(paid) > _LISTED:
+        gaps.append(
+            Gap("look_alike", f"{len(paid) - _LISTED:,} more pairs of look-alike counterparties.", chain=only)
+        )
+    return gaps
