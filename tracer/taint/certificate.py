@@ -170,6 +170,7 @@ class _Walk:
             places = zip(program.pot, program.holding_address, program.holding_asset, strict=True)
             self.pots = {h for h, (pot, a, b) in enumerate(places) if pot and (int(a), int(b)) in owners}
         self.pieces = 0
+        self.came_back = False  # can stolen coin that the target of `through` paid be about?
         self.held = 0
         self.sealed = False
 
@@ -247,9 +248,18 @@ class _Walk:
         crossed_out = self._cross("payment", step, holding, units)
         if self.stolen and not crossed_out:
             self.mark[holding] = True
+        if self.came_back:
+            self.other[holding] = True
+            if not self._cross("payout", step, holding, units) and not self.stolen:
+                self.mark[holding] = True
+
+    def _note_return(self, payer: int) -> None:
+        if self.through and payer in self.targets:
+            self.came_back = self.came_back or self.theft[payer]
 
     def _pay(self, step: int, src: int, dst: int, given: int, got: int) -> None:
         if self.stops[src] or not given:
+            self._note_return(src)
             what = "payout" if self.through and src in self.targets else "payment"
             self._enter(what, step, dst, got, _OTHER)
             return
@@ -258,6 +268,7 @@ class _Walk:
         if src in self.pots:
             (sink,) = self.targets
             self._enter("payment", step, sink, given, kinds)
+            self._note_return(sink)
             if dst != sink:
                 self._enter("payout", step, dst, got, _OTHER)
         elif given == got:

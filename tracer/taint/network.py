@@ -23,7 +23,7 @@ __all__ = ["OTHER", "STOLEN", "Conversion", "Network", "What", "expand", "unlimi
 
 What = Literal["payment", "kept", "opening", "payout"]
 """What an arc is: coin that a step brings in; what a holding keeps; the unknown opening of a holding; coin that
-the target of a `through` question pays."""
+the target of a `through` question paid and that counts as other coin from then on."""
 
 STOLEN = 0
 """Node: where stolen coin enters."""
@@ -55,10 +55,10 @@ class Network:
 
     tail, head, capacity: node, node, units. step, holding, what: the step that the arc carries out and the holding
     that it enters, or, for `kept`, the holding that keeps this much and the step just before which it does.
-    stolen, other, converted: by node, whether stolen coin, other coin, and stolen coin that went through a
-    conversion can reach it. owner: by node, whose it is (-1: nobody's). last: the node at which each holding ends.
-    held: what it then holds (a stopped holding: all that ever arrived). home: the holding that stands for each
-    holding (members of a merged target share one). ends: the holdings that stand for the target, sorted.
+    stolen, other: by node, whether coin of that kind can reach it; converted: whether stolen coin can of which only
+    an enclosing range is known (after a conversion). owner: by node, whose it is (-1: nobody's). last: the node at
+    which each holding ends. held: what it then holds (a stopped holding: all that ever arrived). home: the holding
+    that stands for each holding (members of a merged target share one). ends: those that stand for the target.
     """
 
     tail: list[int] = field(default_factory=list)
@@ -135,6 +135,7 @@ class _Expansion:
         self.pots: set[int] = set()
         self.sink = -1
         self.pieces = 0
+        self.came_back = False  # can stolen coin that the target of `through` paid be about?
         members = sorted(target if through else (h for h in target if not self.absorbs[h]))
         for holding in members:
             self.net.home[holding] = members[0]
@@ -173,6 +174,7 @@ class _Expansion:
                 if not self.absorbs[src]:
                     raise ConservationError(f"Step {step}: coin stops at a holding that is not stopped.")
                 if dst != src:
+                    self._note_return(src)
                     self._enter(OTHER, dst, amount, step, "payout" if src == self.sink else "payment")
             elif op == Op.CONVERT:
                 self._pay(src, dst, amount, got, step)
@@ -226,11 +228,13 @@ class _Expansion:
     def _pay(self, src: int, dst: int, given: int, got: int, step: int) -> None:
         """A movement (`given` equals `got`: a one-to-one conversion is one, too) or a conversion."""
         if self.absorbs[src] or not given:
+            self._note_return(src)
             self._enter(OTHER, dst, got, step, "payout" if src == self.sink else "payment")
             return
         tail = self._leave(src, given, step)
         if src in self.pots:
             self._enter(tail, self.sink, given, step)
+            self._note_return(self.sink)
             if dst != self.sink:
                 self._enter(OTHER, dst, got, step, "payout")
         elif given == got or not self.net.stolen[tail]:
@@ -238,6 +242,11 @@ class _Expansion:
         else:
             self._convert(tail, dst, given, got, step)
         self.pieces += self.net.stolen[tail]
+
+    def _note_return(self, payer: int) -> None:
+        """Coin that the target pays counts as other coin; from here on some of it can be stolen."""
+        if payer == self.sink >= 0 and self.current[payer] >= 0:
+            self.came_back = self.came_back or self.net.stolen[self.current[payer]]
 
     def _convert(self, tail: int, dst: int, given: int, got: int, step: int) -> None:
         net = self.net
@@ -263,6 +272,9 @@ class _Expansion:
         if rest:
             self.net.arc(before, after, rest, step, holding, "kept")
         self.net.arc(STOLEN, after, units, step, holding)
+        if self.came_back:  # what is relabelled may have counted at the target already: then it is not new
+            self.net.arc(OTHER, after, units, step, holding, "payout")
+            self.net.converted[after] = True
         self.current[holding] = after
         self.paid[holding] = False
         self.pieces += 1
