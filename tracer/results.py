@@ -20,7 +20,7 @@ from tracer.taint.engine import Outcome
 from tracer.taint.program import Program
 from tracer.taint.tally import Tally, tally
 
-__all__ = ["CONVENTIONS", "TaintResult", "gap_frame", "utc_text"]
+__all__ = ["CONVENTIONS", "TaintResult", "frame", "gap_frame", "utc_text"]
 
 CONVENTIONS = (
     "Amounts are exact integers in the smallest unit; order is block, transaction index, position in the"
@@ -61,10 +61,10 @@ def gap_frame(gaps: Sequence[Gap], symbols: Mapping[tuple[str, str], tuple[str, 
         "tx",
         "message",
     ]
-    return _frame(rows, columns)
+    return frame(rows, columns)
 
 
-def _frame(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> pd.DataFrame:
+def frame(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> pd.DataFrame:
     """A table of Python objects: pandas must not turn integers into floats or NaN into numbers."""
     return pd.DataFrame({c: pd.Series([r[i] for r in rows], dtype=object) for i, c in enumerate(columns)})
 
@@ -110,7 +110,7 @@ class TaintResult:
         """
         program, outcome, sums = self.program, self.outcome, self.tally
         found = self.ranges() if ranges else {}
-        rows = []
+        rows: list[tuple[object, ...]] = []
         for h in range(len(program.holding_address)):
             chain, address, asset = program.name(h)
             units = outcome.taint[h]
@@ -142,11 +142,11 @@ class TaintResult:
             )
         rows += self._converted_rows({(r[1], r[3]) for r in rows if r[2] == "sink:converted"})
         rows.sort(key=lambda r: (r[1], r[3], -int(str(r[6])), str(r[2])))
-        return _frame(rows, _ADDRESS_COLUMNS)
+        return frame(rows, _ADDRESS_COLUMNS)
 
     def _converted_rows(self, there: set[tuple[object, object]]) -> list[tuple[object, ...]]:
         """`sink:converted` of assets whose conversions were all followed: units left, no source units."""
-        rows = []
+        rows: list[tuple[object, ...]] = []
         for number, units in enumerate(self.tally.converted):
             asset = self.program.assets[number]
             if units and (asset.chain, asset.ref) not in there:
@@ -239,7 +239,7 @@ class TaintResult:
                     )
                     + (a.recovered, a.converted_out, a.difference)
                 )
-        return _frame(rows, _ACCOUNT_COLUMNS)
+        return frame(rows, _ACCOUNT_COLUMNS)
 
     def sources(self) -> pd.DataFrame:
         """Per (address, asset), the stolen coin by theft and stolen asset. Empty under poison."""
@@ -253,7 +253,7 @@ class TaintResult:
                     + (self.program.assets[o.asset].key, units, source)
                 )
         rows.sort(key=lambda r: tuple(map(str, r)))
-        return _frame(rows, ["chain", "address", "asset", "theft", "origin_asset", "taint_raw", "source_raw"])
+        return frame(rows, ["chain", "address", "asset", "theft", "origin_asset", "taint_raw", "source_raw"])
 
     def gaps(self) -> pd.DataFrame:
         """Everything missing, cut, refused or assumed."""

@@ -1,0 +1,224 @@
+"""From pinned files to a computed case: which captures a case rests on, and the Tracing that follows from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+
+from tracer import addresses
+from tracer.chains.files import Limits
+from tracer.errors import StoreError
+from tracer.ledger import build_ledger
+from tracer.model import Gap, Label, Seed, StopCode
+from tracer.results import frame, utc_text
+from tracer.settings import Settings
+from tracer.store import Capture, Draft, View, Workspace
+from tracer.store.caserecords import CaseFile, Pin
+from tracer.tracing import Progress, Tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tracer.chains.files import FileImport
+
+__all__ = [
+    "Capture",
+    "ImportReport",
+    "display",
+    "files_frame",
+    "keep",
+    "limits",
+    "pinned",
+    "report",
+    "tables",
+    "trace_of",
+]
+
+PARSER = "files"
+PARSER_VERSION = "1"
+_STOPPING = {
+    "exchange": StopCode.SERVICE,
+    "custodian": StopCode.SERVICE,
+    "service": StopCode.SERVICE,
+    "swapper": StopCode.SERVICE,
+    "deposit": StopCode.DEPOSIT,
+    "mixer": StopCode.MIXER,
+    "bridge": StopCode.BRIDGE,
+}
+"""Label categories at which coin does not go on, if the label's confidence is 50 or more."""
+
+_CONFIDENT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did. rows: in the file; followed: of these in the flows; excluded: reason -> number of rows.
+
+    is_new: False if the case had the file already. labels: what the file suggests about
+    addresses; nothing is taken over from it unless the analyst says so.
+    """
+
+    name: str
+    sha256: str
+    format: str
+    rows: int
+    followed: int
+    excluded: Mapping[str, int]
+    warnings: tuple[str, ...]
+    is_new: bool
+    labels: tuple[Label, ...] = ()
+
+
+def limits(settings: Settings) -> Limits:
+    """The import limits of the workspace."""
+    return Limits(max_rows=settings.max_upload_rows, max_bytes=settings.max_upload_bytes)
+
+
+def keep(
+    workspace: Workspace,
+    source: bytes | Path,
+    read: FileImport,
+    options: Mapping[str, object],
+    *,
+    partial: bool,
+    now: int,
+) -> Capture:
+    """Archive the file and store its rows; the same bytes read in the same way are stored once."""
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    draft = Draft(
+        sha256=read.sha256,
+        name=read.name,
+        size=size,
+        parser=PARSER,
+        parser_version=PARSER_VERSION,
+        fetched_at=now,
+        mapping=options,
+        partial=partial,
+    )
+    return workspace.keep(source, draft, read.table, read.gaps)[0]
+
+
+def report(read: FileImport, *, is_new: bool) -> ImportReport:
+    """What the investigator is told about an import."""
+    excluded = Counter(read.table["excluded"].cast(pa.string()).to_pylist())
+    followed = excluded.pop("", 0)
+    return ImportReport(
+        read.name,
+        read.sha256,
+        read.format,
+        read.table.num_rows,
+        followed,
+        dict(sorted(excluded.items())),
+        tuple(read.warnings),
+        is_new,
+        tuple(read.labels),
+    )
+
+
+def pinned(view: View, pins: Sequence[Pin]) -> list[Capture]:
+    """The captures that the case rests on, in its order. Raises StoreError if the workspace lacks one."""
+    found = []
+    for pin in pins:
+        capture = view.capture(key=pin.key)
+        if capture is None:
+            raise StoreError(
+                f"The case rests on the file {pin.name} (sha256 {pin.sha256}), which this workspace does not hold.",
+                "Import that file into the case again.",
+            )
+        found.append(capture)
+    return found
+
+
+def tables(view: View, captures: Sequence[Capture]) -> list[pa.Table]:
+    """Movements, one table per capture."""
+    return [view.movements([capture.id]) for capture in captures]
+
+
+def files_frame(view: View, pins: Sequence[Pin]) -> pd.DataFrame:
+    """The imported files of a case."""
+    rows = []
+    for number, (pin, capture) in enumerate(zip(pins, pinned(view, pins), strict=True), start=1):
+        excluded = view.movements([capture.id])["excluded"].cast(pa.string()).to_pylist()
+        left_out = sum(1 for reason in excluded if reason)
+        rows.append(
+            (number, pin.name, pin.sha256, capture.rows, left_out, capture.grade, capture.partial)
+            + (utc_text(pin.imported_at),)
+        )
+    return frame(
+        rows, ["number", "name", "sha256", "rows", "excluded", "grade", "partial", "imported_at_utc"]
+    )
+
+
+def trace_of(
+    view: View, file: CaseFile, display: Callable[[str, str], str], progress: Progress | None
+) -> Tracing:
+    """Compute the state of a case from the files it pins."""
+    if progress:
+        progress("reading", 0, 1)
+    captures = pinned(view, file.captures)
+    standing = [e for e in file.conversions if not e.withdrawn]
+    ledger = build_ledger(
+        tables(view, captures),
+        partial=[c.partial for c in captures],
+        conversions=[e.conversion for e in standing],
+    )
+    gaps = [g.gap for g in view.gaps([c.id for c in captures])] if captures else []
+    gaps += [
+        Gap(
+            "declared_conversion",
+            f"Declared, not seen: the address got this in that transaction, says {e.conversion.source}.",
+            e.conversion.chain,
+            e.conversion.address,
+            e.conversion.asset,
+            e.conversion.amount,
+            e.conversion.tx,
+            "closed",
+        )
+        for e in standing
+    ]
+    if progress:
+        progress("reading", 1, 1)
+    times = ledger.time[ledger.time >= 0]
+    return Tracing(
+        ledger=ledger,
+        seeds=file.seeds,
+        stops=stops_of(file, file.seeds),
+        labels=file.labels,
+        gaps=tuple(gaps),
+        source_names=tuple(pin.name for pin in file.captures),
+        display=display,
+        as_of=file.as_of if file.as_of is not None else (int(times.max()) if len(times) else None),
+    )
+
+
+def stops_of(file: CaseFile, seeds: Sequence[Seed]) -> dict[tuple[str, str], str]:
+    """Where coin stops: labels (not at seeds), then the analyst's word, which decides."""
+    seeded = {(s.chain, s.address) for s in seeds}
+    found = {
+        (x.chain, x.address): _STOPPING[x.category.lower()].value
+        for x in sorted(file.labels, key=lambda x: (x.confidence, x.name))
+        if x.category.lower() in _STOPPING
+        and x.confidence >= _CONFIDENT
+        and (x.chain, x.address) not in seeded
+    }
+    for stop in file.stops:
+        if stop.code is None:
+            found.pop((stop.chain, stop.address), None)
+        else:
+            found[stop.chain, stop.address] = stop.code.value
+    return found
+
+
+@lru_cache(maxsize=1_000_000)
+def display(chain: str, address: str) -> str:
+    """The text to print for an address: EIP-55 on EVM chains; sinks and "" as they are."""
+    if not chain or not address:
+        return address
+    return addresses.display(chain, address)

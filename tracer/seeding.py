@@ -1,0 +1,132 @@
+"""Checks of what the investigator gives against the imported history, before it is written to the case.
+
+Pure: tables and values in, seeds or a clear refusal out. What the seeds then do is `tracer.taint.seeds`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tracer.errors import InputError, SeedError, shown
+from tracer.model import Conversion, Kind, Seed
+from tracer.movements import amounts_from_column
+from tracer.store.caserecords import CaseFile
+
+__all__ = [
+    "check_amount",
+    "check_conversion",
+    "check_history",
+    "check_table",
+    "seeds_of_transaction",
+    "with_seeds",
+]
+
+
+def check_amount(amount: int | None) -> None:
+    """Refuse an amount that is no positive integer."""
+    if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0):
+        raise SeedError(
+            f"The amount {shown(amount)} is not a positive integer.",
+            "Give it in the smallest unit (wei, sat), e.g. 10000000000000000000 for 10 ETH.",
+        )
+
+
+def with_seeds(file: CaseFile, seeds: Sequence[Seed]) -> CaseFile:
+    """The case with more seeds; the same seed twice would count the theft twice, so it is refused."""
+    for seed in seeds:
+        if any(replace(old, source="") == replace(seed, source="") for old in file.seeds):
+            raise SeedError(
+                f"The case has that seed already: {seed.address}.",
+                "A second theft at the same address needs its own --theft name, --tx or amount.",
+            )
+    return replace(file, seeds=(*file.seeds, *seeds))
+
+
+def seeds_of_transaction(tables: Iterable[pa.Table], base: Seed, tx: str, to: str | None) -> list[Seed]:
+    """Seeds of a theft transaction: each address that gains in it and pays nothing in it; `to` picks one.
+
+    Raises SeedError if no imported file has the transaction, or nobody only gains in it.
+    """
+    rows = [row for table in tables for row in _rows_of(table, base.chain, tx)]
+    if not rows:
+        raise SeedError(
+            f"No imported file holds the transaction {tx}.",
+            "Import the file that holds it first, or give the receiving address and the amount.",
+        )
+    payers = {row["from_address"] for row in rows}
+    gains: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row["kind"] != Kind.FEE and row["to_address"] and row["to_address"] not in payers:
+            gains[row["to_address"]] += row["amount"]
+    found = sorted(address for address, units in gains.items() if units > 0 and to in (None, address))
+    if not found:
+        others = f" It pays {', '.join(sorted(gains))}." if gains else ""
+        raise SeedError(
+            f"{to or 'Nobody'} only gains in the transaction {tx}.{others}",
+            "Name the receiver with --to, or give its address as the seed.",
+        )
+    return [replace(base, address=address, tx=tx) for address in found]
+
+
+def check_history(tables: Iterable[pa.Table], seeds: Sequence[Seed]) -> None:
+    """Refuse an amount alone where the history has an inflow of exactly that amount: it would count twice."""
+    for table in tables:
+        check_table(table, seeds)
+
+
+def check_table(table: pa.Table, seeds: Sequence[Seed]) -> None:
+    """`check_history` for one table, also used before a file is imported."""
+    for seed in seeds:
+        if seed.amount is None or seed.tx is not None or seed.at is not None:
+            continue
+        blob = (
+            pa.scalar(seed.amount.to_bytes(32, "big"), type=table["amount"].type)
+            if seed.amount < 2**256
+            else None
+        )
+        if blob is None:
+            raise SeedError(
+                f"The amount {seed.amount} is larger than any chain can hold.", "Check its digits."
+            )
+        match = pc.and_(
+            pc.equal(table["amount"], blob), pc.equal(table["to_address"].cast(pa.string()), seed.address)
+        )
+        match = pc.and_(match, pc.equal(table["excluded"].cast(pa.string()), ""))
+        if seed.asset is not None:
+            match = pc.and_(match, pc.equal(table["asset"].cast(pa.string()), seed.asset))
+        for row in table.filter(match).slice(0, 1).to_pylist():
+            where = f"--tx {row['tx_hash']}" if row["tx_hash"] else "--at with the time of that movement"
+            raise SeedError(
+                f"The seed {seed.address} with the amount {seed.amount} would count the theft twice: the history has a"
+                f" movement of exactly that amount into it (row {row['row']}).",
+                f"Give the seed with {where}.",
+            )
+
+
+def check_conversion(tables: Iterable[pa.Table], conversion: Conversion) -> None:
+    """Refuse a declared conversion whose transaction no file holds, or in which the address gives nothing."""
+    check_amount(conversion.amount)
+    rows = [row for table in tables for row in _rows_of(table, conversion.chain, conversion.tx)]
+    if not rows:
+        raise InputError(
+            f"No imported file holds the transaction {conversion.tx}.", "Import the file that holds it first."
+        )
+    if all(row["from_address"] != conversion.address for row in rows):
+        raise InputError(
+            f"{conversion.address} gives nothing in the transaction {conversion.tx}.",
+            "Declare the conversion for the address that gave the other asset.",
+        )
+
+
+def _rows_of(table: pa.Table, chain: str, tx: str) -> list[dict[str, Any]]:
+    match = pc.and_(pc.equal(table["tx_hash"], tx), pc.equal(table["chain"].cast(pa.string()), chain))
+    match = pc.and_(match, pc.equal(table["excluded"].cast(pa.string()), ""))
+    part = table.filter(match)
+    rows = part.drop_columns(["amount"]).to_pylist()
+    return [row | {"amount": n} for row, n in zip(rows, amounts_from_column(part["amount"]), strict=True)]

@@ -1,0 +1,213 @@
+"""One state of a case, computed: ledger -> program -> every rule, ranges, graph, paths. Nothing is written.
+
+A Tracing is a pure function of its inputs, so it can be thrown away and made again at any time. Each part is
+computed on first use and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from tracer.errors import NotFoundError, shown
+from tracer.graph import FlowGraph
+from tracer.ledger import Ledger
+from tracer.model import CONSERVING, Gap, Label, Rule, Seed
+from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
+from tracer.results import TaintResult, frame
+from tracer.taint.bounds import Range, bounds, reached
+from tracer.taint.compile import compile_program
+from tracer.taint.engine import Outcome, run
+from tracer.taint.program import Program
+
+__all__ = ["ALL_RANGES", "Progress", "Tracing"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total); total 0 when it is not known."""
+
+ALL_RANGES = 10_000
+"""Up to this many movements every traced holding gets its range; above, the holdings where most coin rests."""
+
+_LARGEST = 200
+
+
+@dataclass
+class Tracing:
+    """Inputs, and everything that follows from them.
+
+    seeds, stops ((chain, address) -> code), labels, gaps (of the sources and of the case), source_names (by number
+    of the source in the ledger), display ((chain, address) -> the text to print).
+    """
+
+    ledger: Ledger
+    seeds: tuple[Seed, ...]
+    stops: Mapping[tuple[str, str], str]
+    labels: tuple[Label, ...]
+    gaps: tuple[Gap, ...]
+    source_names: tuple[str, ...]
+    display: Callable[[str, str], str]
+    as_of: int | None
+    _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
+    _results: dict[Rule, TaintResult] = field(default_factory=dict)
+    _ranges: dict[int, Range] = field(default_factory=dict)
+
+    @cached_property
+    def program(self) -> Program:
+        """The steps that every rule runs. Raises SeedError if a seed contradicts the history."""
+        return compile_program(self.ledger, self.seeds, self.stops)
+
+    @cached_property
+    def all_gaps(self) -> tuple[Gap, ...]:
+        """Everything missing or assumed, from the sources to the accounting."""
+        return (*self.gaps, *self.ledger.gaps, *self.program.gaps)
+
+    def outcome(self, rule: Rule) -> Outcome:
+        """Run a rule, once."""
+        if rule not in self._outcomes:
+            self._outcomes[rule] = run(self.program, rule)
+        return self._outcomes[rule]
+
+    def result(self, rule: Rule, progress: Progress | None = None) -> TaintResult:
+        """The tables of a rule."""
+        if rule not in self._results:
+            if progress:
+                progress("taint", 0, 1)
+            self._results[rule] = TaintResult(
+                rule=rule,
+                ledger=self.ledger,
+                program=self.program,
+                outcome=self.outcome(rule),
+                as_of=self.as_of,
+                sources_of=self.source_names,
+                gap_list=self.all_gaps,
+                shown=self.display,
+                ranges=lambda: self.ranges(progress),
+            )
+            if progress:
+                progress("taint", 1, 1)
+        return self._results[rule]
+
+    @cached_property
+    def holding_of(self) -> dict[tuple[str, str, str], int]:
+        """(chain, address, asset) -> holding number, pots left out; sinks under the chain of their asset."""
+        found = {}
+        for h in range(len(self.program.holding_address)):
+            if not self.program.pot[h]:
+                chain, address, asset = self.program.name(h)
+                found[chain or asset.chain, address, asset.ref] = h
+        return found
+
+    def ranges(self, progress: Progress | None = None) -> dict[int, Range]:
+        """The range of every traced holding; on large ledgers, of the holdings where most coin rests."""
+        return self.ranges_of(self._default_targets, progress)
+
+    @cached_property
+    def _default_targets(self) -> list[int]:
+        targets = reached(self.program)
+        if self.ledger.rows <= ALL_RANGES:
+            return targets
+        taint = [self.outcome(rule).taint for rule in CONSERVING]
+        ranked = sorted(targets, key=lambda h: (-max(t[h] for t in taint), h))
+        return sorted(ranked[:_LARGEST])
+
+    def ranges_of(self, targets: Sequence[int], progress: Progress | None = None) -> dict[int, Range]:
+        """The ranges of some holdings; what is known already is not computed again."""
+        missing = [h for h in targets if h not in self._ranges]
+        if missing:
+            taint = [self.outcome(rule).taint for rule in CONSERVING]
+            hints = {h: (min(t[h] for t in taint), max(t[h] for t in taint)) for h in missing}
+            for h, found in zip(
+                missing, bounds(self.program, missing, hints=hints, progress=progress), strict=True
+            ):
+                self._ranges[h] = found
+        return {h: self._ranges[h] for h in targets}
+
+    def ranges_frame(
+        self, addresses: Sequence[tuple[str, str]] | None, progress: Progress | None = None
+    ) -> pd.DataFrame:
+        """Ranges as a table: chain, address, asset, at_least_raw, at_most_raw, kind.
+
+        addresses: canonical (chain, address) pairs; None: the default targets. An address that stolen coin cannot
+        have reached has the range 0 to 0. Raises NotFoundError for one that the history does not know.
+        """
+        if addresses is None:
+            targets = self._default_targets
+        else:
+            targets = [h for pair in addresses for h in self._holdings(pair)]
+        rows = []
+        for h, found in self.ranges_of(targets, progress).items():
+            chain, address, asset = self.program.name(h)
+            shown_as = self.display(chain, address)
+            rows.append(
+                (chain or asset.chain, shown_as, asset.ref, found.at_least, found.at_most, found.kind)
+            )
+        rows.sort(key=lambda r: (r[0], r[2], -r[4], -r[3], r[1]))
+        return frame(rows, ["chain", "address", "asset", "at_least_raw", "at_most_raw", "kind"])
+
+    def _holdings(self, pair: tuple[str, str]) -> list[int]:
+        found = sorted(h for (chain, address, _), h in self.holding_of.items() if (chain, address) == pair)
+        if not found:
+            raise NotFoundError(
+                f"The imported history has no movement of {shown(self.display(*pair))} on {pair[0]}.",
+                "Check the address, or import a file that contains it.",
+            )
+        return found
+
+    def compare(self, *, ranges: bool = True, progress: Progress | None = None) -> pd.DataFrame:
+        """All rules side by side, one row per traced (address, asset), with the range."""
+        found = self.ranges(progress) if ranges else {}
+        outcomes = {}
+        for number, rule in enumerate(Rule):
+            outcomes[rule] = self.outcome(rule)
+            if progress:
+                progress("rules", number + 1, len(Rule))
+        rows = []
+        for (chain, address, ref), h in self.holding_of.items():
+            taint = [outcomes[rule].taint[h] for rule in Rule]
+            bound = found.get(h)
+            if any(taint) or (bound is not None and bound.at_most):
+                asset = self.program.assets[self.program.holding_asset[h]]
+                rows.append(
+                    (chain, self.display(chain, address), ref, asset.symbol, asset.decimals, *taint)
+                    + (bound.at_least if bound else None, bound.at_most if bound else None)
+                    + (bound.kind if bound else "",)
+                )
+        rows.sort(key=lambda r: (r[0], r[2], -max(r[6:11]), r[1]))
+        columns = [
+            *["chain", "address", "asset", "symbol", "decimals"],
+            *(rule.value for rule in Rule),
+            "at_least_raw",
+            "at_most_raw",
+            "kind",
+        ]
+        return frame(rows, columns)
+
+    def graph(self, rule: Rule) -> FlowGraph:
+        """The flow of stolen coin as a networkx graph."""
+        result = self.result(rule)
+        names = {
+            f"{label.chain}:{self.display(label.chain, label.address)}": (label.name, label.category)
+            for label in self.labels
+        }
+        return FlowGraph.build(
+            result.addresses(ranges=False),
+            result.transfers(),
+            seeds={f"{s.chain}:{self.display(s.chain, s.address)}" for s in self.seeds},
+            labels=names,
+            rule=rule.value,
+            as_of=self.as_of,
+            scale=asset_scales(self.program, result.outcome),
+        )
+
+    @cached_property
+    def paths(self) -> PathFinder:
+        """Searches between any two addresses, over all followed movements."""
+        return PathFinder(self.result(Rule.FIFO).transfers())
+
+    def routes(self, rule: Rule, limit: int) -> Routes:
+        """The largest routes of stolen coin from the theft to where it rests."""
+        result = self.result(rule)
+        return trace_routes(self.program, result.outcome, result.transfers(), limit=limit)
