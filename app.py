@@ -1,0 +1,3 @@
+from tracer.ui.main import main
+
+main()

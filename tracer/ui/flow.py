@@ -1,0 +1,297 @@
+"""The flow of stolen coin as nodes and edges for the picture: pure, from result tables to plain values.
+
+One node per address, one edge per pair of addresses, amounts per asset as exact integers. Different assets are
+never added; where one number is needed (the width of a line, which flow is small) a flow is compared with the
+largest flow of the same asset. The picture is a view: every number here can be found in the tables.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+__all__ = ["KINDS", "AssetName", "Edge", "Flow", "Node", "build_flow", "kind_of", "weigh"]
+
+KINDS = (
+    "seed",
+    "unknown",
+    "exchange",
+    "mixer",
+    "bridge",
+    "swap",
+    "sanctioned",
+    "sink",
+    "excluded",
+    "fold",
+)
+"""What a node can be drawn as, in the order of the legend."""
+
+_WORDS = {
+    "sanction": "sanctioned",
+    "ofac": "sanctioned",
+    "mixer": "mixer",
+    "coinjoin": "mixer",
+    "tumbler": "mixer",
+    "bridge": "bridge",
+    "swap": "swap",
+    "dex": "swap",
+    "amm": "swap",
+    "router": "swap",
+    "exchange": "exchange",
+    "service": "exchange",
+    "deposit": "exchange",
+    "vasp": "exchange",
+    "custod": "exchange",
+}
+_STOPS = {
+    "MIXER": "mixer",
+    "BRIDGE": "bridge",
+    "SERVICE": "exchange",
+    "DEPOSIT": "exchange",
+    "BURNED": "sink",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AssetName:
+    """How an asset is printed: its symbol (hostile text) and decimals (None: print raw units)."""
+
+    symbol: str
+    decimals: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An address, or a fold of several. Amounts: asset key -> smallest units.
+
+    `hop` None means a sink; `beside` marks the counterparty of a conversion, drawn beside the hop of its customer.
+    `inner` is what moved between the members of a fold: it is inside the node, so it is kept here.
+    """
+
+    id: str
+    chain: str
+    address: str
+    hop: int | None
+    kind: str
+    name: str = ""
+    stop: str = ""
+    beside: bool = False
+    rests: Mapping[str, int] = field(default_factory=dict)
+    received: Mapping[str, int] = field(default_factory=dict)
+    first: str = ""
+    members: tuple[str, ...] = ()
+    inner: Mapping[str, int] = field(default_factory=dict)
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """All drawn transfers from one node to another. Amounts: asset key -> smallest units."""
+
+    source: str
+    target: str
+    taint: Mapping[str, int]
+    amount: Mapping[str, int]
+    count: int
+    first: str
+    last: str
+    kind: str = "flow"
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Nodes and edges in a stable order, and the names of the assets in them."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    assets: Mapping[str, AssetName]
+
+
+def kind_of(category: str, stop: str) -> str:
+    """The drawn kind of an address from its label's category, else from the code of why coin stops there.
+
+    >>> kind_of("Exchange (deposit)", ""), kind_of("", "MIXER"), kind_of("", "UNSPENT")
+    ('exchange', 'mixer', 'unknown')
+    """
+    low = category.lower()
+    return next((kind for word, kind in _WORDS.items() if word in low), _STOPS.get(stop, "unknown"))
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN from pandas
+
+
+def _whole(value: object) -> int:
+    return int(str(value)) if value is not None and value == value and value != "" else 0  # noqa: PLR0124
+
+
+def _columns(frame: pd.DataFrame, *names: str) -> Iterable[tuple[object, ...]]:
+    """Rows as tuples; a column that the frame does not have is empty."""
+    blank = [""] * len(frame)
+    return zip(*(list(frame[n]) if n in frame.columns else blank for n in names), strict=True)
+
+
+def _place(chain: str, address: str) -> str:
+    return address if address.startswith("sink:") else f"{chain}:{address}"
+
+
+def _end(chain: str, address: str, kind: str) -> str:
+    """The node at an end of a transfer: where there is no address, the sink for that kind of movement."""
+    if address:
+        return _place(chain, address)
+    return {"fee": "sink:fee", "burn": "sink:burned"}.get(kind, "")
+
+
+def build_flow(
+    addresses: pd.DataFrame,
+    transfers: pd.DataFrame,
+    *,
+    seeds: Iterable[tuple[str, str]] = (),
+    labels: Mapping[tuple[str, str], tuple[str, str]] | None = None,
+    asset: str | None = None,
+    excluded: bool = False,
+) -> Flow:
+    """The flow of a result.
+
+    addresses, transfers: `TaintResult.addresses()` and `.transfers()`. seeds: (chain, address).
+    labels: (chain, address) -> (name, category). asset: only this asset key (`chain/ref`). excluded: also draw
+    the transfers that were left out of the flow (address poisoning ...), marked as such.
+    """
+    labels = labels or {}
+    start = {_place(chain, address) for chain, address in seeds}
+    assets: dict[str, AssetName] = {}
+    edges = _edges(transfers, asset, assets, excluded=excluded)
+    rows: dict[str, Node] = {}
+    for chain, address, ref, symbol, decimals, taint, received, hop, first, stop in _columns(
+        addresses,
+        *("chain", "address", "asset", "symbol", "decimals", "taint_raw", "received_taint_raw"),
+        *("hop", "first_received_utc", "stop"),
+    ):
+        key = f"{chain}/{ref}"
+        if asset not in (None, key):
+            continue
+        assets.setdefault(key, AssetName(_text(symbol), None if _text(decimals) == "" else _whole(decimals)))
+        where = _place(str(chain), str(address))
+        node = rows.get(where) or _node(where, str(chain), str(address), labels, start, _text(stop))
+        amounts = dict(node.rests), dict(node.received)
+        for held, value in zip(amounts, (_whole(taint), _whole(received)), strict=True):
+            if value:
+                held[key] = held.get(key, 0) + value
+        hops = [h for h in (node.hop, None if _text(hop) == "" else _whole(hop)) if h is not None]
+        moments = [m for m in (node.first, _text(first)) if m]
+        rows[where] = replace(
+            node,
+            rests=amounts[0],
+            received=amounts[1],
+            hop=min(hops) if hops else None,
+            first=min(moments) if moments else "",
+            stop=node.stop or _text(stop),
+        )
+    _add_strangers(rows, edges, labels)
+    linked = {end for edge in edges for end in (edge.source, edge.target)}
+    nodes = tuple(
+        rows[k]
+        for k in sorted(rows)
+        if k in linked or k in start or (rows[k].rests and not k.startswith("sink:"))
+    )
+    return weigh(Flow(nodes, tuple(edges), assets))
+
+
+def _node(
+    where: str,
+    chain: str,
+    address: str,
+    labels: Mapping[tuple[str, str], tuple[str, str]],
+    seeds: set[str],
+    stop: str,
+) -> Node:
+    name, category = labels.get((chain, address), ("", ""))
+    kind = "seed" if where in seeds else "sink" if where.startswith("sink:") else kind_of(category, stop)
+    return Node(where, chain, address, None, kind, name=name, stop=stop)
+
+
+def _edges(
+    transfers: pd.DataFrame, asset: str | None, assets: dict[str, AssetName], *, excluded: bool
+) -> list[Edge]:
+    """Tainted transfers by pair of ends; with `excluded`, the left-out ones as pairs of their own."""
+    taint: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+    amount: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+    count: dict[tuple[str, str, str], int] = defaultdict(int)
+    times: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for chain, source, target, ref, symbol, decimals, raw, part, kind, why, converts, when in _columns(
+        transfers,
+        *("chain", "from_address", "to_address", "asset", "symbol", "decimals", "amount_raw", "taint_raw"),
+        *("kind", "excluded", "converts", "timestamp_utc"),
+    ):
+        key = f"{chain}/{ref}"
+        left_out = _text(why) != ""
+        if asset not in (None, key) or (not excluded if left_out else not _whole(part)):
+            continue
+        ends = _end(str(chain), _text(source), str(kind)), _end(str(chain), _text(target), str(kind))
+        if not all(ends) or ends[0] == ends[1]:
+            continue
+        drawn = "excluded" if left_out else "convert" if converts is True or converts == 1 else "flow"
+        pair = (*ends, drawn)
+        assets.setdefault(key, AssetName(_text(symbol), None if _text(decimals) == "" else _whole(decimals)))
+        taint[pair][key] = taint[pair].get(key, 0) + _whole(part)
+        amount[pair][key] = amount[pair].get(key, 0) + _whole(raw)
+        count[pair] += 1
+        moment = _text(when)
+        if moment:
+            low, high = times.get(pair, (moment, moment))
+            times[pair] = min(low, moment), max(high, moment)
+    return [
+        Edge(p[0], p[1], taint[p], amount[p], count[p], *times.get(p, ("", "")), kind=p[2])
+        for p in sorted(count)
+    ]
+
+
+def _add_strangers(
+    rows: dict[str, Node], edges: Iterable[Edge], labels: Mapping[tuple[str, str], tuple[str, str]]
+) -> None:
+    """Nodes for ends that hold no taint: counterparties of conversions and of left-out transfers, sinks."""
+    for edge in sorted(edges, key=lambda e: (e.kind == "excluded", e.source, e.target)):
+        for end, other in ((edge.target, edge.source), (edge.source, edge.target)):
+            if end in rows:
+                continue
+            chain, address = ("", end) if end.startswith("sink:") else end.rsplit(":", 1)
+            name, category = labels.get((chain, address), ("", ""))
+            kind = "sink" if not chain else kind_of(category, "")
+            near = rows[other].hop if other in rows else 0
+            if kind == "unknown" and edge.kind != "flow":
+                kind = "swap" if edge.kind == "convert" else "excluded"
+            hop = near if edge.kind == "convert" or near is None else near + 1
+            rows[end] = Node(
+                end, chain, address, hop if chain else None, kind, name=name, beside=edge.kind == "convert"
+            )
+
+
+def weigh(flow: Flow) -> Flow:
+    """`flow` with weights 0..1: per asset, a flow against the largest flow of the same asset; the largest counts."""
+    top: dict[str, int] = {}
+    for edge in flow.edges:
+        for key, value in edge.taint.items():
+            top[key] = max(top.get(key, 0), value)
+    for node in flow.nodes:
+        for key, value in node.rests.items():
+            top.setdefault(key, value)
+
+    def share(amounts: Mapping[str, int]) -> float:
+        return max((min(v / top[k], 1.0) for k, v in amounts.items() if top.get(k)), default=0.0)
+
+    through: dict[str, float] = defaultdict(float)
+    for edge in flow.edges:
+        through[edge.source] = max(through[edge.source], share(edge.taint))
+        through[edge.target] = max(through[edge.target], share(edge.taint))
+    return Flow(
+        tuple(
+            replace(n, weight=max(through[n.id], share(n.received), share(n.rests), share(n.inner)))
+            for n in flow.nodes
+        ),
+        tuple(replace(e, weight=share(e.taint)) for e in flow.edges),
+        flow.assets,
+    )

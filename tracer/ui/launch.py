@@ -1,0 +1,48 @@
+"""Start the web UI of this installation: Streamlit on 127.0.0.1, with the flags of streamlit.toml.
+
+The flags are given explicitly, so that a config file in the current folder cannot open the UI to the network or
+switch a protection off.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+
+__all__ = ["flags", "launch"]
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def flags() -> list[str]:
+    """streamlit.toml as command-line flags `--section.key=value`."""
+    text = resources.files("tracer.ui").joinpath("streamlit.toml").read_text(encoding="utf-8")
+    return [f"--{key}={value}" for key, value in _flat(tomllib.loads(text))]
+
+
+def launch(port: int = 8501, workspace: str | Path | None = None, *, headless: bool = False) -> int:
+    """Serve the web UI on 127.0.0.1:`port` until interrupted; returns the exit status.
+
+    workspace: the folder to work in (else TRACER_HOME or its default). headless: do not open a browser.
+    """
+    script = Path(str(resources.files("tracer.ui").joinpath("serve.py")))
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *flags()]
+    command += [f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
+    environment = dict(os.environ)
+    if workspace is not None:
+        environment["TRACER_HOME"] = str(Path(workspace).expanduser().resolve())
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own command line
+    except KeyboardInterrupt:
+        return 0

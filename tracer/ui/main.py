@@ -1,0 +1,82 @@
+"""The frame of the web UI: page settings, navigation, and the row that is always visible: case, rule, language."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tracer.errors import TracerError
+from tracer.ui.i18n import LANGUAGES
+from tracer.ui.pages import about, case, trace
+from tracer.ui.session import case_names, current, errors_shown, look_at, w
+
+__all__ = ["header", "main"]
+
+_CSS = """
+<style>
+[data-testid="stMainBlockContainer"] { padding: 4.4rem 1.4rem 2rem; max-width: none; }
+[data-testid="stVerticalBlock"] { gap: .7rem; }
+[data-testid="stMetricValue"] { font-size: 1.15rem; }
+code { overflow-wrap: anywhere; }
+</style>
+"""
+
+
+def main() -> None:
+    """Run the web UI. Called by app.py and by `tracer ui`."""
+    st.set_page_config(page_title="coinpursuit", page_icon="🧭", layout="wide")
+    st.html(_CSS)
+    words = w()
+    chosen = st.navigation(
+        [
+            st.Page(trace.render, title=words("nav.trace"), url_path="trace", default=True),
+            st.Page(case.render, title=words("nav.case"), url_path="case"),
+            st.Page(about.render, title=words("nav.about"), url_path="about"),
+        ],
+        position="top",
+    )
+    with errors_shown():
+        header()
+        chosen.run()
+
+
+def _turn_case() -> None:
+    look_at(st.session_state["case"])
+
+
+def _turn_language() -> None:
+    language = st.session_state.get("language")
+    if language:
+        st.query_params["lang"] = language
+
+
+def header() -> None:
+    """The case picker, what the numbers of this case rest on, and the language switch."""
+    words = w()
+    names = case_names()
+    try:
+        looked_at = current()
+    except TracerError:
+        looked_at = None
+    name = looked_at.name if looked_at else names[0]
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="header"):
+        st.session_state["case"] = name
+        st.selectbox(
+            words("header.case"),
+            names,
+            key="case",
+            on_change=_turn_case,
+            width=300,
+            label_visibility="collapsed",
+        )
+        if looked_at:
+            st.caption(words("header.rule", rule=words.one_of("rule", str(looked_at.rule))), width="content")
+        st.space("stretch")
+        st.session_state["language"] = words.language
+        st.segmented_control(
+            words("header.language"),
+            list(LANGUAGES),
+            format_func=lambda code: LANGUAGES[code],
+            key="language",
+            on_change=_turn_language,
+            label_visibility="collapsed",
+        )

@@ -1,0 +1,114 @@
+"""The thin row of figures above the picture: what was stolen, where it rests, what is missing, does it add up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from tracer.ui.flow import kind_of
+from tracer.ui.i18n import Words
+from tracer.ui.picture import Json
+from tracer.ui.printing import brief_amount, clean, exact_amount
+
+__all__ = ["figures"]
+
+_PLACES = ("exchange", "mixer", "bridge", "sanctioned", "unknown")
+
+
+def _sum(rows: Iterable[tuple[tuple[str, int | None], int]]) -> dict[tuple[str, int | None], int]:
+    total: dict[tuple[str, int | None], int] = defaultdict(int)
+    for asset, value in rows:
+        total[asset] += value
+    return {a: v for a, v in total.items() if v}
+
+
+def _whole(value: object) -> int:
+    return int(str(value)) if value is not None and value == value and value != "" else 0  # noqa: PLR0124
+
+
+def _asset(row: Mapping[Any, Any]) -> tuple[str, int | None]:
+    decimals = row.get("decimals")
+    known = decimals is not None and decimals == decimals and decimals != ""  # noqa: PLR0124 - NaN from pandas
+    return clean(row.get("symbol") or row.get("asset"), 12), int(str(decimals)) if known else None
+
+
+def _item(name: str, amounts: Mapping[tuple[str, int | None], int], note: str = "") -> Json:
+    sized = sorted(amounts.items(), key=lambda a: (-(a[1] // 10 ** (a[0][1] or 0)), a[0][0]))
+    lines = [f"{exact_amount(v, a[1])} {a[0]}" for a, v in sized]
+    (symbol, decimals), value = sized[0] if sized else (("", None), 0)
+    more = f"+{len(sized) - 1}" if len(sized) > 1 else ""
+    return {
+        "name": name,
+        "value": f"{brief_amount(value, decimals)} {symbol}".strip(),
+        "note": " ".join(t for t in (more, note) if t),
+        "title": "\n".join(lines),
+        "tone": "",
+    }
+
+
+def figures(
+    w: Words,
+    addresses: pd.DataFrame,
+    conservation: pd.DataFrame,
+    gaps: pd.DataFrame,
+    categories: Mapping[tuple[str, str], str],
+) -> list[Json]:
+    """The figures of a result. categories: (chain, address) -> category of its label."""
+    money = conservation.to_dict("records")
+    items = [_item(w("strip.stolen"), _sum((_asset(r), _whole(r["stolen_raw"])) for r in money))]
+    by_place: dict[str, list[tuple[tuple[str, int | None], int]]] = defaultdict(list)
+    holders: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    everyone = set()
+    for row in addresses.to_dict("records"):
+        where = str(row["chain"]), str(row["address"])
+        if where[1].startswith("sink:"):
+            continue
+        everyone.add(where)
+        value = _whole(row["taint_raw"])
+        if value:
+            kind = kind_of(categories.get(where, ""), str(row["stop"] or ""))
+            place = kind if kind in _PLACES else "unknown"
+            by_place[place].append((_asset(row), value))
+            holders[place].add(where)
+    hops = [_whole(h) for h in addresses["hop"]]
+    items.append(
+        {
+            "name": w("strip.addresses"),
+            "value": f"{len(everyone):,}",
+            "note": w("strip.hops", hops=max(hops, default=0)),
+            "title": "",
+            "tone": "",
+        }
+    )
+    items += [
+        _item(w(f"strip.{place}"), _sum(by_place[place]), f"({len(holders[place]):,})")
+        for place in _PLACES
+        if by_place[place]
+    ]
+    fees = _sum((_asset(r), _whole(r["fee_raw"])) for r in money)
+    if fees:
+        items.append(_item(w("strip.fees"), fees))
+    open_gaps = int((gaps["status"] == "open").sum()) if len(gaps) else 0
+    items.append(
+        {
+            "name": w("strip.gaps"),
+            "value": f"{open_gaps:,}",
+            "note": w("strip.assumed", count=f"{len(gaps) - open_gaps:,}"),
+            "title": "",
+            "tone": "warn" if open_gaps else "",
+        }
+    )
+    exact = all(_whole(r["difference_raw"]) == 0 for r in money)
+    items.append(
+        {
+            "name": w("strip.conservation"),
+            "value": w("strip.exact") if exact else w("strip.broken"),
+            "note": "",
+            "title": w("strip.conservation_help"),
+            "tone": "good" if exact else "bad",
+        }
+    )
+    return items

@@ -1,0 +1,1 @@
+"""The pages of the web UI: trace, case, about. Each module has one public function, `render`."""

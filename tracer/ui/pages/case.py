@@ -1,0 +1,96 @@
+"""The case page, in the order of the work: case, transfers, seeds, rule, conversions, labels and stops, run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tracer.case import Case
+from tracer.model import Rule
+from tracer.ui.i18n import Words
+from tracer.ui.pages.case_files import files
+from tracer.ui.pages.case_opinions import conversions, labels_and_stops
+from tracer.ui.pages.case_seeds import seeds
+from tracer.ui.running import known, poll, started, trouble
+from tracer.ui.session import current, errors_shown, look_at, say, w
+from tracer.ui.snippets import call, show_python
+
+__all__ = ["render"]
+
+_STEPS = ("case", "files", "seeds", "rule", "conversions", "opinions", "run")
+
+
+def render() -> None:
+    """Draw the page for the case that the session looks at."""
+    words = w()
+    case = current()
+    for text in st.session_state.pop("said", []):
+        st.success(text, icon="✅")
+    draw = {
+        "case": _case,
+        "files": files,
+        "seeds": seeds,
+        "rule": _rule,
+        "conversions": conversions,
+        "opinions": labels_and_stops,
+        "run": _run,
+    }
+    tabs = st.tabs([f"{i} {words(f'step.{s}')}" for i, s in enumerate(_STEPS, 1)], key="steps")
+    for tab, step in zip(tabs, _STEPS, strict=True):
+        with tab, errors_shown():
+            draw[step](case, words)
+
+
+def _case(case: Case, words: Words) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"##### {words('case.new')}")
+        with st.form("new-case", clear_on_submit=False):
+            name = st.text_input(words("case.name"), help=words("case.name_help"), key="new-case-name")
+            sent = st.form_submit_button(words("case.create"), type="primary")
+        if sent:
+            with errors_shown():
+                made = Case.create(name.strip())
+                look_at(made.name)
+                say(words("case.created", name=made.name))
+                st.rerun()
+        show_python('from tracer import Case\n\ncase = Case.create("NAME")', words)
+    with right:
+        st.markdown(f"##### {words('case.open')}: {case.name}")
+        st.caption(words("case.state", files=len(case.files()), seeds=len(case.seeds())))
+        st.caption(words("case.next"))
+        st.caption(words("case.safe"))
+
+
+def _rule(case: Case, words: Words) -> None:
+    st.caption(words("governing.help"))
+    names = [str(r) for r in Rule]
+    with st.form("rule"):
+        chosen = st.radio(
+            words("governing.choose"),
+            names,
+            index=names.index(str(case.rule)),
+            format_func=lambda r: words.one_of("rule", r),
+            captions=[words.one_of("about_rule", r) for r in names],
+            key=f"rule:{case.name}",
+        )
+        if st.form_submit_button(words("governing.set"), type="primary") and chosen:
+            case.set_rule(Rule(chosen))
+            say(words("governing.done", rule=words.one_of("rule", chosen)))
+            st.rerun()
+    show_python(call(case.name, f"case.set_rule({str(case.rule)!r})"), words)
+
+
+def _run(case: Case, words: Words) -> None:
+    ready = not case.seeds().empty
+    if not ready:
+        st.info(words("trace.no_seeds"))
+    what = f"taint:{case.rule}"
+    if st.button(words("run.start"), type="primary", disabled=not ready, key="run"):
+        started(case, what, lambda report: case.taint(progress=report))
+    job = known(case, what)
+    if job is not None and not job.wait(1.0):
+        poll(job, words)
+    elif job is not None and not trouble(job, words):
+        st.success(words("run.done"), icon="✅")
+        st.caption(words("run.look"))
+    show_python(call(case.name, "result = case.taint()", "result.conservation()"), words)

@@ -1,0 +1,131 @@
+"""What the investigator declares: conversions with their source, labels, and where tracing stops."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tracer.case import Case
+from tracer.errors import InputError
+from tracer.model import NATIVE, Conversion, StopCode
+from tracer.ui.i18n import Words
+from tracer.ui.session import say
+from tracer.ui.snippets import call, show_python
+from tracer.ui.tables import show_table
+
+__all__ = ["conversions", "labels_and_stops"]
+
+CATEGORIES = ("none", "exchange", "mixer", "bridge", "swap", "sanctioned", "victim")
+
+
+def conversions(case: Case, words: Words) -> None:
+    """Declare what an address also got in a transaction, or withdraw such a declaration."""
+    st.caption(words("conversion.help"))
+    with st.form("conversion"):
+        left, right = st.columns(2)
+        tx = left.text_input(words("conversion.tx"), key="conversion-tx")
+        address = right.text_input(words("conversion.address"), key="conversion-address")
+        asset = left.text_input(words("conversion.asset"), value=NATIVE, key="conversion-asset")
+        amount = right.text_input(words("conversion.amount"), key="conversion-amount")
+        counterparty = left.text_input(words("conversion.counterparty"), key="conversion-counterparty")
+        source = right.text_input(words("conversion.source"), key="conversion-source")
+        symbol = left.text_input(words("conversion.symbol"), key="conversion-symbol")
+        decimals = right.number_input(words("conversion.decimals"), 0, 77, 18, key="conversion-decimals")
+        chain = left.text_input(words("seeds.chain"), value="eip155:1", key="conversion-chain")
+        sent = st.form_submit_button(words("conversion.declare"), type="primary")
+    if sent:
+        if not amount.strip().isdecimal():
+            raise InputError(words("conversion.not_whole"))
+        if not source.strip():
+            raise InputError(words("conversion.no_source"))
+        number = case.declare(
+            Conversion(
+                chain=chain.strip(),
+                tx=tx.strip(),
+                address=address.strip(),
+                asset=asset.strip(),
+                amount=int(amount.strip()),
+                counterparty=counterparty.strip(),
+                source=source.strip(),
+                symbol=symbol.strip(),
+                decimals=int(decimals),
+            )
+        )
+        say(words("conversion.declared", number=number))
+        st.rerun()
+    frame = case.conversions()
+    show_table(
+        frame, words, key="conversions", file=f"{case.name}_conversions", wide={"tx": 560, "address": 380}
+    )
+    if len(frame) and "number" in frame.columns:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen = st.selectbox(
+                words("conversion.number"), list(frame["number"]), key="conversion-number", width=160
+            )
+            if st.button(words("conversion.withdraw"), key="conversion-withdraw"):
+                case.withdraw_conversion(int(chosen))
+                st.rerun()
+    show_python(
+        call(
+            case.name,
+            "from tracer.model import Conversion",
+            'case.declare(Conversion(chain="eip155:1", tx="0x...", address="0x...", asset="native",',
+            '                        amount=1, counterparty="0x...", source="..."))',
+        ),
+        words,
+    )
+
+
+def labels_and_stops(case: Case, words: Words) -> None:
+    """Name an address, or say that coin stops there (or does not)."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"##### {words('label.title')}")
+        with st.form("label", clear_on_submit=True):
+            address = st.text_input(words("label.address"), key="label-address")
+            name = st.text_input(words("label.name"), key="label-name")
+            category = st.selectbox(
+                words("label.category"),
+                CATEGORIES,
+                format_func=lambda c: words.one_of("category", c),
+                key="label-category",
+            )
+            confidence = st.slider(words("label.confidence"), 0, 100, 50, key="label-confidence")
+            source = st.text_input(words("label.source"), key="label-source")
+            chain = st.text_input(words("seeds.chain"), value="eip155:1", key="label-chain")
+            sent = st.form_submit_button(words("label.add"), type="primary")
+        if sent:
+            case.label(
+                address.strip(),
+                name.strip(),
+                chain=chain.strip(),
+                category="" if category == "none" else category,
+                confidence=confidence,
+                source=source.strip(),
+            )
+            st.rerun()
+        show_table(case.labels(), words, key="labels", file=f"{case.name}_labels")
+        show_python(
+            call(
+                case.name,
+                'case.label("0x...", "Exchange A", category="exchange", confidence=80, source="...")',
+            ),
+            words,
+        )
+    with right:
+        st.markdown(f"##### {words('stopping.title')}")
+        with st.form("stop", clear_on_submit=True):
+            address = st.text_input(words("label.address"), key="stop-address")
+            code = st.selectbox(
+                words("stopping.code"),
+                ["", *(str(c) for c in StopCode)],
+                format_func=lambda c: f"{c}: {words.one_of('stop', c)}" if c else words("stopping.none"),
+                key="stop-code",
+            )
+            reason = st.text_input(words("stopping.reason"), key="stop-reason")
+            chain = st.text_input(words("seeds.chain"), value="eip155:1", key="stop-chain")
+            sent = st.form_submit_button(words("stopping.add"), type="primary")
+        if sent:
+            case.stop(address.strip(), code or None, chain=chain.strip(), reason=reason.strip())
+            st.rerun()
+        show_table(case.stops(), words, key="stops", file=f"{case.name}_stops")
+        show_python(call(case.name, 'case.stop("0x...", "SERVICE", reason="...")', "case.stops()"), words)

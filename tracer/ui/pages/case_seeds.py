@@ -1,0 +1,107 @@
+"""Seeds: paste addresses or the theft transaction, or upload a list. A line that cannot be used stays and says why."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from tracer.case import Case
+from tracer.ui.i18n import Words
+from tracer.ui.seed_lines import Line, Refused, add_lines, lines_of_csv, lines_of_text
+from tracer.ui.session import errors_shown, say
+from tracer.ui.snippets import call, show_python
+from tracer.ui.tables import show_table
+
+__all__ = ["seeds"]
+
+
+def seeds(case: Case, words: Words) -> None:
+    """The third step of the case page."""
+    st.caption(words("seeds.help"))
+    left, right = st.columns([3, 2], gap="large")
+    kept = st.session_state.pop("seed-lines-left", None)
+    if kept is not None:
+        st.session_state["seed-lines"] = kept
+    with left:
+        text = st.text_area(
+            words("seeds.paste"),
+            height=150,
+            key="seed-lines",
+            placeholder="0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2",
+        )
+        upload = st.file_uploader(
+            words("seeds.upload"),
+            type=["csv", "txt"],
+            key=f"seed-file:{st.session_state.get('seed-files', 0)}",
+        )
+    with right:
+        common = _common(words)
+    if st.button(words("seeds.add"), type="primary", key="seeds-add"):
+        lines = [*lines_of_text(text), *(lines_of_csv(upload.getvalue()) if upload else [])]
+        _add(case, lines, common, words)
+    _refused(words)
+    st.markdown(f"##### {words('seeds.list')}")
+    frame = case.seeds()
+    show_table(frame, words, key="seeds", file=f"{case.name}_seeds", wide={"address": 380, "tx": 560})
+    if len(frame):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            number = st.selectbox(words("seeds.number"), list(frame["number"]), key="seed-number", width=160)
+            if st.button(words("seeds.remove"), key="seed-remove"):
+                with errors_shown():
+                    case.remove_seed(int(number))
+                    st.rerun()
+    show_python(
+        call(
+            case.name,
+            'case.add_seed("0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2", source="...")',
+            "case.seeds()",
+        ),
+        words,
+    )
+
+
+def _common(words: Words) -> dict[str, object]:
+    """Fields for every line that has none of its own."""
+    chain = st.text_input(words("seeds.chain"), value="eip155:1", key="seed-chain")
+    source = st.text_input(words("seeds.source"), key="seed-source", help=words("seeds.source_help"))
+    with st.expander(words("seeds.more")):
+        theft = st.text_input(words("seeds.theft"), key="seed-theft")
+        tx = st.text_input(words("seeds.tx"), key="seed-tx", help=words("seeds.tx_help"))
+        asset = st.text_input(words("seeds.asset"), key="seed-asset", placeholder="native")
+        amount = st.text_input(words("seeds.amount"), key="seed-amount", help=words("seeds.amount_help"))
+        to = st.text_input(words("seeds.to"), key="seed-to", help=words("seeds.to_help"))
+    return {
+        "chain": chain.strip(),
+        "source": source,
+        "theft": theft,
+        "tx": tx.strip(),
+        "asset": asset.strip(),
+        "amount_raw": amount.strip(),
+        "to": to.strip(),
+    }
+
+
+def _add(case: Case, lines: list[Line], common: dict[str, object], words: Words) -> None:
+    amount = str(common.pop("amount_raw"))
+    lines = [(n, t, {**({"amount_raw": amount} if amount else {}), **f}) for n, t, f in lines]
+    done, refused = add_lines(lines, case.add_seed, **common)
+    if done:
+        say(words("seeds.added", count=done))
+    st.session_state["seeds-refused"] = refused
+    st.session_state["seed-lines-left"] = "\n".join(r.text for r in refused)
+    st.session_state["seed-files"] = st.session_state.get("seed-files", 0) + 1
+    st.rerun()
+
+
+def _refused(words: Words) -> None:
+    """What the last press of the button refused; the lines themselves are still in the text box."""
+    refused: list[Refused] = st.session_state.get("seeds-refused") or []
+    if not refused:
+        return
+    st.error(words("seeds.refused", count=len(refused)), icon="⚠️")
+    frame = pd.DataFrame(
+        [{"line": r.number, "text": r.text, "message": r.message, "hint": r.hint} for r in refused]
+    )
+    show_table(
+        frame, words, key="refused", file="refused_seeds", wide={"text": 380, "message": 520, "hint": 420}
+    )

@@ -1,0 +1,239 @@
+"""The tables under the picture. A hidden tab costs nothing: its frame is made when the tab is opened."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from tracer.case import Case
+from tracer.errors import TracerError
+from tracer.ui.i18n import Words
+from tracer.ui.running import result_of
+from tracer.ui.session import errors_shown
+from tracer.ui.snippets import call, show_python
+from tracer.ui.tables import note_of, show_table
+
+__all__ = ["tables"]
+
+_TABS = ("addresses", "transfers", "routes", "conservation", "gaps", "compare", "judgements")
+
+
+def tables(case: Case, result: Any, words: Words) -> None:
+    """The tabs of a result."""
+    note = note_of(words, rule=str(result.rule), as_of=result.as_of, conventions=result.conventions)
+    raw = st.toggle(words("table.raw"), key="see:raw")
+    tabs = st.tabs([words(f"tab.{t}") for t in _TABS], key="see:tabs", on_change="rerun")
+    draw = {
+        "addresses": _addresses,
+        "transfers": _transfers,
+        "routes": _routes,
+        "conservation": _conservation,
+        "gaps": _gaps,
+        "compare": _compare,
+        "judgements": _judgements,
+    }
+    for tab, name in zip(tabs, _TABS, strict=True):
+        if tab.open is not False:
+            with tab, errors_shown():
+                draw[name](case, result, words, note, raw)
+
+
+def _select_row(frame: pd.DataFrame, row: int | None, key: str) -> None:
+    """A newly chosen row becomes the chosen node of the picture."""
+    if row is None or st.session_state.get(f"see:last:{key}") == row:
+        return
+    st.session_state[f"see:last:{key}"] = row
+    at = frame.iloc[row]
+    chain, address = str(at["chain"]), str(at["address"])
+    st.session_state["see:selected"] = address if address.startswith("sink:") else f"{chain}:{address}"
+    st.rerun()
+
+
+def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
+    found = result_of(case, f"addresses:{result.rule}", lambda _: result.addresses(), words)
+    if found is None:
+        return
+    frame = found[0]
+    row = show_table(
+        frame,
+        words,
+        key="addresses",
+        file=f"{case.name}_taint_{result.rule}",
+        note=note,
+        raw=raw,
+        without=["rule", "decimals"],
+        wide={"address": 380},
+        select=True,
+    )
+    st.caption(words("tab.addresses_help"))
+    show_python(call(case.name, f"case.taint({result.rule!r}).addresses()"), words)
+    _select_row(frame, row, "addresses")
+
+
+def _transfers(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
+    frame = result.transfers()
+    show_table(
+        frame,
+        words,
+        key="transfers",
+        file=f"{case.name}_transfers_{result.rule}",
+        note=note,
+        raw=raw,
+        without=["decimals"],
+        wide={"tx_hash": 560, "from_address": 380, "to_address": 380},
+    )
+    left_out = frame[frame["excluded"].astype(bool)] if len(frame) else frame
+    if len(left_out):
+        counts = left_out["excluded"].value_counts().sort_index()
+        st.caption(
+            words(
+                "tab.excluded",
+                text=", ".join(f"{words.one_of('excluded', str(k))} {n:,}" for k, n in counts.items()),
+            )
+        )
+    show_python(call(case.name, f"case.taint({result.rule!r}).transfers()"), words)
+
+
+def _routes(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
+    routes = result_of(case, "routes", lambda _: case.routes(limit=50), words)
+    if routes is None:
+        return
+    frame = routes[0]
+    row = show_table(
+        frame,
+        words,
+        key="routes",
+        file=f"{case.name}_routes",
+        note=note_of(words, rule=str(case.rule), as_of=result.as_of),
+        raw=raw,
+        without=["decimals"],
+        select=True,
+    )
+    st.caption(words("tab.routes_help"))
+    if row is not None and st.session_state.get("see:last:routes") != row:
+        st.session_state["see:last:routes"] = row
+        stops = [s.strip() for s in str(frame.iloc[row]["path"]).split(" > ") if s.strip()]
+        st.session_state["see:route"] = list(pairwise(stops))
+        st.session_state["see:selected"] = ""
+        st.rerun()
+    show_python(call(case.name, "case.routes(limit=50)"), words)
+    st.markdown(f"**{words('paths.title')}**")
+    known = result.addresses(ranges=False)
+    choices = [a for a in dict.fromkeys(map(str, known["address"])) if not a.startswith("sink:")]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        start = st.selectbox(
+            words("paths.from"),
+            [None, *choices],
+            format_func=lambda a: a or words("paths.theft"),
+            key="see:from",
+            width=400,
+        )
+        end = st.selectbox(
+            words("paths.to"), [None, *choices], format_func=lambda a: a or "-", key="see:to", width=400
+        )
+        kind = st.selectbox(
+            words("paths.kind"),
+            ["widest", "shortest", "earliest"],
+            format_func=lambda k: words.one_of("path", k),
+            key="see:kind",
+            width=200,
+        )
+    if end:
+        found = case.paths(to=end, frm=start, kind=kind)
+        show_table(
+            found, words, key="paths", file=f"{case.name}_paths", note=note, raw=raw, without=["decimals"]
+        )
+        show_python(call(case.name, f"case.paths(to={end!r}, frm={start!r}, kind={kind!r})"), words)
+
+
+def _conservation(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
+    st.caption(words("tab.conservation_help"))
+    show_table(
+        result.conservation(),
+        words,
+        key="conservation",
+        file=f"{case.name}_conservation_{result.rule}",
+        note=note,
+        raw=raw,
+        without=["decimals"],
+    )
+    st.markdown(f"**{words('tab.sources')}**")
+    show_table(
+        result.sources(),
+        words,
+        key="sources",
+        file=f"{case.name}_sources_{result.rule}",
+        note=note,
+        raw=raw,
+        without=["decimals"],
+    )
+    show_python(
+        call(case.name, f"result = case.taint({result.rule!r})", "result.conservation()", "result.sources()"),
+        words,
+    )
+
+
+def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
+    st.caption(words("tab.gaps_help"))
+    frame = result.gaps()
+    show_table(
+        frame,
+        words,
+        key="gaps",
+        file=f"{case.name}_gaps",
+        note=note,
+        raw=raw,
+        without=["decimals"],
+        wide={"message": 620},
+    )
+    st.markdown(f"**{words('tab.conventions')}**")
+    for line in result.conventions:
+        st.text(f"\N{BULLET} {words.known('convention', line)}")
+    show_python(call(case.name, "case.gaps()", f"case.taint({result.rule!r}).conventions"), words)
+
+
+def _compare(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
+    del note
+    st.caption(words("tab.compare_help"))
+    found = result_of(case, "compare", lambda report: case.compare(progress=report), words)
+    if found is not None:
+        show_table(
+            found[0],
+            words,
+            key="compare",
+            file=f"{case.name}_compare",
+            raw=raw,
+            without=["decimals"],
+            note=note_of(words, rule=str(case.rule), as_of=result.as_of),
+            wide={"address": 380},
+        )
+    show_python(call(case.name, "case.compare()"), words)
+
+
+def _judgements(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
+    del note
+    show_table(
+        case.judgements(),
+        words,
+        key="judgements",
+        file=f"{case.name}_judgements",
+        raw=raw,
+        note=note_of(words, rule=str(case.rule), as_of=result.as_of),
+    )
+    with st.form("judge", clear_on_submit=True):
+        subject = st.text_input(words("judge.subject"))
+        verdict = st.text_input(words("judge.verdict"))
+        reason = st.text_input(words("judge.reason"))
+        author = st.text_input(words("judge.author"))
+        if st.form_submit_button(words("judge.add")):
+            if subject and verdict:
+                case.judge(subject, verdict, reason=reason, author=author)
+                st.rerun()
+            raise TracerError(words("judge.incomplete"))
+    show_python(
+        call(case.name, 'case.judge("SUBJECT", "VERDICT", reason="...", author="...")', "case.judgements()"),
+        words,
+    )

@@ -1,0 +1,85 @@
+"""How the screen prints amounts, addresses and times: exact where it is evidence, short where it is a picture.
+
+Tables and the details panel print every digit. Only labels inside the flow picture are shortened, and a
+shortened amount is cut, never rounded up: the picture must not claim more coin than there is.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+__all__ = ["JST", "brief_address", "brief_amount", "clean", "exact_amount", "jst", "utc"]
+
+JST = timezone(timedelta(hours=9), "JST")
+"""Japan Standard Time; it has had no daylight saving time since 1951."""
+
+
+def clean(text: object, limit: int = 120) -> str:
+    """Text from a chain, file or label pack as one visible line.
+
+    Control, bidirectional and zero-width characters are written as escapes, so that a symbol cannot reorder or
+    hide the text next to it; anything beyond `limit` characters is cut with an ellipsis.
+    """
+    raw = "" if text is None else str(text)
+    out = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in raw[:limit])
+    return out if len(raw) <= limit else out + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def exact_amount(raw: int, decimals: int | None, *, group: bool = True) -> str:
+    """`raw` smallest units as exact decimal text, without trailing zeros; raw units when decimals are unknown.
+
+    >>> exact_amount(401346768858404671846374, 18)
+    '401,346.768858404671846374'
+    >>> exact_amount(10**22, 18, group=False)
+    '10000'
+    """
+    sign, digits = ("-", str(-raw)) if raw < 0 else ("", str(raw))
+    places = decimals or 0
+    digits = digits.rjust(places + 1, "0")
+    whole, part = (digits[:-places], digits[-places:].rstrip("0")) if places else (digits, "")
+    head = f"{int(whole):,}" if group else str(int(whole))
+    return f"{sign}{head}.{part}" if part else f"{sign}{head}"
+
+
+def brief_amount(raw: int, decimals: int | None) -> str:
+    """A short form for labels in the picture, cut to four significant digits or two decimal places.
+
+    >>> brief_amount(401346768858404671846374, 18), brief_amount(5, 18), brief_amount(10**22, 18)
+    ('401,346.76', '<0.0001', '10,000')
+    """
+    places = decimals or 0
+    whole = raw // 10**places
+    if whole >= 10**9:
+        return f"{whole // 10**6:,}M"
+    kept = 2 if whole >= 10 else 4
+    unit = 10 ** max(places - kept, 0)
+    cut = raw // unit * unit
+    if raw and not cut:
+        return "<0.0001"
+    return exact_amount(cut, decimals)
+
+
+def brief_address(address: str) -> str:
+    """First six and last four characters, for labels only; every table and panel prints the whole address."""
+    text = clean(address)
+    return text if len(text) <= 14 else f"{text[:6]}\N{HORIZONTAL ELLIPSIS}{text[-4:]}"
+
+
+def _moment(when: object) -> datetime | None:
+    if when is None or when == "" or when != when:  # noqa: PLR0124 - a NaN from pandas is not equal to itself
+        return None
+    if isinstance(when, str):
+        return datetime.fromisoformat(when).astimezone(UTC)
+    return datetime.fromtimestamp(int(str(when)), UTC)
+
+
+def utc(when: object) -> str:
+    """UTC seconds or ISO-8601 text as `2025-02-21 14:16:11 UTC`; empty text for a missing time."""
+    moment = _moment(when)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
+
+
+def jst(when: object) -> str:
+    """The same moment in Japan, `2025-02-21 23:16:11 JST`; empty text for a missing time."""
+    moment = _moment(when)
+    return f"{moment.astimezone(JST):%Y-%m-%d %H:%M:%S} JST" if moment else ""

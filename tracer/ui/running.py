@@ -1,0 +1,72 @@
+"""Run a case in the background and wait for it on the page: progress while it works, the result when it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from tracer.case import Case
+from tracer.errors import TracerError
+from tracer.ui.i18n import Words
+from tracer.ui.jobs import Job, Progress
+from tracer.ui.session import jobs
+
+__all__ = ["known", "poll", "result_of", "started", "trouble"]
+
+_AT_ONCE = 1.2
+"""Seconds to wait before a progress bar is worth showing."""
+
+
+def started(case: Case, what: str, work: Callable[[Progress], object]) -> Job:
+    """The job `what` of this case as it stands, started now unless it runs or is done.
+
+    The key holds the revision of the case file: after any change, by whatever process, it is another job.
+    """
+    return jobs().start(_key(case, what), work, case.name)
+
+
+def _key(case: Case, what: str) -> tuple[str, int, str]:
+    return case.name, case.file.revision, what
+
+
+def known(case: Case, what: str) -> Job | None:
+    """The job `what` of this case as it stands, if it was ever started."""
+    return jobs().get(_key(case, what))
+
+
+def trouble(job: Job, w: Words) -> bool:
+    """Show the job's error, if it has one: message and hint, never a traceback."""
+    if job.error is None:
+        return False
+    if isinstance(job.error, TracerError):
+        st.error(job.error.message, icon="⚠️")
+        if job.error.hint:
+            st.caption(job.error.hint)
+    else:
+        st.error(w("run.defect", kind=type(job.error).__name__), icon="⚠️")
+    return True
+
+
+def _bar(job: Job, w: Words) -> None:
+    stage = w.one_of("stage", job.stage) if job.stage else w("run.working")
+    count = f" {job.done:,} / {job.total:,}" if job.total else ""
+    st.progress(job.share, text=f"{stage}{count}")
+
+
+@st.fragment(run_every=0.5)
+def poll(job: Job, w: Words) -> None:
+    """The progress of a job, twice a second; the whole page runs again once when it is finished."""
+    if job.finished.is_set():
+        st.rerun()
+    _bar(job, w)
+
+
+def result_of(case: Case, what: str, work: Callable[[Progress], object], w: Words) -> tuple[Any, int] | None:
+    """(result, number of its job), or None while it is still working or when it failed: then the page shows why."""
+    job = started(case, what, work)
+    if not job.wait(_AT_ONCE):
+        poll(job, w)
+        return None
+    return None if trouble(job, w) else (job.result, job.number)

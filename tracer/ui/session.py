@@ -1,0 +1,75 @@
+"""What the browser session is looking at: language, case, rule, selection. Kept in the address bar where it can be.
+
+The language and the case are query parameters, so a reload, a bookmark or a link to a colleague on the same machine
+shows the same. Everything else is session state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from tracer.case import Case
+from tracer.errors import TracerError
+from tracer.ui.i18n import LANGUAGES, Words, language_of, words
+from tracer.ui.jobs import Jobs
+
+__all__ = ["DEMO", "case_names", "current", "errors_shown", "jobs", "look_at", "say", "w"]
+
+DEMO = "bybit-2025"
+"""The bundled case, shown at the first opening."""
+
+
+@st.cache_resource
+def jobs() -> Jobs:
+    """The jobs of this server process."""
+    return Jobs()
+
+
+def w() -> Words:
+    """The words of the session's language: chosen in the address bar, else by the browser's locale."""
+    chosen = st.query_params.get("lang", "")
+    return words(chosen if chosen in LANGUAGES else language_of(st.context.locale))
+
+
+def case_names() -> list[str]:
+    """All cases of the workspace, the bundled one included before its first use."""
+    return sorted({DEMO, *Case.names()})
+
+
+def current() -> Case:
+    """The case that the session looks at; the bundled one at first, or when the named one is gone."""
+    name = st.query_params.get("case", DEMO)
+    if name not in case_names():
+        name = DEMO
+    return _opened(name)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _opened(name: str) -> Case:
+    return Case.demo() if name == DEMO else Case.open(name)
+
+
+def look_at(name: str) -> None:
+    """Turn to another case: nothing of the old one stays selected."""
+    st.query_params["case"] = name
+    for key in [k for k in st.session_state if str(k).startswith("see:")]:
+        del st.session_state[key]
+
+
+def say(text: str) -> None:
+    """Keep a line to be shown at the next run, after a form was sent."""
+    st.session_state.setdefault("said", []).append(text)
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show an error of the tracer as its message and what to do next; never as a traceback."""
+    try:
+        yield
+    except TracerError as error:
+        st.error(error.message, icon="⚠️")
+        if error.hint:
+            st.caption(error.hint)

@@ -1,0 +1,182 @@
+"""Tables on the screen: exact, whole, with their provenance, and downloadable as CSV.
+
+On the screen an amount is exact decimal text (or the raw integer on request) and a time is shown in UTC and JST.
+The CSV holds the frame as the case gave it: contract column names, raw integers, UTC. Text that a spreadsheet
+would run as a formula is guarded. A frame too long for the screen says so; the CSV always has every row.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from tracer.chains.csv_guard import guard
+from tracer.model import Rule
+from tracer.ui.i18n import Words
+from tracer.ui.printing import clean, exact_amount, jst, utc
+
+__all__ = ["LIMIT", "csv_bytes", "for_screen", "note_of", "show_table"]
+
+LIMIT = 5_000
+"""Rows on the screen; the CSV has all."""
+
+_RULES = frozenset(str(rule) for rule in Rule)
+
+
+def _blank(value: object) -> bool:
+    return value is None or value != value or value == ""  # noqa: PLR0124 - NaN from pandas
+
+
+def _is_raw(column: str) -> bool:
+    return column.endswith("_raw") or column in _RULES
+
+
+def csv_bytes(frame: pd.DataFrame, *, bom: bool = False) -> bytes:
+    """The frame as CSV: UTF-8, LF, integers untouched, empty cells for missing values; `bom` for Japanese Excel."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(frame.columns)
+    for row in frame.itertuples(index=False, name=None):
+        writer.writerow(
+            "" if _blank(v) else guard(v) if isinstance(v, str) else int(v) if _whole(v) else v for v in row
+        )
+    return out.getvalue().encode("utf-8-sig" if bom else "utf-8")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
+
+
+def for_screen(
+    frame: pd.DataFrame, w: Words, *, raw: bool = False, without: Collection[str] = ()
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The frame as text for the screen, and the heading of each column.
+
+    Amount columns (`*_raw`, a rule's name) become exact decimal text when `decimals` is known and `raw` is off;
+    a `*_utc` column is followed by the same moment in JST.
+    """
+    decimals = list(frame["decimals"]) if "decimals" in frame.columns else [None] * len(frame)
+    out: dict[str, list[str]] = {}
+    heads: dict[str, str] = {}
+    for column in frame.columns:
+        base = column.removesuffix("_raw")
+        doubled = column.endswith("_raw") and base in frame.columns  # the exact decimal text is there already
+        if column in without or (doubled and not raw) or (f"{column}_raw" in frame.columns and raw):
+            continue
+        values = list(frame[column])
+        heads[column] = w.one_of("col", base if _is_raw(column) else column)
+        if _is_raw(column):
+            own = (
+                raw or "source_raw" in column
+            )  # source units are those of the stolen asset, not of this row's
+            out[column] = [_amount(v, None if own else d) for v, d in zip(values, decimals, strict=True)]
+        elif column.endswith("_utc"):
+            out[column] = [utc(v).removesuffix(" UTC") for v in values]
+            out[column.removesuffix("_utc") + "_jst"] = [jst(v).removesuffix(" JST") for v in values]
+            heads[column] = f"{w.one_of('col', column)} (UTC)"
+            heads[column.removesuffix("_utc") + "_jst"] = f"{w.one_of('col', column)} (JST)"
+        else:
+            out[column] = [_cell(v) for v in values]
+    return pd.DataFrame(out, dtype="str" if out else None), heads
+
+
+def _amount(value: object, decimals: object) -> str:
+    if _blank(value):
+        return ""
+    text = str(value)  # stolen coin of several assets is `units@asset;...`: shown as it is
+    whole = text.removeprefix("-").isdecimal()
+    return (
+        exact_amount(int(text), None if _blank(decimals) else int(str(decimals)))
+        if whole
+        else clean(text, 400)
+    )
+
+
+def _cell(value: object) -> str:
+    if _blank(value):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else clean(value, 400)
+
+
+def note_of(w: Words, *, rule: str, as_of: object, conventions: Sequence[str] = ()) -> str:
+    """One line that says what a table rests on."""
+    parts = [f"{w('table.rule')}: {w.one_of('rule', rule)}", f"{w('table.as_of')}: {_as_of(as_of, w)}"]
+    if conventions:
+        parts.append(w("table.conventions", count=len(conventions)))
+    return " \N{MIDDLE DOT} ".join(parts)
+
+
+def _as_of(as_of: object, w: Words) -> str:
+    return f"{utc(as_of)} / {jst(as_of)}" if not _blank(as_of) else w("table.no_as_of")
+
+
+def show_table(
+    frame: pd.DataFrame,
+    w: Words,
+    *,
+    key: str,
+    file: str,
+    note: str = "",
+    raw: bool = False,
+    without: Iterable[str] = (),
+    wide: Mapping[str, int] | None = None,
+    height: int | None = None,
+    select: bool = False,
+    downloads: bool = True,
+) -> int | None:
+    """Show a frame with its note and CSV downloads; returns the chosen row (position in `frame`) when `select`."""
+    text, heads = for_screen(frame.head(LIMIT), w, raw=raw, without=set(without))
+    config = {
+        c: st.column_config.TextColumn(
+            heads[c],
+            width=(wide or {}).get(c, "medium" if c.endswith(("_utc", "_jst")) else None),
+            alignment="right"
+            if _is_raw(c) or f"{c}_raw" in frame.columns or c in {"hop", "decimals"}
+            else "left",
+        )
+        for c in text.columns
+    }
+    if frame.empty:
+        st.caption(w("table.empty"))
+        return None
+    tall = height or min(35 * (len(text) + 1) + 3, 420)
+    chosen: int | None = None
+    if select:
+        event = st.dataframe(
+            text,
+            hide_index=True,
+            column_config=config,
+            height=tall,
+            key=f"see:{key}",
+            on_select="rerun",
+            selection_mode="single-row",
+        )
+        rows = event["selection"]["rows"]
+        chosen = rows[0] if rows else None
+    else:
+        st.dataframe(text, hide_index=True, column_config=config, height=tall, key=f"see:{key}")
+    if downloads:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            more = (
+                ""
+                if len(frame) <= LIMIT
+                else " \N{MIDDLE DOT} " + w("table.cut", shown=f"{LIMIT:,}", total=f"{len(frame):,}")
+            )
+            st.caption(
+                f"{w('table.rows', count=f'{len(frame):,}')}{more} \N{MIDDLE DOT} {note}", width="stretch"
+            )
+            for bom, label in ((False, w("table.csv")), (True, w("table.csv_excel"))):
+                st.download_button(
+                    label,
+                    data=partial(csv_bytes, frame, bom=bom),
+                    file_name=f"{file}.csv",
+                    mime="text/csv",
+                    on_click="ignore",
+                    key=f"csv:{key}:{bom}",
+                )
+    return chosen
