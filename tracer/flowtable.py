@@ -1,0 +1,226 @@
+"""Result tables of a case as coded columns, read once for the graph and the path search.
+
+Node ids are CAIP-10 (`chain:address`), asset keys are `chain/ref`; both are coded as small integers so that a scan
+over a million movements touches no text. Row numbers are positions in the given table: its order is the ledger's
+order, and this module never sorts, merges or drops a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tracer.chains.amount_text import amount_text
+from tracer.errors import InputError, NotFoundError, shown
+
+__all__ = ["OUTSIDE", "FlowTable", "column", "exact_text", "node_id", "seconds", "small_number", "utc_text"]
+
+OUTSIDE = "outside"
+"""Node of coin that comes from no address: mint, withdrawal, opening."""
+
+_SINK_OF_KIND = {"fee": "sink:fee", "issuer": "sink:recovered"}
+_NEEDED = ("chain", "tx_hash", "from_address", "to_address", "asset", "amount_raw")
+
+
+def node_id(chain: str, address: str) -> str:
+    """CAIP-10 id of an address; a sink (`sink:fee` ...) is one node for all chains.
+
+    >>> node_id("eip155:1", "0xab"), node_id("", "sink:fee")
+    ('eip155:1:0xab', 'sink:fee')
+    """
+    return address if address.startswith("sink:") or address == OUTSIDE else f"{chain}:{address}"
+
+
+def utc_text(seconds: int | None) -> str:
+    """UTC seconds as ISO-8601 with Z; "" for an unknown time.
+
+    >>> utc_text(1740147371), utc_text(None)
+    ('2025-02-21T14:16:11Z', '')
+    """
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def exact_text(raw: int, decimals: int | None) -> str:
+    """`raw` smallest units as exact decimal text, or raw units when the decimals are unknown.
+
+    >>> exact_text(1500000000000000000, 18), exact_text(7, None)
+    ('1.5', '7')
+    """
+    return str(raw) if decimals is None else amount_text(raw, decimals)
+
+
+def small_number(value: object) -> int | None:
+    """A block, position, hop or row number, which pandas may hold as a float beside nulls; None when empty."""
+    if value is None or value == "" or value != value:  # noqa: PLR0124 (NaN)
+        return None
+    return value if isinstance(value, int) else int(float(str(value)))
+
+
+def column(frame: pd.DataFrame, name: str, missing: object) -> pd.Series[Any]:
+    """A column as objects without nulls; a column that the table lacks holds `missing` everywhere."""
+    if name not in frame.columns:
+        return pd.Series([missing] * len(frame), index=frame.index, dtype=object)
+    column = frame[name].astype(object)
+    return column.where(column.notna(), missing)
+
+
+def _codes(words: Iterable[str]) -> tuple[list[int], tuple[str, ...]]:
+    """(codes, sorted distinct words)."""
+    values = np.asarray(list(words), dtype=object)
+    codes, distinct = pd.factorize(values, sort=True)
+    return codes.tolist(), tuple(distinct.tolist())
+
+
+def seconds(texts: pd.Series[Any]) -> list[int | None]:
+    """ISO-8601 text as UTC seconds; None where it is empty."""
+    codes, words = _codes(texts.astype(str))
+    known = [int(datetime.fromisoformat(word).timestamp()) if word else None for word in words]
+    return [known[code] for code in codes]
+
+
+def _ordinals(*columns: list[object]) -> list[int]:
+    """Number of the transaction of each row: neighbours of one chain and hash belong together; no hash: alone."""
+    ordinal, last, out = -1, None, []
+    for key in zip(*columns, strict=True):
+        if key != last or not key[1]:
+            ordinal += 1
+            last = key
+        out.append(ordinal)
+    return out
+
+
+@dataclass(frozen=True)
+class FlowTable:
+    """A transfers table, coded. All lists are by row in ledger order.
+
+    nodes, assets: ids by code, sorted. payer, payee: node codes; asset: asset codes. amount, taint: exact integers
+    in smallest units. time: UTC seconds or None. tx: transaction ordinal. converts: row is a leg of a conversion.
+    followed: False for rows that are left out of flows (poisoning, zero value ...). symbol, decimals: by asset.
+    frame: the table itself, for evidence.
+    """
+
+    nodes: tuple[str, ...]
+    assets: tuple[str, ...]
+    payer: list[int]
+    payee: list[int]
+    asset: list[int]
+    amount: list[int]
+    taint: list[int]
+    time: list[int | None]
+    tx: list[int]
+    converts: list[bool]
+    followed: list[bool]
+    symbol: tuple[str, ...]
+    decimals: tuple[int | None, ...]
+    frame: pd.DataFrame
+
+    @classmethod
+    def read(cls, transfers: pd.DataFrame) -> FlowTable:
+        """Code a transfers table (columns of docs/formats.md; `taint_raw`, `excluded`, `converts` optional).
+
+        Raises InputError when a needed column is missing.
+
+        >>> row = {"chain": "eip155:1", "tx_hash": "0x1", "asset": "native", "amount_raw": 5}
+        >>> table = FlowTable.read(pd.DataFrame([row | {"from_address": "0xa", "to_address": "0xb"}]))
+        >>> table.nodes, table.amount
+        (('eip155:1:0xa', 'eip155:1:0xb'), [5])
+        """
+        lost = [name for name in _NEEDED if name not in transfers.columns]
+        if lost:
+            raise InputError(
+                f"The transfers table lacks the column {shown(lost[0])}.",
+                "Use the transfers of a traced case, or the columns listed in docs/formats.md.",
+            )
+        frame = transfers.reset_index(drop=True)
+        chain = [str(v) for v in column(frame, "chain", "")]
+        kind = [str(v) for v in column(frame, "kind", "")]
+        sender = [str(v) or OUTSIDE for v in column(frame, "from_address", "")]
+        recipient = [
+            str(v) or _SINK_OF_KIND.get(k, "sink:burned")
+            for v, k in zip(column(frame, "to_address", ""), kind, strict=True)
+        ]
+        both = [node_id(c, a) for c, a in zip(chain * 2, sender + recipient, strict=True)]
+        codes, nodes = _codes(both)
+        refs = [f"{c}/{a}" for c, a in zip(chain, column(frame, "asset", ""), strict=True)]
+        asset, assets = _codes(refs)
+        symbol, decimals = _names(frame, asset, len(assets))
+        return cls(
+            nodes=nodes,
+            assets=assets,
+            payer=codes[: len(frame)],
+            payee=codes[len(frame) :],
+            asset=asset,
+            amount=[int(str(v)) for v in frame["amount_raw"]],
+            taint=[int(str(v)) for v in column(frame, "taint_raw", 0)],
+            time=seconds(column(frame, "timestamp_utc", "")),
+            tx=_ordinals(list(chain), list(column(frame, "tx_hash", ""))),
+            converts=[v in {True, "true", "True"} for v in column(frame, "converts", missing=False)],
+            followed=[not v for v in column(frame, "excluded", "")],
+            symbol=symbol,
+            decimals=decimals,
+            frame=frame,
+        )
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.amount)
+
+    def evidence(self, rows: Iterable[int]) -> list[dict[str, object]]:
+        """Where each of `rows` stands: tx_hash, block, tx_index, position, source_name, source_row (None: unknown)."""
+        part = self.frame.iloc[list(rows)]
+        names = {"tx_hash": "", "block": None, "tx_index": None, "position": None}
+        columns = [column(part, name, missing) for name, missing in names.items()]
+        columns += [column(part, "source_name", ""), column(part, "source_row", None)]
+        keys = [*names, "source_name", "source_row"]
+        return [
+            {
+                k: v if k in {"tx_hash", "source_name"} else small_number(v)
+                for k, v in zip(keys, values, strict=True)
+            }
+            for values in zip(*columns, strict=True)
+        ]
+
+    def find(self, address: str) -> int:
+        """Node code of a CAIP-10 id or of a bare address that stands on one chain only.
+
+        Raises NotFoundError when no transfer names it, InputError when several chains do.
+        """
+        wanted = address.strip()
+        for text in (wanted, _lower_hex(wanted)):
+            at = int(np.searchsorted(np.array(self.nodes, dtype=object), text))
+            if at < len(self.nodes) and self.nodes[at] == text:
+                return at
+            ends = [i for i, node in enumerate(self.nodes) if node.endswith(":" + text)]
+            if len(ends) == 1:
+                return ends[0]
+            if ends:
+                raise InputError(
+                    f"{shown(address)} stands on {len(ends)} chains: {', '.join(self.nodes[i] for i in ends)}.",
+                    "Give it with its chain.",
+                )
+        raise NotFoundError(
+            f"No transfer in this case names the address {shown(address)}.",
+            "Check the address, or import its transfers first.",
+        )
+
+
+def _lower_hex(text: str) -> str:
+    """An EVM address in its canonical lower case; other text unchanged (base58 is case-sensitive)."""
+    chain, sep, address = text.rpartition(":")
+    return chain + sep + address.lower() if address[:2] in {"0x", "0X"} else text
+
+
+def _names(
+    frame: pd.DataFrame, asset: list[int], assets: int
+) -> tuple[tuple[str, ...], tuple[int | None, ...]]:
+    """(symbol, decimals) by asset, from the first row that names the asset."""
+    first = {code: row for row, code in reversed(list(enumerate(asset)))}
+    part = frame.iloc[[first[code] for code in range(assets)]]
+    symbols = tuple(str(v) for v in column(part, "symbol", ""))
+    return symbols, tuple(small_number(v) for v in column(part, "decimals", None))
