@@ -23,6 +23,10 @@ _ADDRESS = Column(
     "address", _T, "", "The address in full, or sink:fee, sink:burned, sink:converted, sink:recovered."
 )
 _ASSET = Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token.")
+_SYMBOL = Column(
+    "symbol", _T, "", "What the asset calls itself: display text by whoever made it, never an identity."
+)
+_DECIMALS = Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown.")
 _AT_LEAST = Column(
     "at_least_raw",
     _A,
@@ -49,10 +53,8 @@ _TAINT_COLUMNS = (
     _CHAIN,
     _ADDRESS,
     _ASSET,
-    Column(
-        "symbol", _T, "", "What the asset calls itself: display text by whoever made it, never an identity."
-    ),
-    Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown."),
+    _SYMBOL,
+    _DECIMALS,
     Column("taint_raw", _A, _RAW, "Stolen coin that the address still holds under the rule."),
     Column(
         "taint",
@@ -104,8 +106,11 @@ COMPARE = Layout(
     "compare.csv",
     "What one address holds of one asset under each rule, side by side, with the range.",
     (
+        _CHAIN,
         _ADDRESS,
         _ASSET,
+        _SYMBOL,
+        _DECIMALS,
         *(Column(str(rule), _A, _RAW, f"Stolen coin here under the rule {rule}.") for rule in Rule),
         _AT_LEAST,
         _AT_MOST,
