@@ -6,7 +6,7 @@ Fed batch by batch; keeps only finished columns and, per asset, its decimals. Kn
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -441,12 +441,13 @@ def _decimals(text: str) -> int | None:
     )
 
 
-def _among(column: pa.DictionaryArray, wanted: object) -> np.ndarray:
+def _among(column: pa.DictionaryArray, wanted: Iterable[str]) -> np.ndarray:
     """Which rows of a dictionary column hold one of some words."""
-    chosen = {str(word) for word in wanted}  # type: ignore[attr-defined]
-    return np.array([text in chosen for text in column.dictionary.to_pylist()], dtype=bool)[
-        column.indices.to_numpy()
-    ]
+    chosen = np.asarray(pc.is_in(column.dictionary, pa.array([str(word) for word in wanted], pa.string())))
+    if not chosen.any():
+        return np.zeros(len(column), dtype=bool)
+    mask: np.ndarray = chosen[np.asarray(column.indices)]
+    return mask
 
 
 def _outside(ends: pa.DictionaryArray, kind: pa.DictionaryArray, of: Kind) -> pa.DictionaryArray:
@@ -461,5 +462,5 @@ def _outside(ends: pa.DictionaryArray, kind: pa.DictionaryArray, of: Kind) -> pa
 
 
 def _bytes_of(column: pa.Array) -> np.ndarray:
-    data = np.frombuffer(column.buffers()[1], dtype=np.uint8)
+    data: np.ndarray = np.frombuffer(column.buffers()[1], dtype=np.uint8)
     return data[column.offset * 32 : (column.offset + len(column)) * 32].reshape(-1, 32)

@@ -50,8 +50,8 @@ class Encoding:
 class _Hashing(io.RawIOBase):
     """A raw file that hashes what is read from it."""
 
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw, self._hash, self.position = raw, sha256(), 0
+    def __init__(self, raw: BinaryIO, *, hashing: bool) -> None:
+        self._raw, self._hash, self.position = raw, sha256() if hashing else None, 0
 
     def readable(self) -> bool:
         return True
@@ -60,15 +60,17 @@ class _Hashing(io.RawIOBase):
         view = memoryview(buffer)  # type: ignore[arg-type]
         data = self._raw.read(len(view))
         view[: len(data)] = data
-        self._hash.update(data)
+        if self._hash is not None:
+            self._hash.update(data)
         self.position += len(data)
         return len(data)
 
     def rest(self) -> str:
         """Hash what a decompressor left unread, and give the hex digest of the whole file."""
+        hashed = self._hash or sha256()
         while data := self._raw.read(_CHUNK):
-            self._hash.update(data)
-        return self._hash.hexdigest()
+            hashed.update(data)
+        return hashed.hexdigest()
 
     def close(self) -> None:
         self._raw.close()
@@ -79,23 +81,23 @@ def _open_raw(source: Path | bytes) -> BinaryIO:
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb", buffering=0)
 
 
-def open_plain(source: Path | bytes) -> tuple[BinaryIO, _Hashing]:
+def open_plain(source: Path | bytes, *, hashing: bool = True) -> tuple[BinaryIO, _Hashing]:
     """The unpacked bytes (gzip and zstd are recognised by their first bytes), and the hashing reader below them."""
     with _open_raw(source) as raw:
         magic = raw.read(4)
-    hashing = _Hashing(_open_raw(source))
-    buffered: BinaryIO = io.BufferedReader(hashing, _CHUNK)
+    reader = _Hashing(_open_raw(source), hashing=hashing)
+    buffered: BinaryIO = io.BufferedReader(reader, _CHUNK)
     if magic.startswith(_GZIP):
-        return gzip.GzipFile(fileobj=buffered), hashing  # type: ignore[return-value]
+        return gzip.GzipFile(fileobj=buffered), reader  # type: ignore[return-value]
     if magic.startswith(_ZSTD):
-        return zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True), hashing
-    return buffered, hashing
+        return zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True), reader
+    return buffered, reader
 
 
 def find_encoding(source: Path | bytes, name: str, max_bytes: int) -> Encoding:
     """Read all of `source` once and say how it is written. Raises FileError for what is no text, or too large."""
-    stream, hashing = open_plain(source)
-    with hashing:
+    stream, reader = open_plain(source, hashing=False)
+    with reader:
         try:
             return _examine(stream, name, max_bytes)
         except (EOFError, OSError, zstandard.ZstdError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
@@ -120,7 +122,7 @@ def _examine(stream: BinaryIO, name: str, max_bytes: int) -> Encoding:
             )
         plain = chunk.isascii() and "utf-8" in alive and not any(d.getstate()[0] for d in alive.values())
         if plain:
-            quotes += chunk.count(b'"')
+            quotes += chunk.count(b'"') if b'"' in chunk else 0
         else:
             quotes += _decode_all(alive, chunk, name, position)
         position += len(chunk)
