@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.bounds_ledgers import (
+    CONSERVING,
     POT,
     SINK,
     STOP,
@@ -23,7 +24,9 @@ from tests.bounds_ledgers import (
     rule_ranges,
 )
 from tracer.errors import ConservationError, InputError
+from tracer.model import Rule
 from tracer.taint.bounds import Range, bounds, reached, verify
+from tracer.taint.engine import run
 from tracer.taint.program import Op, Program
 
 SLOW = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
@@ -42,13 +45,24 @@ def kinds(program: Program, targets: list[int | frozenset[int]]) -> set[str]:
 
 
 def test_example_of_the_documentation() -> None:
-    # the thief (0) has 60 stolen and 40 of somebody else's, pays 70 to the exchange (1) and 30 to a friend (2)
-    program = Ledger(stopped={1}).credit(0, 40).seed(0, 60).move(0, 1, 70).move(0, 2, 30).program()
-    exchange, friend = bounds(program, [1, 2])
-    assert (exchange.at_least, exchange.at_most, exchange.kind) == (30, 60, "exact")
-    assert (friend.at_least, friend.at_most) == (0, 30)
-    assert [(c.what, c.step, c.units) for c in exchange.certificate.low.crossings] == [("payment", 0, 40)]
-    assert [(c.what, c.step, c.units) for c in exchange.certificate.high.crossings] == [("payment", 1, 60)]
+    a, m, n, e = 0, 1, 2, 3
+    ledger = (
+        Ledger(stopped={e})
+        .credit(m, 20)
+        .seed(a, 100)
+        .move(a, m, 50)
+        .move(a, n, 50)
+        .move(m, e, 60)
+        .move(n, e, 30)
+    )
+    program = ledger.program()
+    (found,) = bounds(program, [e])
+    assert (found.at_least, found.at_most, found.kind) == (70, 80, "exact")
+    assert [(c.step, c.what, c.units) for c in found.certificate.low.crossings] == [(0, "payment", 20)]
+    assert {c.step: c.units for c in found.certificate.high.crossings} == {2: 50, 5: 30}
+    assert verify(program, found)
+    taints = {rule: run(program, rule).taint[e] for rule in CONSERVING}
+    assert taints == {Rule.FIFO: 70, Rule.LIBR: 70, Rule.HAIRCUT: 73, Rule.LIFO: 80, Rule.SENIORITY: 80}
 
 
 def test_no_rule_is_a_bound_on_what_one_payee_gets() -> None:
