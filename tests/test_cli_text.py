@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import threading
 
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from tracer.cli import say
 from tracer.cli.app import _hoisted
 from tracer.cli.options import rule_named, seconds, stop_named
+from tracer.cli.progress import shown_progress
 from tracer.cli.seed_file import SeedLine, read_seed_lines
 from tracer.errors import FileError, InputError
 from tracer.model import Rule, StopCode
@@ -180,3 +183,35 @@ def test_an_amount_in_a_list_that_is_no_plain_integer_is_refused(amount: str) ->
 def test_an_empty_list_is_refused() -> None:
     with pytest.raises(FileError, match="empty"):
         read_seed_lines("# nothing\n", accept)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_drawn_for_somebody_who_can_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    seen = threading.Event()
+    monkeypatch.setattr("rich.progress.Progress.start", lambda _: seen.set())
+    drawn: list[object] = []
+    monkeypatch.setattr("rich.progress.Progress.update", lambda _, task, **state: drawn.append(state))
+    with shown_progress("tracing", patience=0) as report:
+        assert seen.wait(timeout=60)
+        report("[red]fifo", 1, 4)
+    assert drawn[-1] == {"description": "[red]fifo", "completed": 1, "total": 4}
+
+
+@pytest.mark.parametrize(
+    ("terminal", "quiet", "patience"), [(False, False, 0), (True, True, 0), (True, False, 600)]
+)
+def test_progress_is_silent_without_a_terminal_when_quiet_and_for_short_work(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, quiet: bool, patience: float
+) -> None:
+    stderr = _Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr("sys.stderr", stderr)
+    with shown_progress("tracing", quiet=quiet, patience=patience) as report:
+        report("fifo", 1, 4)
+    assert stderr.getvalue() == ""

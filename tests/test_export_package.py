@@ -15,7 +15,7 @@ from tracer.errors import InputError
 from tracer.export import FORMATS, Input, Pins, write_package
 from tracer.export.columns import ColumnKind, Layout
 from tracer.export.holdings import all_rules
-from tracer.export.transfers import CONTRACT, join_rules, layout_for
+from tracer.export.transfers import CONTRACT, layout_for, with_rules
 from tracer.model import Rule
 
 PINS = Pins(
@@ -194,8 +194,9 @@ def movements(*taints: int) -> pd.DataFrame:
 
 
 def test_rules_stand_side_by_side_with_the_governing_one_in_taint_raw(tmp_path: Path) -> None:
-    frames = {"lifo": movements(3, 10**24), "fifo": movements(1, 2)}
-    joined = join_rules(frames, "lifo")
+    lifo = movements(3, 10**24)
+    joined = with_rules(lifo, [("lifo", lifo), ("fifo", movements(1, 2))])
+    assert list(lifo.columns) == list(movements(1).columns)
     assert joined["taint_raw"].tolist() == [3, 10**24]
     assert joined["taint_raw_fifo"].tolist() == [1, 2]
     assert joined["taint_raw_lifo"].tolist() == [3, 10**24]
@@ -207,11 +208,11 @@ def test_rules_stand_side_by_side_with_the_governing_one_in_taint_raw(tmp_path: 
 
 def test_rules_over_different_movements_are_not_joined() -> None:
     with pytest.raises(ValueError, match="differ"):
-        join_rules({"fifo": movements(1, 2), "lifo": movements(1)}, "fifo")
+        with_rules(movements(1, 2), [("lifo", movements(1))])
     changed = movements(1, 2)
     changed["amount_raw"] = pd.Series([1, 2], dtype=object)
     with pytest.raises(ValueError, match="differ"):
-        join_rules({"fifo": movements(1, 2), "lifo": changed}, "fifo")
+        with_rules(movements(1, 2), [("lifo", changed)])
 
 
 def test_all_rules_come_in_the_order_of_the_rules_and_stay_exact() -> None:

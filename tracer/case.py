@@ -159,112 +159,7 @@ class Case:
 
     def seeds(self) -> pd.DataFrame:
         """The seeds, numbered from 1."""
-        rows = [
-            (n, s.theft, s.chain, self._display(s.chain, s.address), s.asset or "", s.amount)
-            + (s.tx or "", utc_text(s.at), s.source)
-            for n, s in enumerate(self.file.seeds, start=1)
-        ]
-        return frame(
-            rows, ["number", "theft", "chain", "address", "asset", "amount_raw", "tx", "at_utc", "source"]
-        )
-
-    def remove_seed(self, number: int) -> None:
-        """Take a seed out. Raises NotFoundError."""
-
-        def change(file: CaseFile) -> CaseFile:
-            if not 1 <= number <= len(file.seeds):
-                raise NotFoundError(f"There is no seed {number}.", "See the list of seeds.")
-            return replace(file, seeds=(*file.seeds[: number - 1], *file.seeds[number:]))
-
-        self._update(change)
-
-    # Files
-
-    def import_file(
-        self,
-        path: str | Path | bytes,
-        mapping: Mapping[str, str] | None = None,
-        partial: bool = False,
-        *,
-        chain: str | None = None,
-        name: str | None = None,
-        progress: Progress | None = None,
-    ) -> ImportReport:
-        """Read a file of transfers into the case: all of it or nothing. The same file again changes nothing.
-
-        mapping: {our column: the file's column}, docs/import.md. partial: the file does not hold the whole history of
-        its addresses. Raises FileError with the row and what to do.
-        """
-        source = path if isinstance(path, bytes) else Path(path)
-        read = read_transfers(
-            source,
-            chain=None if chain is None else chain_id(chain),
-            mapping=mapping,
-            partial=partial,
-            name=name,
-            progress=None if progress is None else lambda done, total: progress("import", done, total),
-            limits=evidence.limits(self.workspace.settings),
-        )
-        seeding.check_table(read.table, self.file.seeds)
-        options = {"mapping": dict(mapping or {}), "chain": chain or ""}
-        capture = evidence.keep(self.workspace, source, read, options, partial=partial, now=self._now())
-        pin = Pin(capture.sha256, capture.key, capture.name, self._now())
-        before = len(self.file.captures)
-        after = self._update(
-            lambda file: (
-                file
-                if any(p.key == pin.key for p in file.captures)
-                else replace(file, captures=(*file.captures, pin))
-            )
-        )
-        return evidence.report(read, is_new=len(after.captures) > before)
-
-    def files(self) -> pd.DataFrame:
-        """The imported files."""
-        with self.workspace.store.reader() as view:
-            return evidence.files_frame(view, self.file.captures)
-
-    def _captures(self, file: CaseFile) -> list[evidence.Capture]:
-        with self.workspace.store.reader() as view:
-            return evidence.pinned(view, file.captures)
-
-    def _movements(self) -> list[pa.Table]:
-        with self.workspace.store.reader() as view:
-            return evidence.tables(view, evidence.pinned(view, self.file.captures))
-
-    # Opinions
-
-    def declare(self, conversion: Conversion) -> int:
-        """Record a declared conversion (graded, sourced); returns its number. Its transaction must be imported."""
-        if not conversion.source.strip():
-            raise InputError(
-                "A declared conversion needs a source.", "Say where you have it from: --source TEXT."
-            )
-        seeding.check_conversion(self._movements(), conversion)
-        file = self._update(
-            lambda f: replace(
-                f,
-                conversions=(*f.conversions, DeclaredConversion(f.next_conversion, conversion, self._now())),
-            )
-        )
-        return file.conversions[-1].number
-
-    def conversions(self) -> pd.DataFrame:
-        """Declared conversions, withdrawn ones marked."""
-        rows = [
-            (
-                e.number,
-                e.conversion.chain,
-                e.conversion.tx,
-                self._display(e.conversion.chain, e.conversion.address),
-            )
-            + (self._display(e.conversion.chain, e.conversion.counterparty), e.conversion.asset)
-            + (e.conversion.symbol, e.conversion.decimals, e.conversion.amount, e.conversion.source)
-            + (utc_text(e.declared_at), utc_text(e.withdrawn_at))
-            for e in self.file.conversions
-        ]
-        columns = "number chain tx address counterparty asset symbol decimals amount_raw source declared_utc withdrawn_utc"
-        return frame(rows, columns.split())
+        return case_tables.seeds(self.file)
 
     def withdraw_conversion(self, number: int) -> None:
         """Take a declared conversion back; it stays on record. Raises NotFoundError."""
@@ -426,14 +321,17 @@ class Case:
         """Write the tables with a README and a manifest of sha256 sums; the same case gives the same bytes."""
         from tracer.export import Input, Pins, write_package
         from tracer.export.holdings import all_rules
-        from tracer.export.transfers import join_rules
+        from tracer.export.opinions import declared
+        from tracer.export.transfers import with_rules
 
         tracing, governing = self.tracing(progress), self.rule
         results = {rule.value: tracing.result(rule, progress) for rule in Rule}
         tables: dict[str, Callable[[], pd.DataFrame]] = {
             "taint": lambda: results[governing].addresses(),
             "taint_all": lambda: all_rules({rule: r.addresses() for rule, r in results.items()}),
-            "transfers": lambda: join_rules({rule: r.transfers() for rule, r in results.items()}, governing),
+            "transfers": lambda: with_rules(
+                results[governing].transfers(), ((rule, r.transfers()) for rule, r in results.items())
+            ),
             "conservation": lambda: results[governing].conservation(),
             "compare": lambda: tracing.compare(progress=progress),
             "bounds": lambda: tracing.ranges_frame(None, progress),
@@ -441,9 +339,15 @@ class Case:
             "sources": lambda: results[governing].sources(),
             "seeds": self.seeds,
             "gaps": self.gaps,
+            "conversions": lambda: declared(self.conversions()),
+            "labels": self.labels,
+            "stops": self.stops,
+            "judgements": self.judgements,
         }
         inputs = [
-            Input(row["name"], row["sha256"], row["rows"], row["excluded"], row["grade"], row["partial"])
+            Input(
+                row["name"], row["sha256"], row["rows"], row["excluded"], row["grade"], partial=row["partial"]
+            )
             for row in self.files().to_dict("records")
         ]
         pins = Pins(self.name, governing, self.as_of, version(), CONVENTIONS, tuple(inputs))

@@ -19,7 +19,7 @@ from tracer.cli.say import error, line
 from tracer.cli.session import Session
 from tracer.errors import InputError, NotFoundError, TracerError
 
-__all__ = ["app", "code_version"]
+__all__ = ["app"]
 
 _ORDER = [
     "demo",
@@ -105,19 +105,11 @@ def _hoisted(args: list[str]) -> list[str]:
     return first + rest
 
 
-def code_version() -> str:
-    """The version of the installed tracer."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("coinpursuit")
-    except PackageNotFoundError:
-        return "unknown (not installed)"
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
-        line(f"tracer {code_version()} (coinpursuit)")
+        from tracer.version import version
+
+        line(f"tracer {version()} (coinpursuit)")
         raise typer.Exit
 
 

@@ -68,7 +68,7 @@ def demo(
         )
         line("rule decides which leaves first; `at least` and `at most` hold under every admissible rule.")
         line()
-        with session.progress() as progress:
+        with session.progress("tracing") as progress:
             result = case.taint(progress=progress)
         print_result(case, result)
         line()
@@ -89,7 +89,8 @@ def _workspace(session: Session) -> Iterator[Path]:
 
 
 def _write(session: Session, case: Case, out: Path, formats: list[str] | None) -> None:
-    paths = case.export(out, formats=formats)
+    with session.progress("tracing under every rule and writing") as progress:
+        paths = case.export(out, formats=formats, progress=progress)
     line(f"wrote {plural(len(paths), 'file')} to {clean(out)}:")
     for path in paths:
         line(f"  {clean(Path(path).name)}")

@@ -13,7 +13,7 @@ from tracer.cli.session import session_of
 from tracer.errors import InputError, shown
 
 if TYPE_CHECKING:
-    from tracer.case import ImportReport
+    from tracer.evidence import ImportReport
 
 __all__ = ["register"]
 
@@ -56,7 +56,10 @@ def read(
     named_chain = _chain(chain)
     opened = session.case(case)
     for file in files:
-        report = opened.import_file(file, mapping=mapping, partial=partial, chain=named_chain, name=name)
+        with session.progress(f"reading {clean(file.name)}") as progress:
+            report = opened.import_file(
+                file, mapping=mapping, partial=partial, chain=named_chain, name=name, progress=progress
+            )
         _print(report)
     if len(opened.seeds()):
         session.next("taint", case)

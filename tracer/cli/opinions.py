@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from tracer.cli.options import CaseName, Chain, stop_named
 from tracer.cli.say import clean, line, print_json, records, table
 from tracer.cli.session import Session, session_of
 from tracer.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["register"]
 
@@ -98,11 +101,8 @@ def _account(address: str, chain: str) -> tuple[str, str]:
     return parse_account(address, chain_id(chain))
 
 
-def _list(session: Session, found: object, what: str) -> None:
-    """Labels or stops as the case gives them: a table, or records."""
-    import pandas as pd
-
-    frame = found if isinstance(found, pd.DataFrame) else pd.DataFrame(found)
+def _list(session: Session, frame: pd.DataFrame, what: str) -> None:
+    """Print labels or stops."""
     if session.json:
         print_json(records(frame))
     elif len(frame):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 __all__ = ["Report", "shown_progress"]
 
@@ -25,42 +25,55 @@ class Report(Protocol):
 
 
 class _Bar:
-    """Starts the bar only when the work has lasted longer than `_PATIENCE`; one task per stage."""
+    """One line: the stage and how far it is. A timer opens it, so that work that never reports is seen too."""
 
-    def __init__(self) -> None:
-        self._begin = time.monotonic()
+    def __init__(self, stage: str, patience: float) -> None:
+        self._lock = threading.Lock()
+        self._state: tuple[str, int, int] = (stage, 0, 0)
         self._progress: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
+        self._closed = False
+        self._timer = threading.Timer(patience, self._open)
+        self._timer.daemon = True
+        self._timer.start()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._progress is None:
-            if time.monotonic() - self._begin < _PATIENCE:
-                return
-            self._progress = _open()
-        if stage not in self._tasks:
-            # stages are the tracer's own words; markup is off all the same (columns in `_open`)
-            self._tasks[stage] = self._progress.add_task(stage, total=total or None)
-        self._progress.update(self._tasks[stage], completed=done, total=total or None)
+        with self._lock:
+            self._state = (stage, done, total)
+            self._draw()
 
     def close(self) -> None:
+        """Take the line away."""
+        self._timer.cancel()
+        with self._lock:
+            self._closed = True
+            if self._progress is not None:
+                self._progress.stop()
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        with self._lock:
+            if self._closed:
+                return
+            self._progress = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TaskProgressColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._progress.add_task(self._state[0], total=None)
+            self._progress.start()
+            self._draw()
+
+    def _draw(self) -> None:
         if self._progress is not None:
-            self._progress.stop()
-
-
-def _open() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    progress = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    progress.start()
-    return progress
+            stage, done, total = self._state
+            self._progress.update(
+                self._progress.task_ids[0], description=stage, completed=done, total=total or None
+            )
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -68,12 +81,15 @@ def _silent(stage: str, done: int, total: int) -> None:
 
 
 @contextmanager
-def shown_progress(quiet: bool = False) -> Iterator[Report]:
-    """A `Report` that draws on stderr while the block runs, if somebody can see it."""
+def shown_progress(stage: str, *, quiet: bool = False, patience: float = _PATIENCE) -> Iterator[Report]:
+    """A `Report` that draws on stderr while the block runs, if somebody can see it.
+
+    `stage` is shown until the work reports another; `patience` is the time of silence in seconds.
+    """
     if quiet or not sys.stderr.isatty():
         yield _silent
         return
-    bar = _Bar()
+    bar = _Bar(stage, patience)
     try:
         yield bar
     finally:

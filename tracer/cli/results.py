@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tracer.cli.options import CaseName, Chain, Out, rule_named
+from tracer.cli.options import CaseName, Out, rule_named
 from tracer.cli.say import amount, clean, line, plural, print_json, records, table
 from tracer.cli.session import Session, session_of
 from tracer.cli.summary import print_result
@@ -17,7 +17,8 @@ from tracer.model import Rule
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tracer.case import Case, TaintResult
+    from tracer.case import Case
+    from tracer.results import TaintResult
 
 __all__ = ["register"]
 
@@ -59,7 +60,7 @@ def taint(
     opened = session.case(case)
     rules = _rules(rule, opened.rule)
     first = opened.rule if opened.rule in rules else rules[0]
-    with session.progress() as progress:
+    with session.progress("tracing") as progress:
         found = {name: opened.taint(name, progress=progress) for name in rules}
         written = _write_taint(found, first, out, transfers)
     if session.json:
@@ -86,20 +87,15 @@ def bounds(
             "--address", metavar="ADDRESS", help="Only this address; repeatable (default: all reached)."
         ),
     ] = None,
-    chain: Chain = "eip155:1",
 ) -> None:
     """What an address holds at least and at most.
 
     The range over every admissible accounting: no rule that a court may take leaves it.
     """
-    from tracer.addresses import chain_id, parse_account
-
     session = session_of(context)
-    named = chain_id(chain)
-    targets = [parse_account(text, named)[1] for text in address] if address else None
     opened = session.case(case)
-    with session.progress() as progress:
-        frame = opened.bounds(targets, progress=progress)
+    with session.progress("computing ranges") as progress:
+        frame = opened.bounds(address or None, progress=progress)
     _deliver(session, "bounds", frame, out)
     session.next("export", case, "--out", f"{case}-export")
 
@@ -135,7 +131,8 @@ def paths(
         )
     session = session_of(context)
     opened = session.case(case)
-    frame = opened.routes(limit=limit) if to is None else opened.paths(to=to, frm=start, kind=kind)
+    with session.progress("searching"):
+        frame = opened.routes(limit=limit) if to is None else opened.paths(to=to, frm=start, kind=kind)
     if out is not None or session.json:
         _deliver(session, "routes", frame, out)
     else:
@@ -146,7 +143,8 @@ def paths(
 def gaps(context: typer.Context, case: CaseName, out: Out = None) -> None:
     """What is missing, cut, refused or assumed."""
     session = session_of(context)
-    frame = session.case(case).gaps()
+    with session.progress("tracing"):
+        frame = session.case(case).gaps()
     if out is not None or session.json:
         _deliver(session, "gaps", frame, out)
     else:
@@ -172,15 +170,16 @@ def _write_taint(
 ) -> list[tuple[Path, int]]:
     from tracer.export import layout_of, write_csv
     from tracer.export.holdings import all_rules
-    from tracer.export.transfers import join_rules
+    from tracer.export.transfers import with_rules
 
     written = []
     if out is not None:
         frame = all_rules({name: result.addresses() for name, result in found.items()})
         written.append(write_csv(out, layout_of("taint_all", frame), frame))
     if transfers is not None:
-        frames = {name: result.transfers() for name, result in found.items()}
-        frame = frames[first] if len(frames) == 1 else join_rules(frames, first)
+        frame = found[first].transfers()
+        if len(found) > 1:
+            frame = with_rules(frame, ((name, result.transfers()) for name, result in found.items()))
         written.append(write_csv(transfers, layout_of("transfers", frame), frame))
     return [(entry.path, entry.rows or 0) for entry in written]
 

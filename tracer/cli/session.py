@@ -33,9 +33,9 @@ class Session:
 
         return Case.open(name, workspace=self.workspace)
 
-    def progress(self) -> AbstractContextManager[Report]:
-        """Progress on stderr while the block runs."""
-        return shown_progress(self.quiet)
+    def progress(self, stage: str) -> AbstractContextManager[Report]:
+        """Progress on stderr while the block runs; `stage` is what it does at first."""
+        return shown_progress(stage, quiet=self.quiet)
 
     def command(self, *words: str) -> str:
         """A `tracer` command line that works in this workspace, quoted for the shell."""

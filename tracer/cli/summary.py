@@ -13,7 +13,8 @@ from tracer.cli.say import amount, clean, line, plural, table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tracer.case import Case, TaintResult
+    from tracer.case import Case
+    from tracer.results import TaintResult
 
 __all__ = ["print_result"]
 

@@ -1,7 +1,7 @@
 """Exported files: CSV tables of the contracts in docs/formats.md, README.txt and manifest.json.
 
-Takes plain DataFrames and values, never a case; writes exact integers, guarded text, and the same bytes for the same
-case. `write_package` writes the export of a case, `write_csv` one table.
+Takes plain DataFrames and values; writes exact integers, guarded text, and the same bytes for the same case.
+`write_package` writes the export of a case, `write_csv` one table.
 """
 
 from __future__ import annotations
@@ -10,4 +10,14 @@ from tracer.export.files import Written, write_csv
 from tracer.export.notes import Input, Pins
 from tracer.export.package import FORMATS, choose, layout_of, write_package
 
-__all__ = ["FORMATS", "Input", "Pins", "Written", "choose", "layout_of", "write_csv", "write_package"]
+__all__ = [
+    "FORMATS",
+    "Input",
+    "Pins",
+    "Written",
+    "choose",
+    "layout_of",
+    "write_case",
+    "write_csv",
+    "write_package",
+]

@@ -19,6 +19,7 @@ from tracer.export.columns import Layout
 from tracer.export.files import Written, write_csv, write_text
 from tracer.export.holdings import BOUNDS, COMPARE, TAINT, TAINT_ALL
 from tracer.export.notes import MANIFEST, README, Pins, manifest_text, readme_text
+from tracer.export.opinions import CONVERSIONS, JUDGEMENTS, LABELS, STOPS
 from tracer.export.routes import ROUTES
 from tracer.export.transfers import TRANSFERS, layout_for
 
@@ -35,6 +36,10 @@ FORMATS: dict[str, Layout] = {
     "sources": SOURCES,
     "seeds": SEEDS,
     "gaps": GAPS,
+    "conversions": CONVERSIONS,
+    "labels": LABELS,
+    "stops": STOPS,
+    "judgements": JUDGEMENTS,
 }
 """The tables of an export by format name, in the order in which a reader meets them."""
 

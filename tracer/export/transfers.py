@@ -6,14 +6,14 @@ left out of the flows (address poisoning, zero value, fake tokens) are in the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pandas as pd
 
 from tracer.export.columns import Column, ColumnKind, Layout
 from tracer.model import Rule
 
-__all__ = ["CONTRACT", "TRANSFERS", "join_rules", "layout_for"]
+__all__ = ["CONTRACT", "TRANSFERS", "layout_for", "with_rules"]
 
 _A, _N, _T = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT
 _RAW = "smallest unit of the asset (wei, sat)"
@@ -82,17 +82,16 @@ def layout_for(rules: Iterable[str] = ()) -> Layout:
 TRANSFERS = layout_for(str(rule) for rule in Rule)
 
 
-def join_rules(frames: Mapping[str, pd.DataFrame], governing: str) -> pd.DataFrame:
-    """The Transfers frames of several rules side by side: `taint_raw` of `governing`, `taint_raw_<rule>` of each.
+def with_rules(base: pd.DataFrame, others: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """The Transfers frame `base` (of the governing rule) with a column `taint_raw_<rule>` from each of `others`.
 
-    All frames hold the same movements in the same order, since the order does not depend on the rule; ValueError
-    when they do not.
+    All frames hold the same movements in the same order, since the order does not depend on the rule; ValueError when
+    they do not. `others` is read one by one, so that a million movements are not held once per rule.
     """
-    base = frames[governing]
     joined = base.copy()
-    keys = ["tx_hash", "from_address", "to_address", "amount_raw"]
-    for rule, frame in frames.items():
-        if len(frame) != len(base) or not all(frame[key].tolist() == base[key].tolist() for key in keys):
-            raise ValueError(f"the movements under {rule} and {governing} differ")
-        joined[f"taint_raw_{rule}"] = frame["taint_raw"].to_numpy(dtype=object)
+    known = {key: base[key].tolist() for key in ("tx_hash", "from_address", "to_address", "amount_raw")}
+    for rule, frame in others:
+        if any(frame[key].tolist() != values for key, values in known.items()):
+            raise ValueError(f"the movements under {rule} differ from those of the governing rule")
+        joined[f"taint_raw_{rule}"] = pd.Series(frame["taint_raw"].tolist(), index=joined.index, dtype=object)
     return joined

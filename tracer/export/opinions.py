@@ -1,0 +1,79 @@
+"""The files that say what rests on somebody's word: conversions.csv, labels.csv, stops.csv, judgements.csv.
+
+An amount that depends on a declared conversion or a stop is only as good as that word, so the word travels with it.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tracer.export.columns import Column, ColumnKind, Layout
+
+__all__ = ["CONVERSIONS", "JUDGEMENTS", "LABELS", "STOPS", "declared"]
+
+_A, _N, _T, _TIME = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT, ColumnKind.TIME
+_CHAIN = Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
+_ADDRESS = Column("address", _T, "", "The address in full.")
+
+CONVERSIONS = Layout(
+    "conversions.csv",
+    "A conversion that an analyst declared, because the data lack one leg of it.",
+    (
+        Column("number", _N, "", "Number of the conversion in the case."),
+        _CHAIN,
+        Column("tx", _T, "", "Hash of the transaction."),
+        Column("address", _T, "", "Who got the coin."),
+        Column("counterparty", _T, "", "Who paid it."),
+        Column("asset", _T, "", "What it got: native or a contract address."),
+        Column("symbol", _T, "", "What the analyst calls the asset."),
+        Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown."),
+        Column("amount_raw", _A, "smallest unit of the asset", "How much it got."),
+        Column("source", _T, "", "Where the analyst has it from."),
+        Column("withdrawn", _T, "", "true when the analyst took it back: then no amount rests on it."),
+    ),
+)
+LABELS = Layout(
+    "labels.csv",
+    "An opinion about who controls an address.",
+    (
+        _CHAIN,
+        _ADDRESS,
+        Column("name", _T, "", "Who controls it."),
+        Column("category", _T, "", "exchange, mixer, bridge ...; some categories end the tracing there."),
+        Column("confidence", _N, "per cent", "How sure, 0 to 100; below 50 the label stops nothing."),
+        Column("source", _T, "", "Where the analyst has it from."),
+    ),
+)
+STOPS = Layout(
+    "stops.csv",
+    "The analyst's word that tracing ends, or does not end, at an address.",
+    (
+        _CHAIN,
+        _ADDRESS,
+        Column("code", _T, "", "Stop code; empty: coin goes on from here, against a label."),
+        Column("reason", _T, "", "Why."),
+    ),
+)
+JUDGEMENTS = Layout(
+    "judgements.csv",
+    "A verdict of an analyst; it moves no coin.",
+    (
+        Column("number", _N, "", "Number of the verdict in the workspace."),
+        Column("author", _T, "", "Who decided."),
+        Column("made_utc", _TIME, "UTC", "When."),
+        Column("subject", _T, "", "What it is about: an address, a transaction."),
+        Column("verdict", _T, "", "The decision."),
+        Column("reason", _T, "", "Why."),
+        Column("withdrawn_utc", _TIME, "UTC", "When it was taken back; empty while it stands."),
+    ),
+)
+
+
+def declared(conversions: pd.DataFrame) -> pd.DataFrame:
+    """The case's table of conversions for conversions.csv.
+
+    The times of typing are left out: two investigators who declare the same must get the same bytes.
+    """
+    kept = conversions.drop(columns=["declared_utc", "withdrawn_utc"])
+    kept["withdrawn"] = [bool(time) for time in conversions["withdrawn_utc"]]
+    return kept
