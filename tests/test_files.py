@@ -23,7 +23,10 @@ from tracer.chains.files import FileImport, Limits, read_transfers
 from tracer.errors import FileError, InputError
 from tracer.movements import MAX_AMOUNT, SCHEMA, amounts_from_column
 
-HEADER = "chain,block,tx_index,position,timestamp_utc,tx_hash,from_address,to_address,asset,symbol,decimals,amount_raw,kind"
+HEADER = (
+    "chain,block,tx_index,position,timestamp_utc,tx_hash,"
+    "from_address,to_address,asset,symbol,decimals,amount_raw,kind"
+)
 A, B, C = ("0x" + c * 40 for c in "abc")
 USDT = "0xdac17f958d2ee523a2206206994597c13d831ec7"
 TX = "0x" + "12" * 32
@@ -506,7 +509,7 @@ def test_json_lines_keep_large_numbers_exactly() -> None:
     result = read_transfers("\n".join(lines).encode())
     assert amounts_from_column(result.table["amount"]) == [MAX_AMOUNT, 1500]
     assert result.format == "transfers (JSON lines)"
-    assert "not JSON" in str(refusal(b'{"from": 1}\n{"from": \n'))
+    assert "not JSON" in str(refusal(b'{"from": "a", "to": "b", "amount": 1}\n{"from": \n'))
     assert "row 2" in str(refusal(b'{"from": "a", "to": "b", "amount": 1}\n{"other": 1}\n'))
     assert "list" in str(refusal(b'[{"from": 1}]'))
 

@@ -56,7 +56,8 @@ class Problems:
         """Raise FileError for the first bad row, if there is one. `complete`: the whole file was looked at."""
         if not self._found:
             return
-        first = min(self._found.values(), key=lambda p: (p.row, p.column))
+        # at one row the problem that was looked for first: a wrong chain explains a wrong address
+        first = min(self._found.values(), key=lambda p: p.row)
         header = self._headers.get(first.column, first.column)
         message = (
             f"{shown(self._name)}, data row {first.row} (row {first.row + 1} in a spreadsheet), "

@@ -25,6 +25,7 @@ __all__ = ["Encoding", "Utf8Stream", "find_encoding", "open_plain"]
 _CHUNK = 4 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _NAMES = {"utf-8": "UTF-8", "cp932": "Shift-JIS (cp932)", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+_UNASSIGNED = frozenset("\x80\uf8f0\uf8f1\uf8f2\uf8f3")  # Python's reading of bytes that cp932 leaves free
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -171,6 +172,8 @@ def _decode_all(
     for encoding in list(alive):
         try:
             decoded = alive[encoding].decode(chunk, final)
+            if encoding == "cp932" and not _UNASSIGNED.isdisjoint(decoded):
+                raise UnicodeDecodeError(encoding, b"", 0, 0, "byte without a character")
         except UnicodeDecodeError as error:
             failed = failed or error
             del alive[encoding]

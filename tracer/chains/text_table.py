@@ -178,7 +178,8 @@ def _csv_batches(
                 rows = _counted(rows, batch.num_rows, name, limits)
                 yield batch.columns
         except pa.ArrowInvalid as error:
-            if "Empty CSV file" not in str(error):  # pyarrow's word for a header without rows
+            # pyarrow's words for a header without rows
+            if not str(error).startswith(("Empty CSV file", "Could not skip initial")):
                 raise FileError(
                     f"{shown(name)} cannot be read as CSV: {shown(str(error).splitlines()[0], 160)}.",
                     "Check quotes and separators near that place.",
