@@ -23,12 +23,13 @@ from tracer.taint.tally import Tally, tally
 __all__ = ["CONVENTIONS", "TaintResult", "frame", "gap_frame", "utc_text"]
 
 CONVENTIONS = (
-    "Amounts are exact integers in the smallest unit; order is block, transaction index, position in the"
-    " transaction; an opening balance is the least that explains the payments, clean and oldest.",
+    "Amounts are exact integers in the smallest unit. Order is block, transaction index, position.",
+    "An opening balance is the least that explains the payments, clean and oldest.",
     "A forwarded lot keeps the age order of its coins (oldest first, under LIFO too).",
     "Fees leave first, under the same rule as any payment.",
-    "Inside one transaction an address first spends what it got in it; what it gave of one asset converts into what"
-    " it got of another; counterparties get only their own taint.",
+    "Inside one transaction an address first spends what it got in it.",
+    "What an address gave of one asset converts into what it got of another in the same transaction.",
+    "The counterparties of a conversion get only their own taint.",
     "Coin does not leave an address where tracing stops.",
 )
 
@@ -123,7 +124,7 @@ class TaintResult:
             rows.append(
                 (
                     self.rule.value,
-                    asset.chain if not chain else chain,
+                    chain or asset.chain,
                     self.shown(chain, address),
                     asset.ref,
                     asset.symbol,
