@@ -121,7 +121,7 @@ class Archive:
 
 def _compress(raw: BinaryIO, out: BinaryIO, sha256: str) -> None:
     digest = hashlib.sha256()
-    with zstandard.ZstdCompressor(level=3, write_checksum=True).stream_writer(out, closefd=False) as packed:
+    with zstandard.ZstdCompressor(level=3).stream_writer(out, closefd=False) as packed:
         while block := raw.read(_BLOCK):
             digest.update(block)
             packed.write(block)

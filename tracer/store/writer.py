@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +17,7 @@ from tracer.errors import StoreError
 from tracer.model import Gap, Judgement, Label
 from tracer.movements import SCHEMA
 from tracer.store import opinions
-from tracer.store.bulk import indexes_at_the_end, insert_rows
+from tracer.store.bulk import insert_rows, large_import
 from tracer.store.captures import Draft
 from tracer.store.columns import WORDS, check_movements, rows_of
 from tracer.store.database import reading, writing
@@ -88,7 +88,8 @@ class Writer(View):
                 texts.update(chunk.dictionary.to_pylist())
         numbers = intern_words(self._connection, texts)
         kept = self._connection.scalar(select(func.coalesce(func.sum(CaptureRow.rows), 0))) or 0
-        with indexes_at_the_end(self._connection, MovementRow, worth_it=table.num_rows > max(kept, _FEW)):
+        large = table.num_rows > max(kept, _FEW)
+        with large_import(self._connection, MovementRow) if large else nullcontext():
             insert_rows(
                 self._connection,
                 MovementRow,

@@ -1,0 +1,1 @@
+"""Contract suites: what every implementation behind a seam must do, for use in one's own tests."""
