@@ -25,7 +25,7 @@ ROUTES = Layout(
             "amount_raw",
             _A,
             "smallest unit of asset",
-            "Coin that arrived this way (in routes: its stolen part).",
+            "Coin that arrived this way, see measure.",
         ),
         Column(
             "amount",
@@ -43,5 +43,14 @@ ROUTES = Layout(
         Column("endpoint", _T, "CAIP-10", "Where the coin rests, or the end of the path."),
         Column("stop", _T, "", "Why tracing ends there."),
         Column("routes", _N, "", "How many routes the row stands for: 1, or the number of those not listed."),
+        Column(
+            "measure", _T, "", "stolen: amounts count stolen coin; whole: they count all coin that moved."
+        ),
+        Column(
+            "measure",
+            _T,
+            "",
+            "stolen: amount_raw is stolen coin; whole: whole payments, where no path carries stolen coin throughout.",
+        ),
     ),
 )
