@@ -76,7 +76,7 @@ class _Root(TyperGroup):
             _debug()
             error(
                 f"A defect of the tracer: {type(problem).__name__}: {problem}",
-                "Nothing was written. Run it again with TRACER_DEBUG=1 and report the traceback.",
+                "It is not your mistake: run it again with TRACER_DEBUG=1 and report the traceback.",
             )
             raise typer.Exit(1) from None
 

@@ -210,6 +210,8 @@ def _print_paths(case: Case, frame: pd.DataFrame) -> None:
             continue
         when = f", {clean(row['first_utc'])} to {clean(row['last_utc'])}" if row["first_utc"] else ""
         line(f"{row['rank']}. {total} ({clean(row['asset'])}), {plural(int(row['hops']), 'hop')}{when}")
+        if row["measure"] == "whole":
+            line("   the amount is all coin that moved this way, stolen or not")
         if row["source_asset"] != row["asset"]:
             line(f"   set out as {int(row['source_raw']):,} raw units of {clean(row['source_asset'])}")
         for address in str(row["path"]).split(" > "):
