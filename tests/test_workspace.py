@@ -19,7 +19,8 @@ from tests.store_workers import import_many, import_until_killed, open_workspace
 from tracer.errors import FileError, InputError, NotFoundError, StoreError
 from tracer.movements import from_rows
 from tracer.settings import Settings, default_home, read_settings
-from tracer.store import Archive
+from tracer.store import Archive, CaseFile
+from tracer.store.casetext import parse, render
 from tracer.testing.store_contract import draft_of, refuses
 
 _SPAWN = multiprocessing.get_context("spawn")  # a fresh interpreter each, as two users have
@@ -241,3 +242,26 @@ def test_kill_9_in_the_middle_of_an_import_leaves_no_trace_of_it(tmp_path: Path)
     again, new = workspace.keep(b"big", draft_of(b"big"), from_rows([{"chain": "c", "amount": 2}]))
     assert new
     assert again.rows == 1
+
+
+# what docs/workspace.md promises
+
+_DOCS = (Path(__file__).parents[1] / "docs" / "workspace.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    for name, field in Settings.model_fields.items():
+        (line,) = (line for line in _DOCS.splitlines() if line.startswith(f"| `TRACER_{name.upper()}` |"))
+        if isinstance(field.default, (int, float)):
+            assert f"| {field.default:.0f} |" in line
+        elif isinstance(field.default, str):
+            assert f"| `{field.default}` |" in line
+
+
+def test_the_case_file_in_the_documentation_is_one() -> None:
+    example = _DOCS.partition("```toml\n")[2].partition("```")[0]
+    case = parse(example, "the example")
+    assert case.seeds[0].amount == 401346768858404671846374
+    assert parse(render(case), "again") == case
+    for name in ("format", *CaseFile.__dataclass_fields__):
+        assert f"{name} =" in _DOCS or f"[{name}]" in _DOCS
