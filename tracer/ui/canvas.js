@@ -368,9 +368,13 @@ class Canvas {
       const x1 = a.sx + a.r * 0.6, x2 = b.sx - b.r - tip - 1, bend = Math.max((x2 - x1) * 0.5, 14);
       path = `M${x1.toFixed(1)} ${a.sy.toFixed(1)}C${(x1 + bend).toFixed(1)} ${a.sy.toFixed(1)} ${(x2 - bend).toFixed(1)} ${b.sy.toFixed(1)} ${x2.toFixed(1)} ${b.sy.toFixed(1)}`;
       end = [x2, b.sy, 1];
+    } else if (a.sx - b.sx > 24) { // back to an earlier column: below the straight way, so that both directions show
+      const x1 = a.sx - a.r * 0.6, x2 = b.sx + b.r + tip + 1, bend = Math.max((x1 - x2) * 0.45, 14), low = 14 + edge.width;
+      const y = b.sy + b.r * 0.5;
+      path = `M${x1.toFixed(1)} ${a.sy.toFixed(1)}C${(x1 - bend).toFixed(1)} ${(a.sy + low).toFixed(1)} ${(x2 + bend).toFixed(1)} ${(y + low).toFixed(1)} ${x2.toFixed(1)} ${y.toFixed(1)}`;
+      end = [x2, y, -1];
     } else {
-      const x1 = a.sx, x2 = b.sx + b.r + tip + 1, out = 34 + Math.abs(a.sy - b.sy) * 0.12;
-      const far = Math.max(x1, x2) + out;
+      const x1 = a.sx + a.r * 0.6, x2 = b.sx + b.r + tip + 1, far = Math.max(x1, x2) + 24 + Math.abs(a.sy - b.sy) * 0.08;
       path = `M${x1.toFixed(1)} ${a.sy.toFixed(1)}C${far.toFixed(1)} ${a.sy.toFixed(1)} ${far.toFixed(1)} ${b.sy.toFixed(1)} ${x2.toFixed(1)} ${b.sy.toFixed(1)}`;
       end = [x2, b.sy, -1];
     }
@@ -429,6 +433,7 @@ class Canvas {
       const name = this.measure(node.label, 12, bold), gap = node.sub ? 6 : 0;
       const whole = name + gap + (node.sub ? this.measure(node.sub, 11) : 0);
       const must = bold || found.has(node.id);
+      if (node.kind === "seed" && this.below(node, bold, boxes)) continue;
       const tries = [[whole, 1], [name, 1]];
       if (must || node.sx > this.width * 0.8) tries.push([whole, -1], [name, -1]);
       for (const [w, side] of tries) {
@@ -444,6 +449,19 @@ class Canvas {
         break;
       }
     }
+  }
+
+  // A seed pays to the right and nobody pays it: its label stands below it, in two lines.
+  below(node, bold, boxes) {
+    const wide = Math.max(this.measure(node.label, 12, bold), this.measure(node.sub, 11));
+    const x = Math.max(node.sx, wide / 2 + 4), y = node.sy + node.r + 15;
+    const box = [x - wide / 2, y - 11, x + wide / 2, y + 18, ""];
+    if (boxes.some((b) => b[4] !== node.id && box[2] > b[0] && box[0] < b[2] && box[3] > b[1] && box[1] < b[3])) return false;
+    const text = make("text", { class: bold ? "label chosen" : "label", "text-anchor": "middle" }, this.labelLayer);
+    make("tspan", { x: x.toFixed(1), y: y.toFixed(1) }, text, node.label);
+    make("tspan", { class: "sub", x: x.toFixed(1), y: (y + 14).toFixed(1) }, text, node.sub);
+    boxes.push(box);
+    return true;
   }
 
   // The visible picture as a document of its own: resolved colours, captions above, legend below.

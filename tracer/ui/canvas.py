@@ -18,7 +18,8 @@ __all__ = ["draw", "strip"]
 _STRIP_HTML = '<div class="strip"></div>\n'
 _STRIP_CSS = """
 .strip { display: flex; flex-wrap: wrap; gap: 0; --hair: color-mix(in srgb, var(--st-text-color) 12%, transparent);
-  border: 1px solid var(--hair); border-radius: 8px; overflow: hidden; font-family: var(--st-font); color: var(--st-text-color); }
+  border: 1px solid var(--hair); border-radius: 8px; overflow: hidden;
+  font-family: var(--st-font); color: var(--st-text-color); }
 .item { flex: 1 1 auto; padding: 6px 14px; border-left: 1px solid var(--hair); margin-left: -1px; min-width: 96px; }
 .item .name { font-size: 11.5px; opacity: .72; white-space: nowrap; }
 .item .value { font-size: 16px; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; }

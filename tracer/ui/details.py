@@ -12,16 +12,12 @@ from tracer.case import Case
 from tracer.model import Rule, StopCode
 from tracer.ui.flow import Flow, Node
 from tracer.ui.i18n import Words
-from tracer.ui.printing import clean, exact_amount, jst, utc
+from tracer.ui.printing import clean, exact_amount, jst, utc, whole
 from tracer.ui.session import errors_shown
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import show_table
 
 __all__ = ["details", "fold_details", "resting"]
-
-
-def _number(value: object) -> int | None:
-    return None if value is None or value != value or value == "" else int(str(value))  # noqa: PLR0124
 
 
 def _of(frame: pd.DataFrame, chain: str, address: str) -> pd.DataFrame:
@@ -48,7 +44,7 @@ def _plain(text: object) -> str:
 
 def _facts(rows: pd.DataFrame, w: Words) -> None:
     first = rows.iloc[0]
-    hop = _number(first["hop"])
+    hop = whole(first["hop"])
     stops = sorted({str(s) for s in rows["stop"] if s})
     received = min((str(t) for t in rows["first_received_utc"] if t), default="")
     left, right = st.columns(2)
@@ -64,11 +60,11 @@ def _by_rule(rows: pd.DataFrame, compared: pd.DataFrame | None, rule: str, w: Wo
     """One line per asset and rule, with the range: exact decimal text."""
     lines: list[dict[str, str]] = []
     for row in rows.to_dict("records"):
-        places = _number(row["decimals"])
+        places = whole(row["decimals"])
         symbol = clean(row["symbol"], 12) or clean(row["asset"])
 
         def text(value: object, places: int | None = places) -> str:
-            number = _number(value)
+            number = whole(value)
             return "" if number is None else exact_amount(number, places)
 
         match = compared
@@ -263,7 +259,7 @@ def resting(addresses: pd.DataFrame, w: Words, key: str) -> int | None:
     sized = sorted(
         held.index,
         key=lambda i: (
-            -(held.at[i, "taint_raw"] // 10 ** (_number(held.at[i, "decimals"]) or 0)),
+            -(held.at[i, "taint_raw"] // 10 ** (whole(held.at[i, "decimals"]) or 0)),
             str(held.at[i, "address"]),
         ),
     )[:40]
@@ -276,6 +272,6 @@ def resting(addresses: pd.DataFrame, w: Words, key: str) -> int | None:
         without=["decimals"],
         downloads=False,
         select=True,
-        height=520,
+        height=560,
     )
     return None if picked is None else int(sized[picked])

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from tracer.ui.printing import missing, whole
+
 __all__ = ["KINDS", "AssetName", "Edge", "Flow", "Node", "build_flow", "kind_of", "weigh"]
 
 KINDS = (
@@ -122,11 +124,11 @@ def kind_of(category: str, stop: str) -> str:
 
 
 def _text(value: object) -> str:
-    return "" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN from pandas
+    return "" if missing(value) else str(value)
 
 
-def _whole(value: object) -> int:
-    return int(str(value)) if value is not None and value == value and value != "" else 0  # noqa: PLR0124
+def _units(value: object) -> int:
+    return whole(value) or 0
 
 
 def _columns(frame: pd.DataFrame, *names: str) -> Iterable[tuple[object, ...]]:
@@ -174,14 +176,14 @@ def build_flow(
         key = f"{chain}/{ref}"
         if asset not in (None, key):
             continue
-        assets.setdefault(key, AssetName(_text(symbol), None if _text(decimals) == "" else _whole(decimals)))
+        assets.setdefault(key, AssetName(_text(symbol), whole(decimals)))
         where = _place(str(chain), str(address))
         node = rows.get(where) or _node(where, str(chain), str(address), labels, start, _text(stop))
         amounts = dict(node.rests), dict(node.received)
-        for held, value in zip(amounts, (_whole(taint), _whole(received)), strict=True):
+        for held, value in zip(amounts, (_units(taint), _units(received)), strict=True):
             if value:
                 held[key] = held.get(key, 0) + value
-        hops = [h for h in (node.hop, None if _text(hop) == "" else _whole(hop)) if h is not None]
+        hops = [h for h in (node.hop, whole(hop)) if h is not None]
         moments = [m for m in (node.first, _text(first)) if m]
         rows[where] = replace(
             node,
@@ -229,16 +231,16 @@ def _edges(
     ):
         key = f"{chain}/{ref}"
         left_out = _text(why) != ""
-        if asset not in (None, key) or (not excluded if left_out else not _whole(part)):
+        if asset not in (None, key) or (not excluded if left_out else not _units(part)):
             continue
         ends = _end(str(chain), _text(source), str(kind)), _end(str(chain), _text(target), str(kind))
         if not all(ends) or ends[0] == ends[1]:
             continue
         drawn = "excluded" if left_out else "convert" if converts is True or converts == 1 else "flow"
         pair = (*ends, drawn)
-        assets.setdefault(key, AssetName(_text(symbol), None if _text(decimals) == "" else _whole(decimals)))
-        taint[pair][key] = taint[pair].get(key, 0) + _whole(part)
-        amount[pair][key] = amount[pair].get(key, 0) + _whole(raw)
+        assets.setdefault(key, AssetName(_text(symbol), whole(decimals)))
+        taint[pair][key] = taint[pair].get(key, 0) + _units(part)
+        amount[pair][key] = amount[pair].get(key, 0) + _units(raw)
         count[pair] += 1
         moment = _text(when)
         if moment:

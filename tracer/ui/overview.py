@@ -11,7 +11,7 @@ import pandas as pd
 from tracer.ui.flow import kind_of
 from tracer.ui.i18n import Words
 from tracer.ui.picture import Json
-from tracer.ui.printing import brief_amount, clean, exact_amount
+from tracer.ui.printing import brief_amount, clean, exact_amount, whole
 
 __all__ = ["figures"]
 
@@ -25,14 +25,12 @@ def _sum(rows: Iterable[tuple[tuple[str, int | None], int]]) -> dict[tuple[str, 
     return {a: v for a, v in total.items() if v}
 
 
-def _whole(value: object) -> int:
-    return int(str(value)) if value is not None and value == value and value != "" else 0  # noqa: PLR0124
+def _units(value: object) -> int:
+    return whole(value) or 0
 
 
 def _asset(row: Mapping[Any, Any]) -> tuple[str, int | None]:
-    decimals = row.get("decimals")
-    known = decimals is not None and decimals == decimals and decimals != ""  # noqa: PLR0124 - NaN from pandas
-    return clean(row.get("symbol") or row.get("asset"), 12), int(str(decimals)) if known else None
+    return clean(row.get("symbol") or row.get("asset"), 12), whole(row.get("decimals"))
 
 
 def _item(name: str, amounts: Mapping[tuple[str, int | None], int], note: str = "") -> Json:
@@ -58,7 +56,7 @@ def figures(
 ) -> list[Json]:
     """The figures of a result. categories: (chain, address) -> category of its label."""
     money = conservation.to_dict("records")
-    items = [_item(w("strip.stolen"), _sum((_asset(r), _whole(r["stolen_raw"])) for r in money))]
+    items = [_item(w("strip.stolen"), _sum((_asset(r), _units(r["stolen_raw"])) for r in money))]
     by_place: dict[str, list[tuple[tuple[str, int | None], int]]] = defaultdict(list)
     holders: dict[str, set[tuple[str, str]]] = defaultdict(set)
     everyone = set()
@@ -67,13 +65,13 @@ def figures(
         if where[1].startswith("sink:"):
             continue
         everyone.add(where)
-        value = _whole(row["taint_raw"])
+        value = _units(row["taint_raw"])
         if value:
             kind = kind_of(categories.get(where, ""), str(row["stop"] or ""))
             place = kind if kind in _PLACES else "unknown"
             by_place[place].append((_asset(row), value))
             holders[place].add(where)
-    hops = [_whole(h) for h in addresses["hop"]]
+    hops = [_units(h) for h in addresses["hop"]]
     items.append(
         {
             "name": w("strip.addresses"),
@@ -88,7 +86,7 @@ def figures(
         for place in _PLACES
         if by_place[place]
     ]
-    fees = _sum((_asset(r), _whole(r["fee_raw"])) for r in money)
+    fees = _sum((_asset(r), _units(r["fee_raw"])) for r in money)
     if fees:
         items.append(_item(w("strip.fees"), fees))
     open_gaps = int((gaps["status"] == "open").sum()) if len(gaps) else 0
@@ -101,7 +99,7 @@ def figures(
             "tone": "warn" if open_gaps else "",
         }
     )
-    exact = all(_whole(r["difference_raw"]) == 0 for r in money)
+    exact = all(_units(r["difference_raw"]) == 0 for r in money)
     items.append(
         {
             "name": w("strip.conservation"),

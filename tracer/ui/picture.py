@@ -45,6 +45,8 @@ def _label(node: Node, w: Words) -> str:
         count = len(node.members)
         if node.name:
             return f"{clean(node.name, 28)} \N{MULTIPLICATION SIGN}{count}"
+        if node.id.endswith(":excluded"):
+            return w("canvas.left_out", count=f"{count:,}")
         return w("canvas.others", count=f"{count:,}")
     if node.id.startswith("sink:"):
         return w.one_of("sink", node.address.removeprefix("sink:"))
@@ -61,7 +63,9 @@ def _main(amounts: Mapping[str, int], flow: Flow) -> str:
     return f"{brief_amount(-value, flow.assets[key].decimals)} {_symbol(key, flow)}{more}"
 
 
-def _node(node: Node, place: tuple[float, float, float], rank: int, flow: Flow, w: Words) -> Json:
+def _node(
+    node: Node, place: tuple[float, float, float], rank: int, paid: Mapping[str, int], flow: Flow, w: Words
+) -> Json:
     lines = [w.one_of("kind", node.kind)]
     if node.kind != "fold" and not node.id.startswith("sink:"):
         lines.insert(0, clean(node.address))
@@ -82,7 +86,7 @@ def _node(node: Node, place: tuple[float, float, float], rank: int, flow: Flow, 
         "weight": round(node.weight, 6),
         "rank": rank,
         "label": _label(node, w),
-        "sub": _main(node.received or node.rests or node.inner, flow),
+        "sub": _main(node.received or paid or node.rests or node.inner, flow),
         "stop": node.stop,
         "count": len(node.members),
         "find": " ".join([node.address, clean(node.name), *node.members]).lower(),
@@ -113,6 +117,21 @@ def _title(column: Column, w: Words) -> str:
     return w("canvas.theft") if column.hop == 0 else w("canvas.hop", hop=column.hop)
 
 
+def _through(flow: Flow) -> Mapping[str, Mapping[str, int]]:
+    """Per node, the stolen coin on its incoming edges; for a seed, on its outgoing ones."""
+    sums: dict[str, dict[str, int]] = {n.id: {} for n in flow.nodes}
+    seeds = {n.id for n in flow.nodes if n.kind == "seed"}
+    for edge in flow.edges:
+        for end in {edge.source} & seeds | {edge.target} - seeds:
+            for key, value in edge.taint.items():
+                sums[end][key] = sums[end].get(key, 0) + value
+    return sums
+
+
+def _counted(count: int, w: Words) -> str:
+    return w("canvas.one_address") if count == 1 else w("canvas.addresses", count=f"{count:,}")
+
+
 def _members(column: Column, nodes: Mapping[str, Node]) -> int:
     return sum(max(len(nodes[n].members), 1) for n in column.nodes)
 
@@ -140,12 +159,14 @@ def picture(
     )
     rank = {n.id: i for i, n in enumerate(heavy)}
     kinds = {n.kind for n in flow.nodes}
+    through = _through(flow)
     drawn: Json = {
         "nodes": [
             _node(
                 n,
                 ((layout.places[n.id][0] + 0.5) / columns, layout.places[n.id][1], layout.gaps[n.id]),
                 rank[n.id],
+                through[n.id],
                 flow,
                 w,
             )
@@ -158,7 +179,7 @@ def picture(
             {
                 "x": (i + 0.5) / columns,
                 "title": _title(c, w),
-                "sub": w("canvas.addresses", count=f"{_members(c, nodes):,}") if c.hop is not None else "",
+                "sub": _counted(_members(c, nodes), w) if c.hop is not None else "",
             }
             for i, c in enumerate(layout.columns)
         ],
@@ -174,7 +195,7 @@ def picture(
     drawn["caption"] = [clean(line, 240) for line in caption]
     drawn["status"] = w(
         "canvas.status",
-        shown=f"{len(flow.nodes):,}",
+        shown=f"{sum(not n.members for n in flow.nodes):,}",
         total=f"{total or len(flow.nodes):,}",
         edges=f"{len(flow.edges):,}",
     )

@@ -6,8 +6,10 @@ import csv
 import gzip
 import io
 import itertools
+import zlib
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tracer.ui.printing import clean
@@ -50,14 +52,18 @@ def _decode(head: bytes) -> str:
 
 def head_of(data: bytes, rows: int = 8) -> pd.DataFrame:
     """The first `rows` rows as text, the header as column names; an empty frame when nothing can be shown."""
-    if data[:4] == b"PAR1":
-        table = next(pq.ParquetFile(io.BytesIO(data)).iter_batches(rows), None)
-        frame = table.to_pandas() if table is not None else pd.DataFrame()
-        return frame.map(clean)
-    head = data[:_HEAD]
-    if head[:2] == b"\x1f\x8b":
-        head = gzip.GzipFile(fileobj=io.BytesIO(data)).read(_HEAD)
-    text = _decode(head)
+    try:
+        if data[:4] == b"PAR1":
+            batch = next(pq.ParquetFile(io.BytesIO(data)).iter_batches(rows), None)
+            return batch.to_pandas().map(clean) if batch is not None else pd.DataFrame()
+        packed = data[:2] == b"\x1f\x8b"
+        head = gzip.GzipFile(fileobj=io.BytesIO(data)).read(_HEAD) if packed else data[:_HEAD]
+    except (OSError, EOFError, ValueError, zlib.error, pa.ArrowException):
+        return pd.DataFrame()
+    return _rows(_decode(head), rows)
+
+
+def _rows(text: str, rows: int) -> pd.DataFrame:
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:

@@ -8,10 +8,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
-__all__ = ["JST", "brief_address", "brief_amount", "clean", "exact_amount", "jst", "utc"]
+__all__ = ["JST", "brief_address", "brief_amount", "clean", "exact_amount", "jst", "missing", "utc", "whole"]
 
 JST = timezone(timedelta(hours=9), "JST")
 """Japan Standard Time; it has had no daylight saving time since 1951."""
+
+
+def missing(value: object) -> bool:
+    """Whether a cell of a frame is empty: None, NaN or empty text."""
+    return value is None or value == "" or value != value  # noqa: PLR0124 - a NaN is not equal to itself
+
+
+def whole(value: object) -> int | None:
+    """A cell as an exact integer; None for an empty cell. A small number that pandas made a float is taken back."""
+    if missing(value):
+        return None
+    return int(value) if isinstance(value, float) and value.is_integer() else int(str(value))
 
 
 def clean(text: object, limit: int = 120) -> str:
@@ -66,7 +78,7 @@ def brief_address(address: str) -> str:
 
 
 def _moment(when: object) -> datetime | None:
-    if when is None or when == "" or when != when:  # noqa: PLR0124 - a NaN from pandas is not equal to itself
+    if missing(when):
         return None
     if isinstance(when, str):
         return datetime.fromisoformat(when).astimezone(UTC)

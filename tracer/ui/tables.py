@@ -18,7 +18,7 @@ import streamlit as st
 from tracer.chains.csv_guard import guard
 from tracer.model import Rule
 from tracer.ui.i18n import Words
-from tracer.ui.printing import clean, exact_amount, jst, utc
+from tracer.ui.printing import clean, exact_amount, jst, missing, utc, whole
 
 __all__ = ["LIMIT", "csv_bytes", "for_screen", "note_of", "show_table"]
 
@@ -26,10 +26,6 @@ LIMIT = 5_000
 """Rows on the screen; the CSV has all."""
 
 _RULES = frozenset(str(rule) for rule in Rule)
-
-
-def _blank(value: object) -> bool:
-    return value is None or value != value or value == ""  # noqa: PLR0124 - NaN from pandas
 
 
 def _is_raw(column: str) -> bool:
@@ -41,15 +37,16 @@ def csv_bytes(frame: pd.DataFrame, *, bom: bool = False) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(frame.columns)
-    for row in frame.itertuples(index=False, name=None):
-        writer.writerow(
-            "" if _blank(v) else guard(v) if isinstance(v, str) else int(v) if _whole(v) else v for v in row
-        )
+    writer.writerows([_written(v) for v in row] for row in frame.itertuples(index=False, name=None))
     return out.getvalue().encode("utf-8-sig" if bom else "utf-8")
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, float) and value.is_integer()
+def _written(value: object) -> object:
+    if missing(value):
+        return ""
+    if isinstance(value, str):
+        return guard(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def for_screen(
@@ -57,16 +54,17 @@ def for_screen(
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """The frame as text for the screen, and the heading of each column.
 
-    Amount columns (`*_raw`, a rule's name) become exact decimal text when `decimals` is known and `raw` is off;
-    a `*_utc` column is followed by the same moment in JST.
+    Amount columns (`*_raw`, a rule's name) become exact decimal text where `decimals` is known and `raw` is off,
+    else integers of smallest units, and the heading says so. `x` beside `x_raw` is the same amount: one is shown.
+    A `*_utc` column is followed by the same moment in JST.
     """
-    decimals = list(frame["decimals"]) if "decimals" in frame.columns else [None] * len(frame)
+    places = [whole(d) for d in frame["decimals"]] if "decimals" in frame.columns else [None] * len(frame)
     out: dict[str, list[str]] = {}
     heads: dict[str, str] = {}
     for column in frame.columns:
         base = column.removesuffix("_raw")
-        doubled = column.endswith("_raw") and base in frame.columns  # the exact decimal text is there already
-        if column in without or (doubled and not raw) or (f"{column}_raw" in frame.columns and raw):
+        twin = base if column != base and base in frame.columns else ""
+        if column in without or f"{column}_raw" in frame.columns:
             continue
         values = list(frame[column])
         heads[column] = w.one_of("col", base if _is_raw(column) else column)
@@ -74,33 +72,39 @@ def for_screen(
             own = (
                 raw or "source_raw" in column
             )  # source units are those of the stolen asset, not of this row's
-            out[column] = [_amount(v, None if own else d) for v, d in zip(values, decimals, strict=True)]
+            known = [None if own else p for p in places]
+            texts = [] if raw or not twin else list(frame[twin])
+            out[column] = [_amount(v, p) for v, p in zip(values, known, strict=True)]
+            if texts and all(p is None for p in known):
+                out[column] = [_cell(t) for t in texts]
+            elif all(p is None for p in known):
+                heads[column] += f" ({w('table.units')})"
         elif column.endswith("_utc"):
+            other = column.removesuffix("_utc") + "_jst"
             out[column] = [utc(v).removesuffix(" UTC") for v in values]
-            out[column.removesuffix("_utc") + "_jst"] = [jst(v).removesuffix(" JST") for v in values]
-            heads[column] = f"{w.one_of('col', column)} (UTC)"
-            heads[column.removesuffix("_utc") + "_jst"] = f"{w.one_of('col', column)} (JST)"
+            out[other] = [jst(v).removesuffix(" JST") for v in values]
+            heads[other] = f"{heads[column]} (JST)"
+            heads[column] += " (UTC)"
         else:
             out[column] = [_cell(v) for v in values]
     return pd.DataFrame(out, dtype="str" if out else None), heads
 
 
-def _amount(value: object, decimals: object) -> str:
-    if _blank(value):
-        return ""
-    text = str(value)  # stolen coin of several assets is `units@asset;...`: shown as it is
-    whole = text.removeprefix("-").isdecimal()
-    return (
-        exact_amount(int(text), None if _blank(decimals) else int(str(decimals)))
-        if whole
-        else clean(text, 400)
-    )
+def _amount(value: object, places: int | None) -> str:
+    text = "" if missing(value) else str(value)
+    if text.removeprefix("-").isdecimal():
+        return exact_amount(int(text), places)
+    return clean(text, 400)  # stolen coin of several assets is `units@asset;...`: shown as it is
 
 
 def _cell(value: object) -> str:
-    if _blank(value):
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else clean(value, 400)
+    return (
+        ""
+        if missing(value)
+        else clean(_written(value), 400)
+        if not isinstance(value, str)
+        else clean(value, 400)
+    )
 
 
 def note_of(w: Words, *, rule: str, as_of: object, conventions: Sequence[str] = ()) -> str:
@@ -112,7 +116,7 @@ def note_of(w: Words, *, rule: str, as_of: object, conventions: Sequence[str] = 
 
 
 def _as_of(as_of: object, w: Words) -> str:
-    return f"{utc(as_of)} / {jst(as_of)}" if not _blank(as_of) else w("table.no_as_of")
+    return f"{utc(as_of)} / {jst(as_of)}" if not missing(as_of) else w("table.no_as_of")
 
 
 def show_table(

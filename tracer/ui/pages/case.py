@@ -56,9 +56,24 @@ def _case(case: Case, words: Words) -> None:
         show_python('from tracer import Case\n\ncase = Case.create("NAME")', words)
     with right:
         st.markdown(f"##### {words('case.open')}: {case.name}")
-        st.caption(words("case.state", files=len(case.files()), seeds=len(case.seeds())))
+        _checklist(case, words)
         st.caption(words("case.next"))
         st.caption(words("case.safe"))
+
+
+def _checklist(case: Case, words: Words) -> None:
+    """What the case has and what it still needs, in the order of the work."""
+    files, seeds = case.files(), case.seeds()
+    run = known(case, f"taint:{case.rule}")
+    steps = [
+        (len(files) > 0, "files", words("case.files", count=len(files))),
+        (len(seeds) > 0, "seeds", words("case.seeds", count=len(seeds))),
+        (True, "rule", words.one_of("rule", str(case.rule))),
+        (run is not None and run.finished.is_set() and run.error is None, "run", ""),
+    ]
+    for done, step, text in steps:
+        mark = "✅" if done else "⬜"
+        st.markdown(f"{mark} **{words(f'step.{step}')}** {text}")
 
 
 def _rule(case: Case, words: Words) -> None:

@@ -98,7 +98,7 @@ def render() -> None:
     if case.seeds().empty:
         st.info(words("trace.no_seeds"))
         return
-    rule = _rule(case, words)
+    rule = _rule(case)
     found = result_of(case, f"taint:{rule}", lambda report: case.taint(rule, progress=report), words)
     if found is None:
         return
@@ -111,7 +111,7 @@ def render() -> None:
     tables(case, result, words)
 
 
-def _rule(case: Case, words: Words) -> str:
+def _rule(case: Case) -> str:
     """The rule to look at: the governing rule of the case unless the reader turns to another."""
     chosen = str(st.session_state.get("see:rule") or case.rule)
     return chosen if chosen in {str(r) for r in Rule} else str(case.rule)
@@ -147,7 +147,9 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
     flow = _flow(case.name, stamp, asset, excluded, shown)
     selected = str(st.session_state.get("see:selected") or "")
     opened = list(st.session_state.get("see:opened") or [])
-    route = [tuple(pair) for pair in st.session_state.get("see:route") or []]
+    known = {n.id.lower(): n.id for n in flow.nodes}
+    pairs = st.session_state.get("see:route") or []
+    route = [(known.get(a.lower(), a), known.get(b.lower(), b)) for a, b in pairs]
     folded = fold(
         flow,
         limit,

@@ -1,0 +1,246 @@
+"""The flow picture's model: nothing is lost between the tables and the picture, and the layout can be read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracer.ui.flow import AssetName, Edge, Flow, Node, build_flow, kind_of, weigh
+from tracer.ui.fold import fold
+from tracer.ui.i18n import words
+from tracer.ui.layout import arrange, crossings
+from tracer.ui.picture import picture
+
+CHAIN = "eip155:1"
+ETH = f"{CHAIN}/native"
+
+
+def transfer(source: str, target: str, amount: int, **more: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "chain": CHAIN,
+        "from_address": source,
+        "to_address": target,
+        "asset": "native",
+        "symbol": "ETH",
+        "decimals": 18,
+        "amount_raw": amount,
+        "taint_raw": amount,
+        "kind": "native",
+        "excluded": "",
+        "converts": False,
+        "timestamp_utc": "2025-02-21T14:16:11Z",
+    }
+    return row | more
+
+
+def holder(address: str, taint: int, hop: int | None, **more: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "chain": CHAIN,
+        "address": address,
+        "asset": "native",
+        "symbol": "ETH",
+        "decimals": 18,
+        "taint_raw": taint,
+        "received_taint_raw": taint,
+        "hop": hop,
+        "first_received_utc": "2025-02-21T14:16:11Z",
+        "stop": "",
+    }
+    return row | more
+
+
+def flow_of(holders: list[dict[str, object]], transfers: list[dict[str, object]], **more: object) -> Flow:
+    return build_flow(pd.DataFrame(holders), pd.DataFrame(transfers), **more)  # type: ignore[arg-type]
+
+
+def sums(flow: Flow) -> Counter[str]:
+    """Per asset, everything that moves in the picture: on edges and inside folds."""
+    total: Counter[str] = Counter()
+    for edge in flow.edges:
+        total.update(edge.taint)
+    for node in flow.nodes:
+        total.update(node.inner)
+    return total
+
+
+def fan(width: int) -> Flow:
+    """One seed that pays `width` addresses, each of which pays on."""
+    holders = [holder("0xseed", 0, 0)]
+    rows = []
+    for i in range(width):
+        holders += [holder(f"0xa{i:05}", 1, 1), holder(f"0xb{i:05}", i + 1, 2)]
+        rows += [transfer("0xseed", f"0xa{i:05}", i + 2), transfer(f"0xa{i:05}", f"0xb{i:05}", i + 1)]
+    return flow_of(holders, rows, seeds=[(CHAIN, "0xseed")])
+
+
+def test_a_flow_keeps_exact_integers_and_hops() -> None:
+    exact = 401346768858404671846374
+    flow = flow_of(
+        [holder("0xs", 0, 0), holder("0xb", exact, 1)],
+        [transfer("0xs", "0xb", exact)],
+        seeds=[(CHAIN, "0xs")],
+    )
+    assert [(n.address, n.hop, n.kind) for n in flow.nodes] == [("0xb", 1, "unknown"), ("0xs", 0, "seed")]
+    assert flow.edges[0].taint == {ETH: exact}
+    assert flow.nodes[0].rests == {ETH: exact}
+
+
+def test_different_assets_are_never_added() -> None:
+    spam = transfer("0xs", "0xb", 10**30, asset="0xspam", symbol="ETH")
+    flow = flow_of([holder("0xb", 5, 1)], [transfer("0xs", "0xb", 5), spam])
+    assert flow.edges[0].taint == {ETH: 5, f"{CHAIN}/0xspam": 10**30}
+    assert flow_of([holder("0xb", 5, 1)], [transfer("0xs", "0xb", 5), spam], asset=ETH).edges[0].taint == {
+        ETH: 5
+    }
+
+
+def test_left_out_transfers_are_drawn_only_on_request_and_as_such() -> None:
+    rows = [transfer("0xs", "0xb", 5), transfer("0xs", "0xfake", 7, taint_raw=0, excluded="poison")]
+    assert {e.kind for e in flow_of([holder("0xb", 5, 1)], rows).edges} == {"flow"}
+    shown = flow_of([holder("0xb", 5, 1)], rows, excluded=True)
+    assert {e.kind for e in shown.edges} == {"flow", "excluded"}
+    assert {n.address: n.kind for n in shown.nodes}["0xfake"] == "excluded"
+
+
+def test_fees_go_to_a_sink_and_a_converter_stands_beside_its_swap() -> None:
+    rows = [
+        transfer("0xs", "", 1, kind="fee"),
+        transfer("0xs", "0xpool", 9, converts=True),
+        transfer("0xpool", "0xs", 3, asset="0xusd", converts=True),
+    ]
+    flow = flow_of([holder("0xs", 0, 0), holder("sink:fee", 1, None)], rows, seeds=[(CHAIN, "0xs")])
+    found = {n.address: n for n in flow.nodes}
+    assert found["sink:fee"].kind == "sink"
+    assert found["0xpool"].kind == "swap"
+    assert found["0xpool"].beside
+    assert [(c.hop, c.beside) for c in arrange(flow).columns] == [(0, False), (0, True), (None, False)]
+
+
+@pytest.mark.parametrize(
+    ("category", "stop", "kind"),
+    [
+        ("exchange", "", "exchange"),
+        ("Sanctioned mixer", "MIXER", "sanctioned"),
+        ("", "MIXER", "mixer"),
+        ("", "BRIDGE", "bridge"),
+        ("", "UNSPENT", "unknown"),
+        ("DEX router", "", "swap"),
+    ],
+)
+def test_the_drawn_kind_follows_the_label_before_the_stop_code(category: str, stop: str, kind: str) -> None:
+    assert kind_of(category, stop) == kind
+
+
+@st.composite
+def flows(draw: st.DrawFn) -> Flow:
+    size = draw(st.integers(2, 40))
+    kinds = st.sampled_from(["unknown", "unknown", "exchange", "mixer"])
+    nodes = [
+        Node(
+            f"n{i:02}",
+            CHAIN,
+            f"n{i:02}",
+            0 if i == 0 else draw(st.integers(0, 4)),
+            "seed" if i == 0 else draw(kinds),
+            name=draw(st.sampled_from(["", "Exchange A"])),
+        )
+        for i in range(size)
+    ]
+    ends = st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)).filter(lambda p: p[0] != p[1])
+    pairs = draw(st.lists(ends, unique=True, max_size=80))
+    assets = st.dictionaries(st.sampled_from(["x", "y"]), st.integers(1, 2**200), min_size=1)
+    edges = [Edge(f"n{a:02}", f"n{b:02}", t := draw(assets), t, 1, "", "") for a, b in sorted(pairs)]
+    return weigh(Flow(tuple(nodes), tuple(edges), {"x": AssetName("X", 18), "y": AssetName("Y", None)}))
+
+
+@given(flows(), st.integers(0, 40))
+def test_folding_loses_no_amount_and_no_address(flow: Flow, limit: int) -> None:
+    folded = fold(flow, limit)
+    assert sums(folded) == sums(flow)
+    named = [m for n in folded.nodes for m in (n.members or (n.id,))]
+    assert sorted(named) == sorted(n.id for n in flow.nodes)
+    assert sum(e.count for e in folded.edges) <= sum(e.count for e in flow.edges)
+    assert all(n.members == () or len(n.members) > 1 for n in folded.nodes)
+
+
+@given(flows())
+def test_opening_every_fold_shows_every_address(flow: Flow) -> None:
+    folds = [n.id for n in fold(flow, 1).nodes if n.members]
+    assert {n.id for n in fold(flow, 1, opened=folds).nodes if not n.members} >= {
+        m for n in fold(flow, 1).nodes for m in n.members
+    }
+
+
+def test_the_heaviest_flows_stay_visible_and_the_rest_folds_per_hop() -> None:
+    folded = fold(fan(500), 60)
+    folds = {n.hop: len(n.members) for n in folded.nodes if n.members}
+    assert sorted(folds) == [1, 2]
+    assert sum(folds.values()) + sum(not n.members for n in folded.nodes) == 1001
+    assert len(folded.nodes) <= 63
+    assert f"{CHAIN}:0xa00499" in {n.id for n in folded.nodes}
+
+
+def test_services_of_one_name_fold_together() -> None:
+    label = {(CHAIN, f"0xa{i:05}"): ("Exchange A", "exchange") for i in range(57)}
+    base = fan(57)
+    flow = Flow(
+        tuple(
+            n
+            if (CHAIN, n.address) not in label
+            else Node(**{**_fields(n), "kind": "exchange", "name": "Exchange A"})
+            for n in base.nodes
+        ),
+        base.edges,
+        base.assets,
+    )
+    drawn = picture(fold(flow, 5), words("en"))
+    assert "Exchange A \N{MULTIPLICATION SIGN}" in " ".join(str(n["label"]) for n in drawn["nodes"])  # type: ignore[union-attr, index]
+
+
+def _fields(node: Node) -> dict[str, object]:
+    return {name: getattr(node, name) for name in Node.__slots__}
+
+
+@given(flows())
+def test_every_node_has_a_place_of_its_own_inside_the_picture(flow: Flow) -> None:
+    layout = arrange(flow)
+    assert set(layout.places) == {n.id for n in flow.nodes}
+    assert all(-1e-9 <= y <= 1 + 1e-9 for _, y in layout.places.values())
+    assert len(set(layout.places.values())) == len(flow.nodes)
+    for column in layout.columns:
+        heights = [layout.places[n][1] for n in column.nodes]
+        assert heights == sorted(heights)
+        assert all(b - a > 1e-6 for a, b in pairwise(heights))
+
+
+def test_a_layout_without_need_for_crossings_has_none() -> None:
+    flow = fan(30)
+    layout = arrange(flow)
+    order = [list(c.nodes) for c in layout.columns]
+    at = {n: c for c, ids in enumerate(order) for n in ids}
+    assert crossings(order, at, flow) == 0
+
+
+def test_layout_and_picture_are_deterministic_plain_json() -> None:
+    first, again = (picture(fold(fan(300), 80), words("ja"), selected="x") for _ in range(2))
+    assert json.dumps(first, sort_keys=True) == json.dumps(again, sort_keys=True)
+
+
+def test_hostile_names_stay_text_and_lose_their_control_characters() -> None:
+    evil = "<script>alert(1)</script>\u202e\u0000"
+    flow = flow_of([holder("0xb", 5, 1)], [transfer("0xs", "0xb", 5)], labels={(CHAIN, "0xb"): (evil, "")})
+    label = next(str(n["label"]) for n in picture(flow, words("en"))["nodes"] if "script" in str(n["label"]))  # type: ignore[union-attr, index]
+    assert label.isprintable()
+
+
+def test_an_empty_flow_is_an_empty_picture() -> None:
+    empty = build_flow(
+        pd.DataFrame([holder("0xb", 0, 1)]).head(0), pd.DataFrame([transfer("a", "b", 1)]).head(0)
+    )
+    assert picture(empty, words("en"))["nodes"] == []

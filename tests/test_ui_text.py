@@ -1,0 +1,235 @@
+"""What the screen says: exact amounts, both clocks, whole CSV files, and every word in both languages."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import re
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tracer.ui
+from tracer.errors import AddressError
+from tracer.model import Rule, StopCode
+from tracer.results import CONVENTIONS
+from tracer.ui.flow import KINDS
+from tracer.ui.i18n import language_of, words
+from tracer.ui.launch import flags
+from tracer.ui.preview import head_of
+from tracer.ui.printing import brief_amount, clean, exact_amount, jst, utc
+from tracer.ui.seed_lines import add_lines, lines_of_csv, lines_of_text
+from tracer.ui.tables import csv_bytes, for_screen
+
+UI = Path(tracer.ui.__file__).parent
+ROOT = UI.parent.parent
+TABLE = tomllib.loads((UI / "words.toml").read_text(encoding="utf-8"))
+FAMILIES = {
+    "rule": {str(r) for r in Rule},
+    "about_rule": {str(r) for r in Rule},
+    "stop": {str(s) for s in StopCode},
+    "kind": set(KINDS),
+}
+VALUE_FAMILIES = {"sink", "edge", "excluded", "category", "path", "stage", "col", "convention"}
+"""Groups whose keys are values from data: looked up with `one_of` or `known`."""
+
+
+def used_keys() -> tuple[set[str], set[str]]:
+    """Keys that the modules ask for, and prefixes of keys that are built from a part."""
+    keys: set[str] = set()
+    prefixes: set[str] = set()
+    for path in UI.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in {"w", "words"}
+            ):
+                for first in node.args[:1]:
+                    if isinstance(first, ast.Constant):
+                        keys.add(str(first.value))
+                    elif isinstance(first, ast.JoinedStr) and isinstance(first.values[0], ast.Constant):
+                        prefixes.add(str(first.values[0].value))
+    return keys, prefixes
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    for group, keys in TABLE.items():
+        for key, entry in keys.items():
+            assert set(entry) == {"en", "ja"}, f"{group}.{key}"
+            assert all(entry.values()), f"{group}.{key}"
+            assert set(re.findall(r"{\w+}", entry["en"])) == set(re.findall(r"{\w+}", entry["ja"])), (
+                f"{group}.{key}"
+            )
+
+
+def test_every_key_that_is_asked_for_exists_and_every_key_is_used() -> None:
+    known = {f"{group}.{key}" for group, keys in TABLE.items() for key in keys}
+    keys, prefixes = used_keys()
+    keys = {k for k in keys if "." in k}
+    assert keys - known == set()
+    for prefix in prefixes:
+        assert any(k.startswith(prefix) for k in known), prefix
+    families = VALUE_FAMILIES | set(FAMILIES)
+    unused = {
+        k for k in known - keys if not k.startswith(tuple(prefixes)) and k.split(".")[0] not in families
+    }
+    assert unused == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_rule_stop_code_and_kind_has_its_words(family: str) -> None:
+    assert set(TABLE[family]) == FAMILIES[family]
+
+
+def test_every_convention_of_a_result_is_translated() -> None:
+    assert {e["en"] for e in TABLE["convention"].values()} == set(CONVENTIONS)
+
+
+def test_the_browser_decides_the_first_language() -> None:
+    assert [language_of(x) for x in ("ja", "ja-JP", "en-GB", "de", None)] == ["ja", "ja", "en", "en", "en"]
+
+
+@given(st.integers(0, 2**256), st.integers(0, 40))
+def test_exact_amount_is_exact(raw: int, decimals: int) -> None:
+    whole, _, part = exact_amount(raw, decimals, group=False).partition(".")
+    assert int(whole + part.ljust(decimals, "0")) == raw
+
+
+@given(st.integers(1, 2**120))
+def test_a_shortened_amount_never_claims_more(raw: int) -> None:
+    short = brief_amount(raw, 18).replace(",", "")
+    if short[0] != "<":
+        value = short.removesuffix("M").split(".")
+        units = int(value[0]) * 10**18 * (10**6 if "M" in short else 1)
+        units += int((value[1] if len(value) > 1 else "0").ljust(18, "0"))
+        assert units <= raw
+
+
+def test_unknown_decimals_print_raw_units() -> None:
+    assert exact_amount(123456, None) == "123,456"
+
+
+def test_both_clocks_show_one_moment() -> None:
+    assert utc("2025-02-21T14:16:11Z") == "2025-02-21 14:16:11 UTC"
+    assert jst("2025-02-21T15:16:11Z") == "2025-02-22 00:16:11 JST"
+    assert utc(0) == "1970-01-01 00:00:00 UTC"
+    assert utc("") == jst(None) == ""
+
+
+@given(st.text(max_size=200))
+def test_cleaned_text_is_one_visible_line(text: str) -> None:
+    assert clean(text).isprintable()
+
+
+FRAME = pd.DataFrame(
+    {
+        "address": ["0xA", "=HYPERLINK(1)"],
+        "symbol": ["ETH", "ETH"],
+        "decimals": [18, None],
+        "taint_raw": pd.Series([401346768858404671846374, 7], dtype=object),
+        "first_received_utc": ["2025-02-21T14:16:11Z", ""],
+    }
+)
+
+
+def test_the_screen_shows_exact_decimals_and_both_clocks() -> None:
+    text, heads = for_screen(FRAME, words("en"))
+    assert list(text["taint_raw"]) == ["401,346.768858404671846374", "7"]
+    assert list(text["first_received_jst"]) == ["2025-02-21 23:16:11", ""]
+    assert heads["taint_raw"] == "stolen coin here"
+
+
+def test_raw_integers_are_one_switch_away() -> None:
+    text, heads = for_screen(FRAME, words("en"), raw=True)
+    assert text["taint_raw"][0] == "401,346,768,858,404,671,846,374"
+    assert "smallest units" in heads["taint_raw"]
+
+
+def test_csv_has_untouched_integers_and_guarded_text() -> None:
+    rows = list(csv.reader(io.StringIO(csv_bytes(FRAME).decode())))
+    assert rows[1] == ["0xA", "ETH", "18", "401346768858404671846374", "2025-02-21T14:16:11Z"]
+    assert rows[2][0] == "'=HYPERLINK(1)"
+    assert rows[2][2] == ""
+
+
+def test_csv_for_japanese_excel_begins_with_a_byte_order_mark() -> None:
+    assert csv_bytes(FRAME, bom=True) == b"\xef\xbb\xbf" + csv_bytes(FRAME)
+
+
+def test_pasted_lines_keep_their_note_and_number() -> None:
+    lines = lines_of_text("# list\n0xAA, from the complaint\n\n0xBB\u3000FBI list\n0xCC")
+    assert [(n, f["seed"], f["source"]) for n, _, f in lines] == [
+        (2, "0xAA", "from the complaint"),
+        (4, "0xBB", "FBI list"),
+        (5, "0xCC", ""),
+    ]
+
+
+def test_a_seed_csv_gives_its_own_fields() -> None:
+    data = "\ufeffAddress,amount_raw,theft\n0xAA,12,dmm\n,,\n0xBB,,\n".encode()
+    assert [f for _, _, f in lines_of_csv(data)] == [
+        {"seed": "0xAA", "amount_raw": "12", "theft": "dmm"},
+        {"seed": "0xBB"},
+    ]
+
+
+def test_a_refused_line_is_explained_and_not_lost() -> None:
+    added: list[tuple[str, dict[str, object]]] = []
+
+    def add(seed: str, **fields: object) -> None:
+        if seed == "0xBAD":
+            raise AddressError("Checksum wrong.", "Check for a typo.")
+        added.append((seed, fields))
+
+    lines = lines_of_text("0xAA\n0xBAD note\n0xCC")
+    done, refused = add_lines(
+        [*lines, (9, "0xDD,1e18", {"seed": "0xDD", "amount_raw": "1e18"})], add, chain="c", tx=""
+    )
+    assert done == 2
+    assert added == [("0xAA", {"chain": "c"}), ("0xCC", {"chain": "c"})]
+    assert [(r.number, r.text, r.message, r.hint) for r in refused[:1]] == [
+        (2, "0xBAD note", "Checksum wrong.", "Check for a typo.")
+    ]
+    assert "1e18" in refused[1].message
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "utf-16"])
+def test_the_preview_reads_what_japanese_excel_writes(encoding: str) -> None:
+    head = head_of("送金元,送金先,金額\r\nA,B,1\r\n".encode(encoding))
+    assert list(head.columns) == ["送金元", "送金先", "金額"]
+    assert list(head.iloc[0]) == ["A", "B", "1"]
+
+
+@given(st.binary(max_size=400))
+def test_the_preview_of_anything_is_a_frame(data: bytes) -> None:
+    assert isinstance(head_of(data), pd.DataFrame)
+
+
+def test_the_checkout_and_the_installed_ui_are_served_alike() -> None:
+    packaged = (UI / "streamlit.toml").read_text(encoding="utf-8")
+    assert (ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8") == packaged
+
+
+def test_the_ui_is_served_to_this_machine_only_and_reports_nothing() -> None:
+    assert {
+        "--server.address=127.0.0.1",
+        "--server.enableXsrfProtection=true",
+        "--server.enableCORS=true",
+        "--browser.gatherUsageStats=false",
+        "--client.showErrorDetails=none",
+    } <= set(flags())
+
+
+def test_app_py_is_two_lines_over_the_packaged_ui() -> None:
+    code = (ROOT / "app.py").read_text(encoding="utf-8").splitlines()
+    assert [line for line in code if line] == [
+        '"""Streamlit entry point: `streamlit run app.py`."""',
+        "from tracer.ui.main import main",
+        "main()",
+    ]
