@@ -64,7 +64,9 @@ def test_diamond_each_kind_takes_its_own_way() -> None:
 
 def test_widest_counts_stolen_coin_and_falls_back_to_whole_amounts() -> None:
     finder = PathFinder(
-        chain_of(("s", "a", 1000, 1), ("a", "t", 1000, 1), ("s", "b", 9, 9), ("b", "t", 9, 9), ("t", "x", 3, 0))
+        chain_of(
+            ("s", "a", 1000, 1), ("a", "t", 1000, 1), ("s", "b", 9, 9), ("b", "t", 9, 9), ("t", "x", 3, 0)
+        )
     )
     stolen, whole = finder.widest("s", "t"), finder.widest("s", "x")
     assert (stolen.amount, stolen.measure, stolen.nodes[1]) == (9, "stolen", node("b"))
@@ -79,7 +81,15 @@ def test_parallel_movements_are_kept_apart() -> None:
 
 def test_cycles_and_self_transfers_do_not_trap_the_search() -> None:
     finder = PathFinder(
-        chain_of(("s", "a", 5), ("a", "a", 5), ("a", "b", 5), ("b", "a", 5), ("a", "s", 5), ("b", "t", 4), ("a", "t", 5))
+        chain_of(
+            ("s", "a", 5),
+            ("a", "a", 5),
+            ("a", "b", 5),
+            ("b", "a", 5),
+            ("a", "s", 5),
+            ("b", "t", 4),
+            ("a", "t", 5),
+        )
     )
     assert finder.earliest("s", "t").nodes == (node("s"), node("a"), node("b"), node("t"))
     assert finder.shortest("s", "t").nodes == (node("s"), node("a"), node("t"))
@@ -93,13 +103,19 @@ def test_excluded_and_empty_movements_are_not_followed() -> None:
 
 
 def test_a_payment_to_nobody_ends_at_a_sink() -> None:
-    rows = [transfer(0, "s", "a", 5), transfer(1, "a", "", 1, kind="fee"), transfer(2, "a", "", 2, kind="burn")]
+    rows = [
+        transfer(0, "s", "a", 5),
+        transfer(1, "a", "", 1, kind="fee"),
+        transfer(2, "a", "", 2, kind="burn"),
+    ]
     finder = PathFinder(table(rows))
     assert finder.shortest("s", "sink:fee").endpoint == "sink:fee"
     assert finder.shortest("s", "sink:burned").amount == 2
 
 
-def swap(number: int, user: str, pool: str, given: int, got: int, taint: tuple[int, int]) -> list[dict[str, Any]]:
+def swap(
+    number: int, user: str, pool: str, given: int, got: int, taint: tuple[int, int]
+) -> list[dict[str, Any]]:
     tx: dict[str, Any] = {"tx_hash": f"0xswap{number}", "converts": True}
     token = {"asset": TOKEN, "symbol": "USDT", "decimals": 6}
     return [
@@ -127,7 +143,11 @@ def test_the_width_is_scaled_at_a_conversion() -> None:
 
 
 def test_a_pool_that_takes_the_other_side_passes_nothing_on() -> None:
-    rows = [transfer(0, "s", "a", 50), *swap(1, "a", "pool", 50, 100_000, (50, 100_000)), transfer(3, "pool", "x", 50)]
+    rows = [
+        transfer(0, "s", "a", 50),
+        *swap(1, "a", "pool", 50, 100_000, (50, 100_000)),
+        transfer(3, "pool", "x", 50),
+    ]
     finder = PathFinder(table(rows))
     assert finder.earliest("s", "pool").nodes[-1] == node("pool")
     with pytest.raises(NoPathError, match="swap"):
@@ -148,7 +168,11 @@ def test_another_asset_is_another_coin() -> None:
 
 def test_addresses_are_found_in_any_spelling_that_means_one_of_them() -> None:
     mixed = "0x" + "aB" * 20
-    rows = [transfer(0, mixed.lower(), "b", 5), transfer(1, "b", "c", 5), transfer(2, "c", "d", 1, chain="eip155:56")]
+    rows = [
+        transfer(0, mixed.lower(), "b", 5),
+        transfer(1, "b", "c", 5),
+        transfer(2, "c", "d", 1, chain="eip155:56"),
+    ]
     finder = PathFinder(table(rows))
     assert finder.shortest(mixed, "b").start == node(mixed.lower())
     assert finder.shortest(f"eip155:1:{mixed}", node("b")).endpoint == node("b")
@@ -180,8 +204,7 @@ def test_paths_as_a_table_have_the_stable_columns_and_exact_amounts() -> None:
     assert line["path"] == "eip155:1:s > eip155:1:a > eip155:1:t"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_chain_of_100000_hops_is_followed_to_its_end(kind: str) -> None:
+def test_a_chain_of_100000_hops_is_followed_to_its_end() -> None:
     hops = 100_000
     names = [f"n{i}" for i in range(hops + 1)]
     frame = pd.DataFrame(
@@ -195,8 +218,10 @@ def test_a_chain_of_100000_hops_is_followed_to_its_end(kind: str) -> None:
             "taint_raw": 10**20,
         }
     )
-    route = PathFinder(frame).find("n0", f"n{hops}", kind)
-    assert route.transactions == len(route.hops) == hops
+    finder = PathFinder(frame)
+    for kind in KINDS:
+        route = finder.find("n0", f"n{hops}", kind)
+        assert route.transactions == len(route.hops) == hops
 
 
 def test_a_35000_way_fan_out_and_in_finds_the_widest_of_all_ways() -> None:
@@ -218,7 +243,7 @@ def test_a_35000_way_fan_out_and_in_finds_the_widest_of_all_ways() -> None:
 # --- the best of all, by enumeration ---------------------------------------------------------------------------
 
 
-def steps_from(t: FlowTable, state: tuple[int, int], after: int, start: int) -> Iterator[tuple[int, int, Any, int, bool]]:
+def steps_from(t: FlowTable, state: tuple[int, int], after: int, start: int) -> Iterator[tuple[Any, ...]]:
     """(row pair, new node and asset, row reached, arrives only) for everything that can come next."""
     at, asset = state
     for row in range(t.rows):
@@ -288,7 +313,7 @@ movement = st.tuples(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(movement, min_size=1, max_size=9), st.booleans())
 def test_every_search_is_as_good_as_the_best_of_all_paths(moves: list[Any], tainted: bool) -> None:
     rows, tx = [], 0
@@ -321,7 +346,9 @@ def test_every_search_is_as_good_as_the_best_of_all_paths(moves: list[Any], tain
     assert finder.shortest("s", "t").transactions == fewest
     assert max(finder.earliest("s", "t").hops[-1].rows) == min(max(way[-1]) for way in ways)
     measure = t.taint if any(width(t, way, t.taint) for way in ways) else t.amount
-    totals = [sum(m for m, a in zip(measure, t.asset, strict=True) if a == code) for code in range(len(t.assets))]
+    totals = [
+        sum(m for m, a in zip(measure, t.asset, strict=True) if a == code) for code in range(len(t.assets))
+    ]
 
     def part(way: list[tuple[int, int]]) -> float:
         wide = width(t, way, measure)
@@ -332,6 +359,8 @@ def test_every_search_is_as_good_as_the_best_of_all_paths(moves: list[Any], tain
         with pytest.raises(NoPathError):
             finder.widest("s", "t")
         return
-    found = [tuple(hop.rows if len(hop.rows) == 2 else (hop.rows[0], -1)) for hop in finder.widest("s", "t").hops]
+    found = [
+        tuple(hop.rows if len(hop.rows) == 2 else (hop.rows[0], -1)) for hop in finder.widest("s", "t").hops
+    ]
     assert part(found) == best
     assert finder.widest("s", "t").amount == width(t, found, measure)

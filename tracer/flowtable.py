@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -171,20 +172,18 @@ class FlowTable:
         """Number of rows."""
         return len(self.amount)
 
-    def evidence(self, rows: Iterable[int]) -> list[dict[str, object]]:
+    @cached_property
+    def _places(self) -> dict[str, list[Any]]:
+        """The evidence columns as lists: a path of 100,000 movements looks up each of its rows."""
+        texts = {name: [str(v) for v in column(self.frame, name, "")] for name in ("tx_hash", "source_name")}
+        names = ("block", "tx_index", "position", "source_row")
+        return texts | {name: [small_number(v) for v in column(self.frame, name, None)] for name in names}
+
+    def evidence(self, rows: Iterable[int]) -> list[dict[str, Any]]:
         """Where each of `rows` stands: tx_hash, block, tx_index, position, source_name, source_row (None: unknown)."""
-        part = self.frame.iloc[list(rows)]
-        names = {"tx_hash": "", "block": None, "tx_index": None, "position": None}
-        columns = [column(part, name, missing) for name, missing in names.items()]
-        columns += [column(part, "source_name", ""), column(part, "source_row", None)]
-        keys = [*names, "source_name", "source_row"]
-        return [
-            {
-                k: v if k in {"tx_hash", "source_name"} else small_number(v)
-                for k, v in zip(keys, values, strict=True)
-            }
-            for values in zip(*columns, strict=True)
-        ]
+        names = ("tx_hash", "block", "tx_index", "position", "source_name", "source_row")
+        places = self._places
+        return [{name: places[name][row] for name in names} for row in rows]
 
     def find(self, address: str) -> int:
         """Node code of a CAIP-10 id or of a bare address that stands on one chain only.
