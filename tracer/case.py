@@ -138,7 +138,7 @@ class Case(CaseBook):
         """Everything that is missing, cut, refused or assumed."""
         tracing = self.tracing()
         known = {(a.chain, a.ref): (a.symbol, a.decimals) for a in tracing.program.assets}
-        return gap_frame(tracing.all_gaps, known)
+        return gap_frame(tracing.all_gaps, known, tracing.display)
 
     def export(
         self,

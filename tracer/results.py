@@ -41,13 +41,17 @@ def utc_text(seconds: int | None) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def gap_frame(gaps: Sequence[Gap], symbols: Mapping[tuple[str, str], tuple[str, int | None]]) -> pd.DataFrame:
-    """Gaps as a table; `symbols` maps (chain, asset) to (symbol, decimals)."""
+def gap_frame(
+    gaps: Sequence[Gap],
+    symbols: Mapping[tuple[str, str], tuple[str, int | None]],
+    display: Callable[[str, str], str],
+) -> pd.DataFrame:
+    """Gaps as a table. symbols: (chain, asset) -> (symbol, decimals); display: the text of an address."""
     rows = []
     for gap in gaps:
         symbol, decimals = symbols.get((gap.chain, gap.asset), ("", None))
         rows.append(
-            (gap.code, gap.status, gap.chain, gap.address, gap.asset, symbol, gap.amount)
+            (gap.code, gap.status, gap.chain, display(gap.chain, gap.address), gap.asset, symbol, gap.amount)
             + (decimal_text(gap.amount, decimals), gap.tx, gap.message)
         )
     columns = [
@@ -259,7 +263,7 @@ class TaintResult:
     def gaps(self) -> pd.DataFrame:
         """Everything missing, cut, refused or assumed."""
         known = {(a.chain, a.ref): (a.symbol, a.decimals) for a in self.program.assets}
-        return gap_frame(self.gap_list, known)
+        return gap_frame(self.gap_list, known, self.shown)
 
 
 _ADDRESS_COLUMNS = [

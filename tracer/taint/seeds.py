@@ -8,7 +8,7 @@ reached: so pasting a downstream address never raises the total. The decision do
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,7 +76,7 @@ def _ref_matches(ledger: Ledger, seed: Seed, rows: np.ndarray) -> np.ndarray:
     if seed.asset is None:
         return rows
     wanted = ledger.asset_number.get((seed.chain, seed.asset), -9)
-    return rows[ledger.asset[rows] == wanted]
+    return np.asarray(rows[ledger.asset[rows] == wanted], dtype=np.int64)
 
 
 def _plan_matching(plan: Plan, ledger: Ledger, seed: Seed, address: int, inflows: np.ndarray) -> None:
@@ -171,13 +171,18 @@ def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[list
     Runs through the steps once and keeps, per holding, the least number of hops at which stolen coin can have
     reached it (poison, stops applied, in the order of time): the same for all rules.
     """
-    entry = _Entry(steps, plan, opening)
-    for (address, asset), marks in plan.marks.items():
-        entry.marks[steps.holding(address, asset)] = marks
-    for address, asset, amount, origin in plan.start:
-        entry.start(steps.holding(address, asset), amount, origin)
-    for number, step in enumerate(steps.items):
-        entry.take(number, step)
+    definite = {
+        key: Marks(marks.origin, dict(marks.left)) for key, marks in plan.marks.items() if marks.left
+    }
+    downstream: set[int] = set()
+    if any(marks.every for marks in plan.marks.values()) and (plan.start or definite):
+        first = _Entry(steps, opening, downstream)
+        gaps = len(steps.gaps)
+        first.run(plan.start, definite)
+        downstream = first.arrived
+        del steps.gaps[gaps:]
+    entry = _Entry(steps, opening, downstream)
+    entry.run(plan.start, plan.marks)
     finished = entry.finish()
     return finished, entry.hop, entry.renumbered
 
@@ -185,8 +190,9 @@ def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[list
 class _Entry:
     """One pass over the steps: reach, hops, relabelling."""
 
-    def __init__(self, steps: Steps, plan: Plan, opening: dict[int, int]) -> None:
-        self.steps, self.plan, self.opening = steps, plan, opening
+    def __init__(self, steps: Steps, opening: dict[int, int], downstream: set[int]) -> None:
+        self.steps, self.opening = steps, opening
+        self.downstream = downstream  # addresses that coin of seeds with an amount or transaction reaches
         self.marks: dict[int, Marks] = {}
         self.hop: list[int] = [_FAR] * len(steps.address_of)
         self.pot_balance: dict[int, int] = defaultdict(int)
@@ -198,6 +204,15 @@ class _Entry:
         self.renumbered: list[int] = []
         self.kept_out = 0
         self.known_openings = 0  # leading steps that are stated opening balances: they come before seed coin
+
+    def run(self, start: Sequence[tuple[int, int, int, int]], marks: Mapping[tuple[int, int], Marks]) -> None:
+        """All steps, in order."""
+        for (address, asset), mark in marks.items():
+            self.marks[self.steps.holding(address, asset)] = mark
+        for address, asset, amount, origin in start:
+            self.start(self.steps.holding(address, asset), amount, origin)
+        for number, step in enumerate(self.steps.items):
+            self.take(number, step)
 
     def start(self, holding: int, amount: int, origin: int) -> None:
         self._grow()
@@ -236,10 +251,11 @@ class _Entry:
         return self.steps.address_of[holding] if holding >= 0 else -1
 
     def _opening(self, holding: int) -> None:
-        """The opening of a seed that was not reached from elsewhere before it first paid is stolen too."""
+        """The opening of a seed without amount is stolen too, unless stolen coin reached it from elsewhere."""
         marks = self.marks[holding]
         amount = self.opening.get(holding, 0)
-        if marks.every and amount and self._address(holding) not in self.arrived:
+        reached = self._address(holding) in self.arrived | self.downstream
+        if marks.every and amount and not reached:
             self.stolen_opening[holding] = marks.origin
             self.hop[holding] = 0
 
