@@ -12,8 +12,8 @@ from typing import Any
 
 import networkx as nx
 
+from tracer.amounts import decimal_text
 from tracer.errors import InputError
-from tracer.flowtable import exact_text
 
 __all__ = ["Collapsed", "collapse", "layout_tables"]
 
@@ -145,7 +145,7 @@ def layout_tables(
         for asset, units in sorted(sums.items()):
             symbol, decimals = assets.get(asset, ("", None))
             rows.append(
-                {"asset": asset, "symbol": symbol, "raw": str(units), "text": exact_text(units, decimals)}
+                {"asset": asset, "symbol": symbol, "raw": str(units), "text": decimal_text(units, decimals)}
             )
         return rows
 

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tracer.chains.amount_text import amount_text
 from tracer.errors import InputError, NotFoundError, shown
 
-__all__ = ["OUTSIDE", "FlowTable", "column", "exact_text", "node_id", "seconds", "small_number", "utc_text"]
+__all__ = ["OUTSIDE", "FlowTable", "column", "node_id", "plain", "seconds", "small_number", "utc_text"]
 
 OUTSIDE = "outside"
 """Node of coin that comes from no address: mint, withdrawal, opening."""
@@ -37,6 +36,16 @@ def node_id(chain: str, address: str) -> str:
     return address if address.startswith("sink:") or address == OUTSIDE else f"{chain}:{address}"
 
 
+def plain(node: str) -> str:
+    """A node id in the spelling by which ids are compared: checksum capitals of EVM addresses do not count.
+
+    >>> plain("eip155:1:0xAB"), plain("bip122:000000000019d6689c085ae165831e93:1Ab")
+    ('eip155:1:0xab', 'bip122:000000000019d6689c085ae165831e93:1Ab')
+    """
+    chain, sep, address = node.rpartition(":")
+    return chain + sep + address.lower() if address[:2] in {"0x", "0X"} else node
+
+
 def utc_text(seconds: int | None) -> str:
     """UTC seconds as ISO-8601 with Z; "" for an unknown time.
 
@@ -44,15 +53,6 @@ def utc_text(seconds: int | None) -> str:
     ('2025-02-21T14:16:11Z', '')
     """
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def exact_text(raw: int, decimals: int | None) -> str:
-    """`raw` smallest units as exact decimal text, or raw units when the decimals are unknown.
-
-    >>> exact_text(1500000000000000000, 18), exact_text(7, None)
-    ('1.5', '7')
-    """
-    return str(raw) if decimals is None else amount_text(raw, decimals)
 
 
 def small_number(value: object) -> int | None:
@@ -185,34 +185,31 @@ class FlowTable:
         places = self._places
         return [{name: places[name][row] for name in names} for row in rows]
 
+    @cached_property
+    def code(self) -> dict[str, int]:
+        """Node code by `plain` node id."""
+        return {plain(node): code for code, node in enumerate(self.nodes)}
+
     def find(self, address: str) -> int:
         """Node code of a CAIP-10 id or of a bare address that stands on one chain only.
 
         Raises NotFoundError when no transfer names it, InputError when several chains do.
         """
-        wanted = address.strip()
-        for text in (wanted, _lower_hex(wanted)):
-            at = int(np.searchsorted(np.array(self.nodes, dtype=object), text))
-            if at < len(self.nodes) and self.nodes[at] == text:
-                return at
-            ends = [i for i, node in enumerate(self.nodes) if node.endswith(":" + text)]
-            if len(ends) == 1:
-                return ends[0]
-            if ends:
-                raise InputError(
-                    f"{shown(address)} stands on {len(ends)} chains: {', '.join(self.nodes[i] for i in ends)}.",
-                    "Give it with its chain.",
-                )
+        wanted = plain(address.strip())
+        if wanted in self.code:
+            return self.code[wanted]
+        ends = [code for node, code in self.code.items() if node.endswith(":" + wanted)]
+        if len(ends) > 1:
+            raise InputError(
+                f"{shown(address)} stands on {len(ends)} chains: {', '.join(self.nodes[i] for i in sorted(ends))}.",
+                "Give it with its chain.",
+            )
+        if ends:
+            return ends[0]
         raise NotFoundError(
             f"No transfer in this case names the address {shown(address)}.",
             "Check the address, or import its transfers first.",
         )
-
-
-def _lower_hex(text: str) -> str:
-    """An EVM address in its canonical lower case; other text unchanged (base58 is case-sensitive)."""
-    chain, sep, address = text.rpartition(":")
-    return chain + sep + address.lower() if address[:2] in {"0x", "0X"} else text
 
 
 def _names(

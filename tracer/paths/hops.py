@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from tracer.flowtable import exact_text, utc_text
+from tracer.amounts import decimal_text
+from tracer.flowtable import utc_text
 
 __all__ = ["COLUMNS", "Hop", "Route", "routes_frame"]
 
@@ -116,7 +117,7 @@ def routes_frame(
                 "symbol": symbol,
                 "decimals": decimals,
                 "amount_raw": route.amount,
-                "amount": exact_text(route.amount, decimals),
+                "amount": decimal_text(route.amount, decimals),
                 "source_asset": route.source_asset,
                 "source_raw": route.source_amount,
                 "hops": route.transactions,
@@ -141,6 +142,6 @@ def routes_frame(
             "routes": number,
         }
         row["measure"] = "stolen"
-        row |= {"amount": exact_text(amount, decimals), "path": f"({number} more routes, not listed)"}
+        row |= {"amount": decimal_text(amount, decimals), "path": f"({number} more routes, not listed)"}
         rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)

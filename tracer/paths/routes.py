@@ -17,8 +17,8 @@ from typing import Protocol
 
 import pandas as pd
 
-from tracer.flowtable import FlowTable, node_id
-from tracer.model import Rule
+from tracer.flowtable import FlowTable, node_id, plain
+from tracer.model import NATIVE, Rule
 from tracer.paths.hops import Hop, Route, routes_frame
 from tracer.paths.pieces import Piece, PieceQueue, Trails
 from tracer.taint.program import Op, Program
@@ -43,7 +43,10 @@ class Accounted(Protocol):
 class Routes:
     """Routes in rank order, and what is not listed.
 
-    listed: the routes with the largest part of their theft first (comparable across assets), then in step order.
+    listed: within an asset the largest amount first. Across assets an amount counts as a part of all stolen coin
+    that there ever was of its asset (stolen + converted in): units of different assets do not compare. Assets that
+    nobody named as stolen and nothing was swapped for come last, so that spam tokens sent to a seed stay below. Ties:
+    in the order of the accounting.
     rest: (asset key, number of routes, amount in smallest units) of the others, one entry per asset.
     """
 
@@ -78,9 +81,9 @@ def trace_routes(
     """
     walk = _Walk(program, outcome)
     walk.run()
-    worth = walk.worth()
-    entries = [(-piece.source * 10**40 // worth[piece.start], n) for n, (_, piece) in enumerate(walk.resting)]
-    chosen = [n for _, n in heapq.nsmallest(max(limit, 0), entries)]
+    ranking = _Ranking(program, outcome)
+    entries = [(*ranking.key(holding, piece), n) for n, (holding, piece) in enumerate(walk.resting)]
+    chosen = [entry[-1] for entry in heapq.nsmallest(max(limit, 0), entries)]
     table = transfers if isinstance(transfers, FlowTable) else FlowTable.read(transfers)
     proof = _Proof(program, outcome, table)
     listed = tuple(proof.route(walk, *walk.resting[n], stops) for n in chosen)
@@ -172,17 +175,33 @@ class _Walk:
         self.starts.append((holding, stolen))
         self._queue(holding).put(Piece(amount, amount, len(self.starts) - 1))
 
-    def worth(self) -> list[int]:
-        """By start: all that was stolen in its asset, the measure that makes assets comparable."""
-        asset_of = self.program.holding_asset.tolist()
-        stolen: dict[int, int] = defaultdict(int)
-        for origin in self.program.origins:
-            stolen[origin.asset] += origin.stolen
-        mixed: dict[int, int] = defaultdict(int)
-        for _, piece in self.resting:
-            mixed[asset_of[self.starts[piece.start][0]]] += piece.source
-        assets = [asset_of[holding] for holding, _ in self.starts]
-        return [max(1, stolen[asset] or mixed[asset]) for asset in assets]
+
+class _Ranking:
+    """What makes routes of different assets comparable, in exact integers."""
+
+    def __init__(self, program: Program, outcome: Accounted) -> None:
+        self.asset_of = program.holding_asset.tolist()
+        self.pool: dict[int, int] = defaultdict(int)
+        wanted = {(seed.chain, seed.asset) for seed in program.seeds}
+        self.named = {
+            n for n, a in enumerate(program.assets) if a.ref == NATIVE or (a.chain, a.ref) in wanted
+        }
+        steps = zip(
+            program.op.tolist(), program.src.tolist(), program.dst.tolist(), outcome.moved, strict=True
+        )
+        for n, (op, src, dst, moved) in enumerate(steps):
+            if not moved:
+                continue
+            if op in {Op.SEED, Op.RELABEL}:
+                self.pool[self.asset_of[dst]] += moved
+            elif op == Op.CONVERT:
+                self.pool[self.asset_of[dst]] += outcome.brought[n]
+                self.named |= {self.asset_of[src], self.asset_of[dst]}
+
+    def key(self, holding: int, piece: Piece) -> tuple[bool, int]:
+        """Smaller sorts first."""
+        asset = self.asset_of[holding]
+        return asset not in self.named, -(piece.amount * 10**40 // max(1, self.pool[asset]))
 
 
 class _Proof:
@@ -205,7 +224,12 @@ class _Proof:
     def node(self, holding: int) -> str:
         """Node id of the address of a holding."""
         chain, address, _ = self.program.name(holding)
-        return node_id(chain, address)
+        return self.shown(node_id(chain, address))
+
+    def shown(self, node: str) -> str:
+        """The node id as the transfers table spells it (checksum capitals)."""
+        code = self.table.code.get(plain(node))
+        return node if code is None else self.table.nodes[code]
 
     def asset(self, holding: int) -> str:
         """Asset key of a holding."""
