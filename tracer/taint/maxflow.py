@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import networkx as nx
 import numpy as np
-from ortools.graph.python import max_flow  # type: ignore[import-untyped]
+from ortools.graph.python import max_flow
 
 from tracer.errors import ConservationError
 
@@ -174,6 +173,8 @@ class MaxFlow:
 
     def _long(self, node: int) -> tuple[int, list[int]]:
         """Python integers all the way."""
+        import networkx as nx  # here, since it takes longer to import than most questions take to answer
+
         graph: Any = nx.DiGraph()
         graph.add_edge(self.source, node, capacity=0)
         for tail, head, units in zip(self.tail, self.head, self.capacity, strict=True):
