@@ -159,9 +159,7 @@ class _Walk:
         self.balance = [0] * count
         self.stops = [bool(s) and not bool(p) for s, p in zip(program.stopped, program.pot, strict=True)]
         joined = sorted(h for h in members if through or not self.stops[h])
-        self.home = (
-            [joined[0] if h in joined else h for h in range(count)] if len(joined) > 1 else list(range(count))
-        )
+        self.home = [joined[0] if h in joined else h for h in range(count)]
         self.targets = {self.home[h] for h in members}
         self.pots: set[int] = set()
         if through:
@@ -188,9 +186,8 @@ class _Walk:
             self.held = sum(self.balance[h] for h in self.targets)
             crossed = {h: self._cross("kept", until, h, self.balance[h]) for h in sorted(self.targets)}
             reached = any(self.mark[h] and self.balance[h] and not crossed[h] for h in crossed)
-        self.sealed = (
-            not reached and self.crossed == self.listed and sum(self.crossed.values()) == self.cut.total
-        )
+        real = self.crossed == self.listed and sum(self.crossed.values()) == self.cut.total
+        self.sealed = real and not reached
         return self
 
     def _cross(self, what: str, step: int, holding: int, units: int) -> bool:
