@@ -89,6 +89,23 @@ def test_an_import_says_what_was_read_and_what_was_left_out(workspace: Path, his
     assert hashlib.sha256(history.read_bytes()).hexdigest() in out
 
 
+def test_poison_does_not_claim_that_its_account_adds_up(workspace: Path, case: str) -> None:
+    out = run(workspace, "taint", case, "--rule", "poison").stdout
+    assert "its amounts do not add up to the theft" in out
+    assert "The account adds up" not in out
+
+
+def test_an_account_that_does_not_add_up_is_an_error(
+    workspace: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tracer.results import TaintResult
+
+    true = TaintResult.conservation
+    monkeypatch.setattr(TaintResult, "conservation", lambda self: true(self).assign(difference_raw=1))
+    result = run(workspace, "taint", case, status=1)
+    assert "error: The account does not add up for eip155:1/native." in result.stderr
+
+
 def test_a_trace_on_the_screen_names_rule_holders_account_and_gaps(workspace: Path, case: str) -> None:
     out = run(workspace, "taint", case).stdout
     assert "Case heist, rule fifo (governing rule)" in out
@@ -144,6 +161,8 @@ def test_bounds_hold_for_the_wanted_addresses(workspace: Path, case: str, tmp_pa
     assert (found[A]["at_least_raw"], found[A]["at_most_raw"]) == (str(60 * ETH), str(60 * ETH))
     assert (found[B]["at_least_raw"], found[B]["at_most_raw"]) == ("0", str(20 * ETH))
     assert found[B]["kind"] == "exact"
+    for unknown in ("0x12", "0x" + "7" * 40):
+        run(workspace, "bounds", case, "--address", unknown, status=2)
 
 
 def test_routes_and_paths_name_every_transaction(workspace: Path, case: str) -> None:
@@ -159,6 +178,8 @@ def test_routes_and_paths_name_every_transaction(workspace: Path, case: str) -> 
 def test_gaps_are_told_in_words(workspace: Path, case: str, tmp_path: Path) -> None:
     out = run(workspace, "gaps", case).stdout
     assert "poison" in out
+    # E pays 60 that it is not seen to receive: the opening is told with its amount and its address
+    assert re.search(rf"^  opening: .*\n    60 ETH  {E}$", out, re.MULTILINE | re.IGNORECASE)
     run(workspace, "gaps", case, "--out", str(tmp_path / "g.csv"))
     assert any(row["code"] == "poison" for row in rows(tmp_path / "g.csv"))
 

@@ -149,7 +149,6 @@ def test_the_traceback_is_there_for_those_who_mend_the_tracer(
         ["label", "c", A],
         ["stop", "c", A],
         ["stop", "c", A, "EXCHANGE"],
-        ["bounds", "c", "--address", "0x12"],
         ["export", "c", "--out", "x", "--format", "tainted"],
         ["tiant", "c"],
         ["taint"],
@@ -222,8 +221,12 @@ def test_of_a_list_whose_last_seed_the_case_refuses_nothing_stays(
     double.added.append({"number": 1, "subject": "earlier"})
     listed = tmp_path / "seeds.txt"
     listed.write_text(f"{A}\n{B}\n{C}\n")
-    assert run("seed", "add", "c", "--file", str(listed)).exit_code == 2
+    result = run("seed", "add", "c", "--file", str(listed))
+    assert result.exit_code == 2
     assert [seed["subject"] for seed in double.added] == ["earlier"]
+    assert result.stderr == (
+        "error: Line 3: This seed contradicts the history.\nhint: No seed was added. Give --tx.\n"
+    )
 
 
 def test_hostile_labels_reach_neither_the_terminal_nor_the_markup(double: type[CaseDouble]) -> None:

@@ -76,7 +76,8 @@ def show(context: typer.Context, case: CaseName) -> None:
         return
     line(f"Case {clean(opened.name)}")
     line(f"Governing rule: {opened.rule}")
-    line(f"As of:          {_when(opened.as_of)}")
+    if len(files):
+        line(f"As of:          {_when(opened.as_of)}")
     line(
         f"Opinions:       {plural(len(opened.labels()), 'label')}, {plural(len(opened.stops()), 'stop')}, "
         f"{plural(len(opened.conversions()), 'declared conversion')}, {plural(len(opened.judgements()), 'judgement')}"

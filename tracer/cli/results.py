@@ -148,15 +148,11 @@ def gaps(context: typer.Context, case: CaseName, out: Out = None) -> None:
     if out is not None or session.json:
         _deliver(session, "gaps", frame, out)
     else:
-        for status in ("open", "assumption", "closed"):
-            part = frame[frame["status"] == status]
-            if len(part):
-                line(f"{status} ({len(part):,})")
-            for row in part.to_dict("records"):
-                line(f"  {clean(row['code'])}: {clean(row['message'])}")
-        if not len(frame):
-            line("No gaps: nothing is missing, cut, refused or assumed.")
-    session.next("judge", "convert", case, "--help")
+        _print_gaps(frame)
+    if frame["code"].str.contains("conversion").any():
+        session.next("judge", "convert", case, "--help")
+    else:
+        session.next("export", case, "--out", f"{case}-export")
 
 
 def _rules(word: str | None, governing: str) -> list[str]:
@@ -196,6 +192,25 @@ def _deliver(session: Session, name: str, frame: pd.DataFrame, out: Path | None)
     else:
         right = [str(column) for column in frame.columns if str(column).endswith("_raw")]
         table([str(column) for column in frame.columns], frame.itertuples(index=False), right=right)
+
+
+def _print_gaps(frame: pd.DataFrame) -> None:
+    """Gaps by status; those with the same words together, each with its amount, address and transaction."""
+    if not len(frame):
+        line("No gaps: nothing is missing, cut, refused or assumed.")
+    for status in ("open", "assumption", "closed"):
+        part = frame[frame["status"] == status]
+        if len(part):
+            line(f"{status} ({len(part):,})")
+        together: dict[tuple[str, str], list[str]] = {}
+        for row in part.to_dict("records"):
+            size = f"{row['amount']} {row['symbol']}" if row["amount"] else ""
+            where = [size, row["address"], f"tx {row['tx']}" if row["tx"] else ""]
+            together.setdefault((row["code"], row["message"]), []).append("  ".join(filter(None, where)))
+        for (code, message), places in together.items():
+            line(f"  {clean(code)}: {clean(message)}")
+            for place in filter(None, places):
+                line(f"    {clean(place)}")
 
 
 def _print_paths(case: Case, frame: pd.DataFrame) -> None:

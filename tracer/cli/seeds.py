@@ -162,24 +162,35 @@ def _check(seed: SeedLine, common: SeedLine) -> None:
 
 def _add_all(case: Case, wanted: list[SeedLine], common: SeedLine) -> int:
     """Add all seeds or none; how many there are more than before."""
-    from tracer.addresses import chain_id
-
     before = set(case.seeds()["number"].tolist())
     try:
         for seed in wanted:
-            case.add_seed(
-                seed.subject,
-                chain_id(seed.chain or common.chain or ""),
-                tx=seed.tx or common.tx,
-                asset=seed.asset or common.asset,
-                amount=common.amount if seed.amount is None else seed.amount,
-                at=common.at if seed.at is None else seed.at,
-                theft=seed.theft or common.theft,
-                source=seed.source or common.source,
-                to=seed.to or common.to,
-            )
+            _add_one(case, seed, common)
     except BaseException:
         for number in sorted(set(case.seeds()["number"].tolist()) - before, reverse=True):
             case.remove_seed(number)
         raise
     return len(case.seeds()) - len(before)
+
+
+def _add_one(case: Case, seed: SeedLine, common: SeedLine) -> None:
+    from tracer.addresses import chain_id
+
+    try:
+        case.add_seed(
+            seed.subject,
+            chain_id(seed.chain or common.chain or ""),
+            tx=seed.tx or common.tx,
+            asset=seed.asset or common.asset,
+            amount=common.amount if seed.amount is None else seed.amount,
+            at=common.at if seed.at is None else seed.at,
+            theft=seed.theft or common.theft,
+            source=seed.source or common.source,
+            to=seed.to or common.to,
+        )
+    except InputError as problem:
+        if not seed.number:
+            raise
+        raise FileError(
+            f"Line {seed.number}: {problem.message}", f"No seed was added. {problem.hint}"
+        ) from None

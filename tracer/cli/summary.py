@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tracer.cli.say import amount, clean, line, plural, table
+from tracer.errors import ConservationError
+from tracer.model import Rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,10 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["print_result"]
 
 _LISTED = 10
+_ENTRIES = ("stolen", "converted_in", "held", "fee", "burned", "recovered", "converted_out", "difference")
+
+Row = dict[Any, Any]
 
 
 def print_result(case: Case, result: TaintResult) -> None:
-    """Print the trace of one rule."""
+    """Print the trace of one rule. Raises ConservationError if its account does not add up."""
     from tracer.export.notes import as_of_text
 
     governing = (
@@ -31,10 +36,12 @@ def print_result(case: Case, result: TaintResult) -> None:
         else f" (the governing rule of the case is {case.rule})"
     )
     line(f"Case {clean(case.name)}, rule {result.rule}{governing}, as of {as_of_text(result.as_of)}")
-    addresses = result.addresses()
-    _print_holders(addresses)
-    _print_account(result.conservation(), result.rule)
-    _print_gaps(result.gaps())
+    account = sorted(result.conservation().to_dict("records"), key=lambda row: _native_first(row["asset"]))
+    stolen = [_amount(row, "stolen_raw") for row in account if _units(row["stolen_raw"])]
+    line(f"Stolen: {', '.join(stolen) or 'nothing: the imported files do not know the seeds'}")
+    _print_holders(result.addresses())
+    _print_account(account, result.rule)
+    _print_gaps(case.name, result.gaps())
 
 
 def _print_holders(addresses: pd.DataFrame) -> None:
@@ -44,69 +51,78 @@ def _print_holders(addresses: pd.DataFrame) -> None:
     if not holders:
         line("No address holds stolen coin. Are the seeds and the imported files about the same addresses?")
         return
-    assets = sorted({(str(row["chain"]), str(row["asset"])) for row in holders})
     line(f"Stolen coin rests at {plural(len({row['address'] for row in holders}), 'address', 'addresses')}.")
-    for chain, asset in assets:
-        # amounts of different assets are never ranked against each other
-        part = [row for row in holders if (row["chain"], row["asset"]) == (chain, asset)]
-        part.sort(key=lambda row: (-_units(row["taint_raw"]), str(row["address"])))
-        line()
-        line(f"{clean(part[0]['symbol']) or 'Asset'} ({clean(chain)}/{clean(asset)}), largest first")
-        table(
-            ["amount", "at least", "at most", "hop", "stop", "address"],
-            ([*_amounts(row), _hop(row["hop"]), row["stop"], row["address"]] for row in part[:_LISTED]),
-            right=["amount", "at least", "at most", "hop"],
+    assets = {(str(row["chain"]), str(row["asset"])) for row in holders}
+    for chain, asset in sorted(assets, key=lambda pair: (pair[0], _native_first(pair[1]))):
+        # one table per asset: amounts of different assets are never ranked against each other
+        _print_holders_of(
+            clean(f"{chain}/{asset}"), [r for r in holders if (r["chain"], r["asset"]) == (chain, asset)]
         )
-        rest = part[_LISTED:]
-        if rest:
-            total = amount(
-                sum(_units(row["taint_raw"]) for row in rest), part[0]["decimals"], part[0]["symbol"]
-            )
-            line(f"  and {plural(len(rest), 'more address', 'more addresses')} with {total}")
-
-
-def _amounts(row: dict[Any, Any]) -> list[str]:
-    names = ("taint_raw", "at_least_raw", "at_most_raw")
-    return [
-        amount(row[name], row["decimals"], row["symbol"] if name == "taint_raw" else "") for name in names
-    ]
-
-
-def _print_account(frame: pd.DataFrame, rule: str) -> None:
     line()
-    if not len(frame):
-        line(
-            f"The rule {rule} keeps no account: it marks whole balances, so its amounts do not add up to the theft."
-        )
-        return
+    line("hop: payments away from the theft. stop: why the trace ends; UNSPENT: not moved on in these files.")
+    line(
+        "at least, at most: what rests there whatever rule is taken (poison, which marks whole balances, is none)."
+    )
+
+
+def _print_holders_of(asset: str, rows: list[Row]) -> None:
+    rows.sort(key=lambda row: (-_units(row["taint_raw"]), str(row["address"])))
+    line()
+    line(f"{clean(rows[0]['symbol']) or 'Asset'} ({asset}), largest first")
+    table(
+        ["amount", "at least", "at most", "hop", "stop", "address"],
+        (
+            [
+                _amount(row, "taint_raw"),
+                _amount(row, "at_least_raw", bare=True),
+                _amount(row, "at_most_raw", bare=True),
+            ]
+            + [row["hop"], row["stop"], row["address"]]
+            for row in rows[:_LISTED]
+        ),
+        right=["amount", "at least", "at most", "hop"],
+    )
+    rest = rows[_LISTED:]
+    if rest:
+        total = amount(sum(_units(row["taint_raw"]) for row in rest), rest[0]["decimals"], rest[0]["symbol"])
+        line(f"  and {plural(len(rest), 'more address', 'more addresses')} with {total}")
+
+
+def _print_account(account: list[Row], rule: str) -> None:
+    line()
     line("Account: stolen + converted in = held + fees + burned + recovered + converted out")
-    names = ["stolen", "converted_in", "held", "fee", "burned", "recovered", "converted_out", "difference"]
-    for row in frame.to_dict("records"):
+    for row in account:
         line(f"  {clean(row['symbol']) or 'asset'} ({clean(row['asset'])})")
-        for name in names:
-            units = _units(row[f"{name}_raw"])
-            if units or name in ("stolen", "held", "difference"):
-                line(f"    {name.replace('_', ' '):<14}{amount(units, row['decimals'], row['symbol']):>44}")
-    wrong = [row["asset"] for row in frame.to_dict("records") if _units(row["difference_raw"])]
-    if wrong:
-        line(
-            f"The account does NOT add up for {', '.join(clean(asset) for asset in wrong)}: do not use these amounts."
+        for name in _ENTRIES:
+            if _units(row[f"{name}_raw"]) or name in ("stolen", "held", "difference"):
+                line(f"    {name.replace('_', ' '):<14}{_amount(row, f'{name}_raw'):>44}")
+    wrong = [str(row["asset"]) for row in account if _units(row["difference_raw"])]
+    if rule == Rule.POISON:
+        line("Poison marks every balance that stolen coin touched: its amounts do not add up to the theft.")
+    elif wrong:
+        raise ConservationError(
+            f"The account does not add up for {', '.join(wrong)}.",
+            "Do not use these amounts: report the defect.",
         )
     else:
         line("The account adds up to the last unit: no stolen coin was lost or made.")
 
 
-def _print_gaps(frame: pd.DataFrame) -> None:
+def _print_gaps(name: str, frame: pd.DataFrame) -> None:
     counts = frame["status"].value_counts()
     opened, assumed = int(counts.get("open", 0)), int(counts.get("assumption", 0))
     line()
-    line(f"Gaps: {opened:,} open, {plural(assumed, 'assumption')} (`tracer gaps` tells each).")
+    line(f"Gaps: {opened:,} open, {plural(assumed, 'assumption')}; `tracer gaps {clean(name)}` lists them.")
+
+
+def _native_first(asset: object) -> tuple[bool, str]:
+    """Sort key of an asset: a chain's own coin before its tokens."""
+    return not str(asset).endswith("native"), str(asset)
+
+
+def _amount(row: Row, column: str, *, bare: bool = False) -> str:
+    return amount(row[column], row["decimals"], "" if bare else row["symbol"])
 
 
 def _units(raw: object) -> int:
-    text = str(raw)
-    return int(text) if text.lstrip("-").isdigit() else 0
-
-
-def _hop(hop: object) -> str:
-    return "" if str(hop) in ("nan", "None", "<NA>") else str(int(float(str(hop))))
+    return raw if isinstance(raw, int) else 0

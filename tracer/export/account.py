@@ -33,7 +33,12 @@ CONSERVATION = Layout(
         Column("burned_raw", _A, _RAW, "Stolen coin that was destroyed."),
         Column("recovered_raw", _A, _RAW, "Stolen coin taken back by the issuer or its owner."),
         Column("converted_out_raw", _A, _RAW, "Stolen coin that became another asset."),
-        Column("difference_raw", _A, _RAW, "The two sides of the account subtracted: always 0."),
+        Column(
+            "difference_raw",
+            _A,
+            _RAW,
+            "The two sides of the account subtracted: always 0, but for poison.",
+        ),
     ),
 )
 SOURCES = Layout(

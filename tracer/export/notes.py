@@ -86,7 +86,8 @@ def readme_text(pins: Pins, layouts: Iterable[Layout]) -> str:
         f"この一式は案件 {shown(pins.case)} の追跡結果です。適用した計算規則は {pins.rule} です。",
         "_raw で終わる列は、最小単位(wei、satoshi)の正確な整数です。",
         "表計算ソフトでは「文字列」として読み込んでください。",
-        "gaps.csv は、欠けている情報と置いた仮定の一覧です。conservation.csv の difference_raw は必ず 0 です。",
+        "gaps.csv は、欠けている情報と置いた仮定の一覧です。",
+        "conservation.csv の difference_raw は 0 です(poison を除く)。",
         "各ファイルの sha256 は manifest.json で確認できます。",
     ]
     return "\n".join(lines) + "\n"

@@ -46,11 +46,5 @@ ROUTES = Layout(
         Column(
             "measure", _T, "", "stolen: amounts count stolen coin; whole: they count all coin that moved."
         ),
-        Column(
-            "measure",
-            _T,
-            "",
-            "stolen: amount_raw is stolen coin; whole: whole payments, where no path carries stolen coin throughout.",
-        ),
     ),
 )
