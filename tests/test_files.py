@@ -526,3 +526,32 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
 def test_reading_twice_gives_the_same_table() -> None:
     data = csv(*(row(position=i, to_address=f"0x{i % 7:040x}", amount_raw=i) for i in range(1, 500)))
     assert read_transfers(data).table.equals(read_transfers(data).table)
+
+
+GOOD = csv(row(position=1), row(symbol="テスト", position=2), row(asset=USDT, decimals=6, kind="erc20"))
+
+
+@given(st.integers(0, len(GOOD)), st.integers(0, 40), st.binary(max_size=12))
+def test_a_damaged_file_is_refused_in_one_line_or_read_but_never_crashes(
+    start: int, cut: int, put: bytes
+) -> None:
+    data = GOOD[:start] + put + GOOD[start + cut :]
+    try:
+        result = read_transfers(data)
+    except InputError as error:
+        refused = str(error)
+    else:
+        refused = ""
+        assert result.table.schema == SCHEMA
+        assert result.table.num_rows == result.rows
+    assert "\n" not in refused
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_any_symbol_and_note_survive_a_guarded_round_trip(symbol: str, note: str) -> None:
+    cells = ['"' + guard(text).replace('"', '""') + '"' for text in (symbol, note)]
+    data = csv(row(symbol=cells[0], asset=USDT, decimals=6) + f",{cells[1]}", header=HEADER + ",note")
+    only = read_transfers(data).table.to_pylist()[0]
+    assert only["symbol"] == (symbol or "USDT")
+    extra = json.loads(only["extra"]) if only["extra"] else {}
+    assert extra.get("note", "") == note

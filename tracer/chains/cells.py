@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Cells", "is_zero", "stack"]
+__all__ = ["Assets", "Cells", "is_zero", "stack"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,19 @@ class Cells:
     def without(self, *fields: str) -> Cells:
         """The same rows without some columns."""
         return Cells({n: c for n, c in self.columns.items() if n not in fields}, self.rows)
+
+
+@dataclass(frozen=True)
+class Assets:
+    """Which asset each row moves: `pairs` numbers (chain, asset) by row."""
+
+    pairs: np.ndarray
+    chain_list: Sequence[str]
+    asset_list: Sequence[str]
+
+    def of(self, pair: int) -> tuple[str, str]:
+        """(chain, asset) of a number in `pairs`."""
+        return self.chain_list[pair // len(self.asset_list)], self.asset_list[pair % len(self.asset_list)]
 
 
 def stack(parts: Sequence[Cells]) -> Cells:

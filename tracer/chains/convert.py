@@ -6,38 +6,32 @@ Fed batch by batch; keeps only finished columns and, per asset, its decimals. Kn
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tracer.addresses import ZERO_ADDRESS
+from tracer.chains.amount_columns import UNKNOWN, read_amounts
 from tracer.chains.amount_text import (
     MAX_DECIMALS,
-    AmountTextError,
-    decimal_column,
-    exact,
-    raw_column,
     without_commas,
 )
-from tracer.chains.cells import Cells
+from tracer.chains.cells import Assets, Cells
 from tracer.chains.csv_guard import unguard
 from tracer.chains.fields import addresses, chains, encode, hashes, kinds, numbers, times, trim, words
 from tracer.chains.problems import Problems
 from tracer.chains.tokens import imitated, known
 from tracer.errors import InputError, shown
 from tracer.model import NATIVE, Kind
-from tracer.movements import AMOUNT, SCHEMA
+from tracer.movements import SCHEMA
 
 __all__ = ["EXCLUDED", "Converter"]
 
 EXCLUDED = ("poison", "zero_value", "fake_token")
 """Reasons for which a row is kept but left out of flows."""
 
-_UNKNOWN = -1
-_ASSUMED_DECIMALS = 18  # only for rows left out of flows whose decimals nobody states
 _NO_PAYER = {Kind.MINT, Kind.WITHDRAWAL, Kind.ISSUER, Kind.OPENING, Kind.WRAP, Kind.UNWRAP, Kind.UNKNOWN}
 _NO_RECEIVER = {Kind.BURN, Kind.FEE, Kind.ISSUER, Kind.WRAP, Kind.UNWRAP, Kind.UNKNOWN}
 
@@ -76,13 +70,17 @@ class Converter:
         asset = addresses(cells.get("asset"), chain_codes, chain_list, rows, "asset", problems)
         symbol = self._symbols(cells.get("symbol"))
         asset_codes, asset_list = asset.indices.to_numpy(), asset.dictionary.to_pylist()
-        pairs = chain_codes.astype(np.int64) * len(asset_list) + asset_codes
+        assets = Assets(chain_codes.astype(np.int64) * len(asset_list) + asset_codes, chain_list, asset_list)
         kind = self._kinds(cells, payer, payee, asset_codes, asset_list)
         payer, payee = _outside(payer, kind, Kind.MINT), _outside(payee, kind, Kind.BURN)
         self._ends(cells, payer, payee, kind)
-        excluded = self._excluded(cells, kind, pairs, chain_list, asset_list, symbol)
-        decimals = self._decimals(cells, pairs, chain_list, asset_list)
-        amount = self._amounts(cells, pairs, asset_list, chain_list, decimals, excluded)
+        excluded = self._excluded(cells, kind, assets, symbol)
+        decimals = self._decimals(cells, assets)
+        left_out = ~_among(excluded, ("",))
+        amount, guessed = read_amounts(
+            cells, assets, decimals, left_out, problems, self._counts, commas=self._commas
+        )
+        self._guessed |= guessed
         columns = {
             "chain": words(chain_codes, chain_list),
             "block": numbers(cells.get("block"), rows, "block", problems),
@@ -93,8 +91,8 @@ class Converter:
             "from_address": payer,
             "to_address": payee,
             "asset": asset,
-            "symbol": self._named(symbol, pairs, chain_list, asset_list),
-            "decimals": pa.array(decimals, pa.int16(), mask=decimals == _UNKNOWN),
+            "symbol": self._named(symbol, assets),
+            "decimals": pa.array(decimals, pa.int16(), mask=decimals == UNKNOWN),
             "amount": amount,
             "kind": kind,
             "excluded": excluded,
@@ -117,8 +115,9 @@ class Converter:
             chunked = pa.chunked_array(parts, type=field.type)
             if pa.types.is_dictionary(field.type):
                 chunked = chunked.unify_dictionaries()
-            # one chunk per column; text beyond 2 GiB must stay in chunks
-            columns.append(chunked.combine_chunks() if chunked.nbytes < 2**31 - 2**20 else chunked)
+            # long text stays in chunks: joining it would take the memory twice, and fail above 2 GiB
+            columns.append(chunked if pa.types.is_string(field.type) else chunked.combine_chunks())
+            del parts
         table = pa.table(columns, schema=SCHEMA)
         return self._with_decimals_everywhere(table)
 
@@ -126,20 +125,17 @@ class Converter:
         codes, texts = encode(column)
         return words(codes, [unguard(t) for t in texts.to_pylist()])
 
-    def _named(
-        self, symbol: pa.DictionaryArray, pairs: np.ndarray, chain_list: list[str], asset_list: list[str]
-    ) -> pa.DictionaryArray:
+    def _named(self, symbol: pa.DictionaryArray, assets: Assets) -> pa.DictionaryArray:
         """Empty symbols of known assets filled in from the table of tokens."""
         codes, texts = symbol.indices.to_numpy(), symbol.dictionary.to_pylist()
         empty = np.array([not t for t in texts])[codes]
         if not empty.any():
             return symbol
         codes = codes.copy()
-        for pair in np.unique(pairs[empty]):
-            chain, asset = chain_list[pair // len(asset_list)], asset_list[pair % len(asset_list)]
-            token = known(chain, asset)
+        for pair in np.unique(assets.pairs[empty]).tolist():
+            token = known(*assets.of(pair))
             if token is not None and token.symbol:
-                codes[empty & (pairs == pair)] = len(texts)
+                codes[empty & (assets.pairs == pair)] = len(texts)
                 texts.append(token.symbol)
         return words(codes, texts)
 
@@ -172,28 +168,28 @@ class Converter:
     ) -> None:
         """Which transfers may lack a payer or a receiver, and that an opening has no payer."""
         no_payer, no_payee = _among(payer, ("",)), _among(payee, ("",))
-        self._refuse(
+        self._problems.refuse(
             cells,
             "from_address",
             no_payer & no_payee,
             "is empty, and so is the receiver",
             "Fill in who paid whom.",
         )
-        self._refuse(
+        self._problems.refuse(
             cells,
             "from_address",
             no_payer & ~no_payee & ~_among(kind, _NO_PAYER),
             "is empty: who paid?",
             "Coin from outside has kind opening, mint, withdrawal or issuer.",
         )
-        self._refuse(
+        self._problems.refuse(
             cells,
             "to_address",
             no_payee & ~no_payer & ~_among(kind, _NO_RECEIVER),
             "is empty: who received?",
             "Coin that goes outside has kind burn, fee or issuer.",
         )
-        self._refuse(
+        self._problems.refuse(
             cells,
             "from_address",
             ~no_payer & _among(kind, (Kind.OPENING,)),
@@ -201,25 +197,18 @@ class Converter:
             "A row of kind opening states what to_address had before the first row: leave from_address empty.",
         )
 
-    def _refuse(self, cells: Cells, field: str, mask: np.ndarray, why: str, hint: str) -> None:
-        if mask.any():
-            text = cells.get(field)[int(np.flatnonzero(mask)[0])].as_py()
-            self._problems.add(field, why, cells.rows[mask], text, why, hint)
-
     def _excluded(
         self,
         cells: Cells,
         kind: pa.DictionaryArray,
-        pairs: np.ndarray,
-        chain_list: list[str],
-        asset_list: list[str],
+        assets: Assets,
         symbol: pa.DictionaryArray,
     ) -> pa.DictionaryArray:
         order = ["", *EXCLUDED]
         codes, texts = encode(trim(cells.get("excluded")))
         for place, text in enumerate(texts.to_pylist()):
             if text not in order:
-                self._refuse(
+                self._problems.refuse(
                     cells,
                     "excluded",
                     codes == place,
@@ -229,44 +218,40 @@ class Converter:
         lookup = [order.index(t) if t in order else 0 for t in texts.to_pylist()]
         result = np.array(lookup, dtype=np.int32)[codes]
         symbols = symbol.dictionary.to_pylist()
-        named = pairs * len(symbols) + symbol.indices.to_numpy()
-        for triple in np.unique(named):
-            pair, text = int(triple) // len(symbols), symbols[int(triple) % len(symbols)]
-            chain, asset = chain_list[pair // len(asset_list)], asset_list[pair % len(asset_list)]
-            if imitated(chain, asset, text) is not None:
+        named = assets.pairs * len(symbols) + symbol.indices.to_numpy()
+        for triple in np.unique(named).tolist():
+            if imitated(*assets.of(triple // len(symbols)), symbols[triple % len(symbols)]) is not None:
                 result[(named == triple) & (result == 0)] = order.index("fake_token")
         result[_among(kind, (Kind.POISON,))] = order.index("poison")
         return words(result, order)
 
-    def _decimals(
-        self, cells: Cells, pairs: np.ndarray, chain_list: list[str], asset_list: list[str]
-    ) -> np.ndarray:
+    def _decimals(self, cells: Cells, assets: Assets) -> np.ndarray:
         """Decimals by row, -1 where nobody states them; the same asset must have the same everywhere."""
         codes, texts = encode(trim(cells.get("decimals")))
         values = []
         for code, text in enumerate(texts.to_pylist()):
-            number = _decimals(text) if text else _UNKNOWN
+            number = _decimals(text) if text else UNKNOWN
             if number is None:
-                self._refuse(
+                self._problems.refuse(
                     cells,
                     "decimals",
                     codes == code,
                     "is not a number of decimals",
                     f"Use 0 to {MAX_DECIMALS}; ETH has 18, USDT 6.",
                 )
-                number = _UNKNOWN
+                number = UNKNOWN
             values.append(number)
         stated = np.array(values, dtype=np.int64)[codes]
-        result = stated.astype(np.int16)
-        for key in np.unique(pairs * 100 + stated + 1):
-            pair, number = int(key) // 100, int(key) % 100 - 1
-            chain, asset = chain_list[pair // len(asset_list)], asset_list[pair % len(asset_list)]
-            mask = (pairs == pair) & (stated == number)
+        result: np.ndarray = stated.astype(np.int16)
+        for key in np.unique(assets.pairs * 100 + stated + 1).tolist():
+            pair, number = key // 100, key % 100 - 1
+            chain, asset = assets.of(pair)
+            mask = (assets.pairs == pair) & (stated == number)
             expected = self._expected(chain, asset)
-            if number == _UNKNOWN:
-                result[mask] = _UNKNOWN if expected is None else expected
+            if number == UNKNOWN:
+                result[mask] = UNKNOWN if expected is None else expected
             elif expected is not None and expected != number:
-                self._refuse(
+                self._problems.refuse(
                     cells,
                     "decimals",
                     mask,
@@ -284,114 +269,6 @@ class Converter:
         token = known(chain, asset)
         return given if given is not None else token.decimals if token is not None else None
 
-    def _amounts(
-        self,
-        cells: Cells,
-        pairs: np.ndarray,
-        asset_list: list[str],
-        chain_list: list[str],
-        decimals: np.ndarray,
-        excluded: pa.DictionaryArray,
-    ) -> pa.Array:
-        raw = trim(cells.get("amount_raw"))
-        has_raw = np.asarray(pc.not_equal(raw, ""))
-        if has_raw.all() and "amount" not in cells.columns:
-            return self._read_amounts(raw, cells, "amount_raw", raw_column, 0)
-        text = trim(cells.get("amount"))
-        if self._commas:
-            text = without_commas(text)
-        has_text = np.asarray(pc.not_equal(text, ""))
-        self._refuse(
-            cells, "amount" if "amount" in cells.columns else "amount_raw", ~(has_raw | has_text), *_EMPTY
-        )
-        result = np.zeros((len(cells), 32), dtype=np.uint8)
-        if has_raw.any():
-            part = cells.where(pa.array(has_raw))
-            column = self._read_amounts(raw.filter(pa.array(has_raw)), part, "amount_raw", raw_column, 0)
-            result[has_raw] = _bytes_of(column)
-        scale = self._scales(cells, has_text & ~has_raw, pairs, asset_list, chain_list, decimals, excluded)
-        for places in np.unique(scale[has_text]):
-            if places == _UNKNOWN:
-                continue
-            mask = has_text & (scale == places)
-            number = int(places)
-            column = self._read_amounts(
-                text.filter(pa.array(mask)),
-                cells.where(pa.array(mask)),
-                "amount",
-                partial(decimal_column, decimals=number),
-                number,
-            )
-            found = _bytes_of(column)
-            differs = has_raw[mask] & (result[mask] != found).any(axis=1)
-            wrong = np.zeros(len(cells), dtype=bool)
-            wrong[np.flatnonzero(mask)[differs]] = True
-            self._refuse(
-                cells, "amount", wrong, "is not the same amount as amount_raw", "Correct one of the columns."
-            )
-            result[mask] = found
-        return pa.Array.from_buffers(AMOUNT, len(cells), [None, pa.py_buffer(result)])
-
-    def _scales(
-        self,
-        cells: Cells,
-        wanted: np.ndarray,
-        pairs: np.ndarray,
-        asset_list: list[str],
-        chain_list: list[str],
-        decimals: np.ndarray,
-        excluded: pa.DictionaryArray,
-    ) -> np.ndarray:
-        """Decimals with which to read `amount`: unknown ones are an error, except in rows left out of flows."""
-        scale = decimals.copy()
-        missing = wanted & (decimals == _UNKNOWN)
-        if not missing.any():
-            return scale
-        out = missing & ~_among(excluded, ("",))
-        scale[out] = _ASSUMED_DECIMALS
-        self._counts["decimals_assumed"] += int(out.sum())
-        for pair in np.unique(pairs[out]):
-            self._guessed.add((chain_list[pair // len(asset_list)], asset_list[pair % len(asset_list)]))
-        for pair in np.unique(pairs[missing & ~out]):
-            asset = asset_list[pair % len(asset_list)]
-            self._refuse(
-                cells,
-                "amount",
-                missing & ~out & (pairs == pair),
-                f"cannot be turned into smallest units: the decimals of the token {shown(asset)} are not known",
-                f"Look them up (decimals() of the contract) and add --map decimals:{asset}==N, or a column decimals.",
-            )
-        return scale
-
-    def _read_amounts(
-        self,
-        texts: pa.Array,
-        cells: Cells,
-        field: str,
-        fast: Callable[[pa.Array], tuple[pa.Array, np.ndarray]],
-        decimals: int,
-    ) -> pa.Array:
-        """Amount texts as the amount column; problems for those that are none."""
-        column, left = fast(texts)
-        if not left.any():
-            return column
-        data = _bytes_of(column).copy()
-        places = np.flatnonzero(left)
-        codes, distinct = encode(texts.take(pa.array(places)))
-        for code, text in enumerate(distinct.to_pylist()):
-            at = places[codes == code]
-            try:
-                number = exact(text, decimals)
-            except AmountTextError as error:
-                self._problems.add(field, error.code, cells.rows[at], text, error.why, error.hint)
-                if self._problems.rows > 10_000:
-                    break
-            else:
-                data[at] = np.frombuffer(number.to_bytes(32, "big"), dtype=np.uint8)
-                if "e" in text.lower():
-                    self._counts["exponent"] += len(at)
-        return pa.Array.from_buffers(AMOUNT, len(texts), [None, pa.py_buffer(data)])
-
     def _values(self, column: pa.Array) -> pa.Array:
         """Stated values as plain decimal text; null where empty or not a number, which is counted."""
         texts = pc.ascii_trim(trim(column), "$")
@@ -406,7 +283,7 @@ class Converter:
         codes, texts = encode(trim(cells.get("grade")))
         for place, text in enumerate(texts.to_pylist()):
             if text not in ("", "fact", "declared"):
-                self._refuse(
+                self._problems.refuse(
                     cells, "grade", codes == place, "is no grade", "Use fact or declared, or leave it empty."
                 )
         return words(codes, [t or "fact" for t in texts.to_pylist()])
@@ -428,9 +305,6 @@ class Converter:
             same = pc.and_(pc.equal(table["chain"], chain), pc.equal(table["asset"], asset))
             filled = pc.if_else(pc.and_(pc.is_null(filled), same), pa.scalar(number, pa.int16()), filled)
         return table.set_column(at, table.schema.field(at), filled)
-
-
-_EMPTY = ("is empty", "Every transfer needs its amount.")
 
 
 def _decimals(text: str) -> int | None:
@@ -459,8 +333,3 @@ def _outside(ends: pa.DictionaryArray, kind: pa.DictionaryArray, of: Kind) -> pa
     codes = ends.indices.to_numpy().copy()
     codes[mask] = len(texts)
     return words(codes, [*texts, ""])
-
-
-def _bytes_of(column: pa.Array) -> np.ndarray:
-    data: np.ndarray = np.frombuffer(column.buffers()[1], dtype=np.uint8)
-    return data[column.offset * 32 : (column.offset + len(column)) * 32].reshape(-1, 32)

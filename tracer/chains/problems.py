@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tracer.chains.cells import Cells
 from tracer.errors import FileError, shown
 
 __all__ = ["ENOUGH", "Problems"]
@@ -46,6 +47,12 @@ class Problems:
         seen.count += len(rows)
         if first < seen.row:
             seen.row, seen.text, seen.why, seen.hint = first, text, why, hint
+
+    def refuse(self, cells: Cells, field: str, mask: np.ndarray, why: str, hint: str) -> None:
+        """Add one problem of `field` for the rows of `cells` where `mask` is true, if any."""
+        if mask.any():
+            text = cells.get(field)[int(np.flatnonzero(mask)[0])].as_py()
+            self.add(field, why, cells.rows[mask], text, why, hint)
 
     @property
     def rows(self) -> int:

@@ -146,7 +146,7 @@ def _candidates(head: bytes, name: str) -> tuple[int, tuple[str, ...]]:
             f"{shown(name)} is a zip archive or an Excel workbook.",
             "Unpack it, or save the sheet as CSV UTF-8, and import that.",
         )
-    if head[:2048].count(0):
+    if head[:2048].count(0) * 20 > len(head[:2048]):  # a single NUL may stand in a hostile token symbol
         if len(head) > 3 and head[1] == 0 and head[0]:
             return 0, ("utf-16-le",)
         raise FileError(f"{shown(name)} is not a text file.", "Give a CSV, JSON lines or Parquet file.")

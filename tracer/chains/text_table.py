@@ -27,7 +27,7 @@ __all__ = ["Limits", "TextTable", "open_table"]
 
 Progress = Callable[[int, int], None]
 
-_BLOCK = 8 << 20
+_BLOCK = 4 << 20
 _HEADER = 1 << 16
 _JSON_ROWS = 20_000
 _DELIMITERS = ",;\t|"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from tracer.addresses import canonical
 from tracer.chains.amount_text import exact
 from tracer.chains.confusables import skeleton
+from tracer.data import data_dir
 from tracer.model import NATIVE
 
 __all__ = ["USD", "Token", "imitated", "known", "protected_symbols"]
@@ -53,7 +53,7 @@ def protected_symbols(chain: str) -> dict[str, Token]:
 
 @cache
 def _table() -> dict[tuple[str, str], Token]:
-    with _data_file("tokens.toml").open("rb") as file:
+    with (data_dir() / "tokens.toml").open("rb") as file:
         content = tomllib.load(file)
     tokens = {}
     for entry in content["native"] + content["token"]:
@@ -62,10 +62,3 @@ def _table() -> dict[tuple[str, str], Token]:
         dust = exact(entry["dust"], decimals)
         tokens[chain, asset] = Token(chain, asset, entry["symbol"], decimals, dust, entry["source"])
     return tokens
-
-
-def _data_file(name: str) -> Path:
-    """A file of data/: beside the package in a checkout, inside it when installed from a wheel."""
-    package = Path(__file__).parents[1]
-    inside = package / "data" / name
-    return inside if inside.exists() else package.parent / "data" / name
