@@ -281,6 +281,27 @@ class TestTransactions:
         assert t.held("sink:fee") == 0
         assert t.held(("S", "usd")) == 560
 
+    def test_a_payment_beside_an_unrelated_receipt_is_listed_as_doubtful(self):
+        one = {"tx": 0}
+        payments = [("S", "B", 10, "native", one), ("Z", "S", 999, "junk", one)]
+        t = trace(payments, [seed("S", amount=10, asset="native")], "fifo")
+        assert [(g.code, g.address, g.amount) for g in t.program.gaps if g.code == "doubtful_conversion"] == [
+            ("doubtful_conversion", "S", 10)
+        ]
+
+    @pytest.mark.parametrize("got_from", ["P", "0xsteth"])
+    def test_a_swap_or_a_stake_is_not_doubtful(self, got_from):
+        one = {"tx": 0}
+        pool = "P" if got_from == "P" else "0xsteth"
+        receipt = (
+            (got_from, "S", 9, "0xsteth", one)
+            if got_from == "P"
+            else ("", "S", 9, "0xsteth", one | {"kind": "mint"})
+        )
+        t = trace([("S", pool, 10, "native", one), receipt], [seed("S", amount=10, asset="native")], "fifo")
+        assert not [g for g in t.program.gaps if g.code == "doubtful_conversion"]
+        assert t.held(("S", "0xsteth")) == 9
+
     def test_a_burn_goes_to_the_sink(self):
         t = trace([("S", "", 10, "tok", {"kind": "burn"})], [seed("S", amount=10, asset="tok")], "lifo")
         assert t.held(("sink:burned", "tok")) == 10

@@ -171,9 +171,7 @@ def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[list
     Runs through the steps once and keeps, per holding, the least number of hops at which stolen coin can have
     reached it (poison, stops applied, in the order of time): the same for all rules.
     """
-    definite = {
-        key: Marks(marks.origin, dict(marks.left)) for key, marks in plan.marks.items() if marks.left
-    }
+    definite = {key: Marks(marks.origin, dict(marks.left)) for key, marks in plan.marks.items() if marks.left}
     downstream: set[int] = set()
     if any(marks.every for marks in plan.marks.values()) and (plan.start or definite):
         first = _Entry(steps, opening, downstream)
@@ -226,8 +224,8 @@ class _Entry:
             self.paid.add(src)
             self._opening(src)
         reached = step.op in (Op.MOVE, Op.CONVERT) and self.hop[src] < _FAR
-        if number in self.steps.unsplit and reached:
-            self.steps.gaps.append(self.steps.unsplit[number])
+        if number in self.steps.doubts and reached:
+            self.steps.gaps.append(self.steps.doubts[number])
         known = step.row >= 0 and self.steps.ledger.kind[step.row] == _OPENING
         self.known_openings += known
         mark = 0 if known else self._mark(step, reached=reached)

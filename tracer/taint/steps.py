@@ -35,7 +35,7 @@ class Step:
 class Steps:
     """Steps so far.
 
-    stop_code: address number -> stop code; coin that arrives there does not leave. unsplit: step number -> the
+    stop_code: address number -> stop code; coin that arrives there does not leave. doubts: step number -> the
     gap to report if stolen coin can have been in that step.
     """
 
@@ -43,7 +43,7 @@ class Steps:
     stop_code: dict[int, str]
     items: list[Step] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
-    unsplit: dict[int, Gap] = field(default_factory=dict)
+    doubts: dict[int, Gap] = field(default_factory=dict)
     shares: list[Share] = field(default_factory=list)
     names: list[tuple[str, str]] = field(default_factory=list)
     assets: list[Asset] = field(default_factory=list)
