@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -26,12 +25,12 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """The same case without the declared conversions."""
     made = Case.demo(tmp_path_factory.mktemp("bare"))
     for number in made.conversions()["number"]:
         made.withdraw_conversion(number)
-    yield made
+    return made
 
 
 def _transfers(case: Case) -> pd.DataFrame:
