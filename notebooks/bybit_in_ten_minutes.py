@@ -63,9 +63,9 @@ held[["address", "asset", "taint", "hop", "first_received_utc", "stop"]].head(12
 # %% [markdown]
 # ## 4. What is missing
 #
-# Published amounts do not add up, and the tracer does not hide it. One address pays out 6.57 ETH more than anybody saw
-# come in. Another gave staked ETH to exchange contracts and paid out ETH: that leg is not published, so it is *declared*
-# (graded, with a source), and can be withdrawn.
+# Published amounts do not add up, and the tracer does not hide it. One address pays out 6.57 ETH more than anybody
+# saw come in. Another gave staked ETH to exchange contracts and paid out ETH: that leg is not published, so it is
+# *declared* (graded, with a source), and can be withdrawn.
 
 # %%
 gaps = case.gaps()
@@ -75,14 +75,16 @@ gaps[["code", "status", "address", "symbol", "amount", "message"]]
 for number in case.conversions()["number"]:
     case.withdraw_conversion(number)
 without = case.taint().conservation().set_index("symbol")
-assert without.loc["stETH", "held_raw"] == 90_375_547_907_685_258_392_043  # it stays at the exchange contracts
+assert (
+    without.loc["stETH", "held_raw"] == 90_375_547_907_685_258_392_043
+)  # it stays at the exchange contracts
 without
 
 # %% [markdown]
 # ## 5. How much depends on the rule?
 #
-# Courts have accepted different rules. `at_least_raw` and `at_most_raw` bound what any admissible accounting can say about
-# an address; every rule lies inside.
+# Courts have accepted different rules. `at_least_raw` and `at_most_raw` bound what any admissible accounting can say
+# about an address; every rule lies inside.
 
 # %%
 table = case.compare()

@@ -20,10 +20,22 @@ def trace(payments, seeds, rule, *, stops=None):
     """payments: (from, to, amount[, asset[, tx]]) in order. Returns {(address, asset): taint} and the program."""
     rows = []
     for n, payment in enumerate(payments):
-        sender, recipient, amount, asset, tx = (*payment, "native", f"0x{n}")[:5] if len(payment) < 4 else (*payment, f"0x{n}")[:5]
+        sender, recipient, amount, asset, tx = (
+            (*payment, "native", f"0x{n}")[:5] if len(payment) < 4 else (*payment, f"0x{n}")[:5]
+        )
         rows.append(
-            dict(chain=CHAIN, block=n, tx_index=0, position=n, timestamp=n, tx_hash=tx, from_address=sender,
-                 to_address=recipient, amount=int(amount * UNIT), asset=asset)
+            dict(
+                chain=CHAIN,
+                block=n,
+                tx_index=0,
+                position=n,
+                timestamp=n,
+                tx_hash=tx,
+                from_address=sender,
+                to_address=recipient,
+                amount=int(amount * UNIT),
+                asset=asset,
+            )
             | ({"block": int(tx[2:])} if len(payment) == 5 else {})
             | ({"kind": "opening"} if sender == "" else {})
         )
@@ -40,7 +52,15 @@ def seed(address="M", **kw):
     return Seed(CHAIN, address, **kw)
 
 
-A = [("", "M", 10), ("T", "M", 30), ("X", "M", 20), ("M", "P", 25), ("Y", "M", 15), ("M", "Q", 30), ("M", "R", 20)]
+A = [
+    ("", "M", 10),
+    ("T", "M", 30),
+    ("X", "M", 20),
+    ("M", "P", 25),
+    ("Y", "M", 15),
+    ("M", "Q", 30),
+    ("M", "R", 20),
+]
 B = [("T", "M", 100), ("M", "A", 80), ("X", "M", 60), ("M", "B", 50)]
 C = [("", "M", 5), ("M", "X", 2), ("T1", "M", 4), ("N", "M", 3), ("T2", "M", 6), ("M", "Y", 7), ("M", "Z", 9)]
 
@@ -96,7 +116,13 @@ def test_example_c_coin_spent_before_the_theft_is_clean(rule, expected):
 
 @pytest.mark.parametrize(
     ("rule", "tokens", "source"),
-    [("haircut", 40_000, 20), ("fifo", 80_000, 40), ("seniority", 80_000, 40), ("libr", 0, 0), ("lifo", 0, 0)],
+    [
+        ("haircut", 40_000, 20),
+        ("fifo", 80_000, 40),
+        ("seniority", 80_000, 40),
+        ("libr", 0, 0),
+        ("lifo", 0, 0),
+    ],
 )
 def test_example_d_a_swap_carries_taint_by_fraction_and_keeps_source_units(rule, tokens, source):
     payments = [
@@ -109,6 +135,9 @@ def test_example_d_a_swap_carries_taint_by_fraction_and_keeps_source_units(rule,
     assert held["M", "usdt"] == tokens
     assert held["pool", "native"] == 0
     got = sum(
-        s for h, split in enumerate(outcome.split) if program.name(h)[2].ref == "usdt" for _, s in split.values()
+        s
+        for h, split in enumerate(outcome.split)
+        if program.name(h)[2].ref == "usdt"
+        for _, s in split.values()
     )
     assert Fraction(got, UNIT) == source

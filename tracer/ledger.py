@@ -204,7 +204,7 @@ def _number(table: pa.Table, excluded: pa.Table, partial: list[bool], gaps: list
     chain, chains = _codes(table, "chain")
     kind_code, kind_words = _codes(table, "kind")
     kind = np.array([KINDS.index(Kind(word)) for word in kind_words] or [0], dtype=np.int8)[kind_code]
-    asset, assets = _assets(table, chain, chains, gaps)
+    asset, assets = _assets(table, chain, chains)
     addresses, sender, recipient = _addresses(table, chain, chains)
     token = np.array([a.ref != NATIVE for a in assets] or [False])[asset]
     sender = np.where(_is(kind, *_FROM_OUTSIDE) | (_is(kind, Kind.WRAP) & token), OUTSIDE, sender)
@@ -280,9 +280,7 @@ def _nobody(addresses: tuple[tuple[str, str], ...]) -> np.ndarray:
     return np.array([address == _ZERO for _, address in addresses] or [False])
 
 
-def _assets(
-    table: pa.Table, chain: np.ndarray, chains: list[str], gaps: list[Gap]
-) -> tuple[np.ndarray, tuple[Asset, ...]]:
+def _assets(table: pa.Table, chain: np.ndarray, chains: list[str]) -> tuple[np.ndarray, tuple[Asset, ...]]:
     """(asset number per row, assets), with the first symbol and the decimals that the sources state."""
     refs, ref_words = _codes(table, "asset")
     symbols, symbol_words = _codes(table, "symbol")
