@@ -260,6 +260,9 @@ def test_missing_columns_are_named_with_the_nearest_ones() -> None:
     assert "from_address" in error.message
     for wish in ("from_address=Sender", "to_address=Receiver", "amount_raw=Quantity"):
         assert wish in error.hint
+    assert "whole coins" in error.hint, "the unit decides between amount_raw and amount"
+    japanese = refusal("送信元,受取人,数量\n1,2,3\n".encode("cp932"))
+    assert "from_address=送信元" in japanese.hint
 
 
 JAPANESE = row(symbol="テスト円").replace("ETH", "テスト円")

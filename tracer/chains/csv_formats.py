@@ -180,9 +180,21 @@ def _own(
 
 def _mapping_hint(headers: Sequence[str], missing: Sequence[str]) -> str:
     guesses = {
-        "from_address": ("from", "sender", "source", "payer", "origin", "src"),
-        "to_address": ("to", "receiver", "recipient", "destination", "payee", "target", "dst"),
-        "amount_raw (or amount)": ("value", "quantity", "amount", "wei", "sum"),
+        "from_address": ("from", "sender", "source", "payer", "origin", "src", "送信元", "送金元", "出金元"),
+        "to_address": (
+            "to",
+            "receiver",
+            "recipient",
+            "destination",
+            "payee",
+            "target",
+            "dst",
+            "送信先",
+            "送金先",
+            "受取",
+            "宛先",
+        ),
+        "amount_raw (or amount)": ("value", "quantity", "amount", "wei", "sum", "数量", "金額"),
     }
     wishes = []
     for field_name in missing:
@@ -191,7 +203,12 @@ def _mapping_hint(headers: Sequence[str], missing: Sequence[str]) -> str:
         if not near:
             near = next(iter(difflib.get_close_matches(field_name, headers, n=1, cutoff=0.4)), "COLUMN")
         wishes.append(f"--map {shown(field_name.split()[0] + '=' + near)}")
-    return f"Say which column it is: {' '.join(wishes)}."
+    unit = (
+        ""
+        if "amount_raw (or amount)" not in missing
+        else " (amount_raw: whole wei or satoshi; amount: whole coins)"
+    )
+    return f"Say which column it is: {' '.join(wishes)}{unit}."
 
 
 def _listed(headers: Sequence[str]) -> str:
