@@ -82,7 +82,10 @@ class Canvas {
     const fresh = !this.data || this.data.rev !== data.rev;
     this.data = data;
     this.texts = data.texts;
-    if (this.chosen !== data.selected) this.chosen = data.selected || "";
+    if (this.turn !== data.turn) { // the page chose; a click here never comes back as data
+      this.turn = data.turn;
+      this.chosen = data.selected;
+    }
     this.route = new Set(data.route);
     const on = data.height || 620;
     this.stage.style.height = `${on}px`;
@@ -147,10 +150,10 @@ class Canvas {
       const group = make("g", { class: "node", tabindex: -1, role: "button", "data-id": node.id }, this.nodeLayer);
       group.setAttribute("aria-label", [node.label, node.sub, ...node.lines].join(", "));
       const ring = make("circle", { r: r + 4, class: "ring" }, group);
-      make("circle", { r: Math.max(r + 3, 9), fill: "transparent" }, group);
+      const touch = make("circle", { r, fill: "transparent" }, group);
       const glyph = make("g", {}, group);
       drawGlyph(glyph, node.kind, r, node.passed);
-      this.nodes.set(node.id, { ...node, full: r, r, group, glyph, ring });
+      this.nodes.set(node.id, { ...node, full: r, r, group, glyph, ring, touch });
     }
     this.heads = this.data.columns.map((column) => ({
       ...column,
@@ -352,6 +355,7 @@ class Canvas {
       node.r = Math.min(node.full, Math.max(slot * 0.47, node.full > 8.9 ? 6 : 3));
       node.glyph.setAttribute("transform", `scale(${(node.r / node.full).toFixed(3)})`);
       node.ring.setAttribute("r", (node.r + 4).toFixed(1));
+      node.touch.setAttribute("r", Math.max(node.r, Math.min(10, slot * 0.5)).toFixed(1));
     }
     for (const edge of this.edges) this.route_line(edge);
     this.mark();
@@ -439,7 +443,8 @@ class Canvas {
       for (const [w, side] of tries) {
         const x = side > 0 ? node.sx + node.r + 5 : node.sx - node.r - 5 - w;
         const box = [x - 1, node.sy - 7, x + w + 2, node.sy + 7, ""];
-        if (box[0] < 2 || box[2] > this.width - 2 || box[1] < HEAD || !free(box, node.id)) continue;
+        if (box[0] < 2 || box[2] + w * 0.12 > this.width || // another font, in an exported file, may be wider
+           box[1] < HEAD || !free(box, node.id)) continue;
         const text = make("text", { class: bold ? "label chosen" : "label", x: x.toFixed(1), y: (node.sy + 4).toFixed(1) }, this.labelLayer);
         make("tspan", {}, text, node.label);
         if (node.sub && w === whole) make("tspan", { class: "sub", dx: gap }, text, node.sub);
@@ -460,6 +465,7 @@ class Canvas {
     const text = make("text", { class: bold ? "label chosen" : "label", "text-anchor": "middle" }, this.labelLayer);
     make("tspan", { x: x.toFixed(1), y: y.toFixed(1) }, text, node.label);
     make("tspan", { class: "sub", x: x.toFixed(1), y: (y + 14).toFixed(1) }, text, node.sub);
+    if (node.group.classList.contains("dim")) text.classList.add("dim");
     boxes.push(box);
     return true;
   }

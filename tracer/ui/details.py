@@ -17,7 +17,7 @@ from tracer.ui.session import errors_shown
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import show_table
 
-__all__ = ["details", "fold_details", "resting"]
+__all__ = ["by_rule", "details", "fold_details", "resting"]
 
 
 def _of(frame: pd.DataFrame, chain: str, address: str) -> pd.DataFrame:
@@ -56,45 +56,37 @@ def _facts(rows: pd.DataFrame, w: Words) -> None:
         st.caption(f"{w('details.first')}: {utc(received)} / {jst(received)}")
 
 
-def _by_rule(rows: pd.DataFrame, compared: pd.DataFrame | None, rule: str, w: Words) -> pd.DataFrame:
-    """One line per asset and rule, with the range: exact decimal text."""
-    lines: list[dict[str, str]] = []
-    for row in rows.to_dict("records"):
-        places = whole(row["decimals"])
-        symbol = clean(row["symbol"], 12) or clean(row["asset"])
+def by_rule(
+    own: pd.DataFrame, rules: pd.DataFrame | None, ranges: pd.DataFrame | None, rule: str, w: Words
+) -> pd.DataFrame:
+    """One line per asset and rule, then the range, for one address: exact decimal text.
 
-        def text(value: object, places: int | None = places) -> str:
-            number = whole(value)
-            return "" if number is None else exact_amount(number, places)
+    own: its rows of the taint table under `rule`. rules, ranges: its rows of the comparison and of the bounds, None
+    while they are computed. An asset that the comparison does not list holds nothing under any rule.
+    """
+    known = {str(r["asset"]): r for f in (rules, own) if f is not None for r in f.to_dict("records")}
+    lines: list[tuple[str, str, str]] = []
+    for ref, row in sorted(known.items()):
+        symbol, places = clean(row["symbol"], 12) or clean(ref), whole(row["decimals"])
 
-        match = compared
-        if match is not None:
-            match = _of(match, row["chain"], row["address"]) if "chain" in match.columns else match
-            match = match[(match["address"] == row["address"]) & (match["asset"] == row["asset"])]
-        both = match.to_dict("records")[0] if match is not None and not match.empty else {}
-        if both:
-            lines += [
-                {
-                    "asset": symbol,
-                    "rule": w.one_of("rule", str(r)) + (" \N{BLACK STAR}" if str(r) == rule else ""),
-                    "amount": text(both.get(str(r), both.get(f"{r}_raw"))),
-                }
-                for r in Rule
-            ]
-        else:
-            lines.append(
-                {
-                    "asset": symbol,
-                    "rule": w.one_of("rule", rule) + " \N{BLACK STAR}",
-                    "amount": text(row["taint_raw"]),
-                }
-            )
-        low, high = both.get("at_least_raw", row["at_least_raw"]), both.get("at_most_raw", row["at_most_raw"])
-        lines += [
-            {"asset": symbol, "rule": w("details.at_least"), "amount": text(low)},
-            {"asset": symbol, "rule": w("details.at_most"), "amount": text(high)},
-        ]
+        def line(name: str, units: object, places: int | None = places, symbol: str = symbol) -> None:
+            number = whole(units)
+            lines.append((symbol, name, "" if number is None else exact_amount(number, places)))
+
+        at = _row(rules, ref)
+        for name in [str(r) for r in Rule] if rules is not None else [rule]:
+            units = at.get(name, 0) if rules is not None else _row(own, ref).get("taint_raw", 0)
+            line(w.one_of("rule", name) + (" \N{BLACK STAR}" if name == rule else ""), units)
+        if ranges is not None:
+            found = _row(ranges, ref)
+            line(w("details.at_least"), found.get("at_least_raw", 0))
+            line(w("details.at_most"), found.get("at_most_raw", 0))
     return pd.DataFrame(lines, columns=["asset", "rule", "amount"])
+
+
+def _row(frame: pd.DataFrame | None, asset: str) -> dict[str, object]:
+    found = [] if frame is None else frame[frame["asset"] == asset].to_dict("records")
+    return {str(k): v for k, v in found[0].items()} if found else {}
 
 
 def _moved(transfers: pd.DataFrame, chain: str, address: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -122,10 +114,14 @@ def details(
     node: Node,
     result: Any,
     frames: Mapping[str, pd.DataFrame],
-    compared: pd.DataFrame | None,
+    rules: pd.DataFrame | None,
+    ranges: pd.DataFrame | None,
     w: Words,
 ) -> None:
-    """The panel of one address. frames: `addresses` and `transfers` of `result`; compared: all rules, if ready."""
+    """The panel of one address. frames: `addresses` and `transfers` of `result`.
+
+    rules: the comparison of all rules, ranges: the bounds of this address; None while they are computed.
+    """
     st.markdown(f"##### {w.one_of('kind', node.kind)}")
     st.code(node.address, language=None, wrap_lines=True)
     if node.chain:
@@ -140,24 +136,24 @@ def details(
         st.caption(w("details.clean"))
     else:
         _facts(rows, w)
+    if node.chain:
+        mine = None if rules is None else _of(rules, node.chain, node.address)
+        table = by_rule(rows, mine, ranges, str(result.rule), w)
         st.markdown(f"**{w('details.by_rule')}**")
-        by_rule = _by_rule(rows, compared, result.rule, w)
         show_table(
-            by_rule,
+            table,
             w,
             key=f"rules:{node.id}",
             file="rules",
             downloads=False,
-            height=35 * (min(len(by_rule), 9) + 1) + 3,
+            height=35 * (min(len(table), 9) + 1) + 3,
         )
-        if compared is None and node.chain:
+        if rules is None or ranges is None:
             st.caption(w("details.comparing"))
+    if not rows.empty:
         st.markdown(f"**{w('details.amounts')}**")
-        shown = [
-            c
-            for c in ("symbol", "decimals", "received_taint_raw", "balance_raw", "taint_source_raw")
-            if c in rows.columns
-        ]
+        wanted = ("symbol", "decimals", "received_taint_raw", "balance_raw", "taint_source_raw")
+        shown = [c for c in wanted if c in rows.columns]
         show_table(
             rows[shown], w, key=f"sums:{node.id}", file="amounts", without=["decimals"], downloads=False
         )
@@ -182,7 +178,7 @@ def details(
     show_python(
         call(
             case.name,
-            f"taint = case.taint({result.rule!r}).addresses()",
+            f"taint = case.taint({str(result.rule)!r}).addresses()",
             f"taint[taint.address == {node.address!r}]",
             "table = case.compare()",
             f"table[table.address == {node.address!r}]",

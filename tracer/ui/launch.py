@@ -7,8 +7,6 @@ switch a protection off.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -32,17 +30,18 @@ def flags() -> list[str]:
 
 
 def launch(port: int = 8501, workspace: str | Path | None = None, *, headless: bool = False) -> int:
-    """Serve the web UI on 127.0.0.1:`port` until interrupted; returns the exit status.
+    """Serve the web UI on 127.0.0.1:`port` in this process until it is interrupted; returns the exit status.
 
     workspace: the folder to work in (else TRACER_HOME or its default). headless: do not open a browser.
     """
-    script = Path(str(resources.files("tracer.ui").joinpath("serve.py")))
-    command = [sys.executable, "-m", "streamlit", "run", str(script), *flags()]
-    command += [f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
-    environment = dict(os.environ)
+    from streamlit.web import cli
+
     if workspace is not None:
-        environment["TRACER_HOME"] = str(Path(workspace).expanduser().resolve())
+        os.environ["TRACER_HOME"] = str(Path(workspace).expanduser().resolve())
+    script = str(resources.files("tracer.ui").joinpath("serve.py"))
+    own = [f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
     try:
-        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own command line
-    except KeyboardInterrupt:
-        return 0
+        cli.main(["run", script, *flags(), *own], standalone_mode=False)
+    except (KeyboardInterrupt, SystemExit) as end:
+        return end.code if isinstance(end, SystemExit) and isinstance(end.code, int) else 0
+    return 0

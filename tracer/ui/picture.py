@@ -142,13 +142,15 @@ def picture(
     *,
     caption: Sequence[str] = (),
     selected: str = "",
+    turn: int = 0,
     route: Collection[tuple[str, str]] = (),
     total: int | None = None,
     name: str = "flow",
 ) -> Json:
     """The picture of a (folded) flow.
 
-    caption: lines for the exported image (case, rule, as of, conventions). selected: node id. route: pairs of node
+    caption: lines for the exported image (case, rule, as of, conventions). selected: node id that the page chose at its
+    `turn`-th choice (a click in the picture needs no answer). route: pairs of node
     ids to highlight. total: number of addresses in the whole flow. name: file name stem of exports.
     """
     layout = arrange(flow)
@@ -191,6 +193,7 @@ def picture(
     }
     drawn["rev"] = hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()[:16]
     drawn["selected"] = selected
+    drawn["turn"] = turn
     drawn["route"] = [f"{a}>{b}" for a, b in sorted(route)]
     drawn["caption"] = [clean(line, 240) for line in caption]
     drawn["status"] = w(

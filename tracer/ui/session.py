@@ -16,7 +16,18 @@ from tracer.errors import TracerError
 from tracer.ui.i18n import LANGUAGES, Words, language_of, words
 from tracer.ui.jobs import Jobs
 
-__all__ = ["DEMO", "case_names", "current", "errors_shown", "jobs", "look_at", "say", "w"]
+__all__ = [
+    "DEMO",
+    "case_names",
+    "current",
+    "errors_shown",
+    "jobs",
+    "look_at",
+    "pointed_at",
+    "say",
+    "select",
+    "w",
+]
 
 DEMO = "bybit-2025"
 """The bundled case, shown at the first opening."""
@@ -57,6 +68,19 @@ def look_at(name: str) -> None:
     st.query_params["case"] = name
     for key in [k for k in st.session_state if str(k).startswith("see:")]:
         del st.session_state[key]
+
+
+def select(node: str) -> None:
+    """Choose a node from the page, "" for none. The picture follows; a click in the picture itself needs no answer."""
+    turn, _ = pointed_at()
+    st.session_state["see:selected"] = node
+    st.session_state["see:pointed"] = (turn + 1, node)
+
+
+def pointed_at() -> tuple[int, str]:
+    """How often the page chose a node, and the one it chose last."""
+    pointed: tuple[int, str] = st.session_state.get("see:pointed") or (0, "")
+    return pointed
 
 
 def say(text: str) -> None:

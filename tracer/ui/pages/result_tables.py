@@ -12,7 +12,7 @@ from tracer.case import Case
 from tracer.errors import TracerError
 from tracer.ui.i18n import Words
 from tracer.ui.running import result_of
-from tracer.ui.session import errors_shown
+from tracer.ui.session import errors_shown, select
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import note_of, show_table
 
@@ -48,7 +48,7 @@ def _select_row(frame: pd.DataFrame, row: int | None, key: str) -> None:
     st.session_state[f"see:last:{key}"] = row
     at = frame.iloc[row]
     chain, address = str(at["chain"]), str(at["address"])
-    st.session_state["see:selected"] = address if address.startswith("sink:") else f"{chain}:{address}"
+    select(address if address.startswith("sink:") else f"{chain}:{address}")
     st.rerun()
 
 
@@ -69,7 +69,7 @@ def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool) -> N
         select=True,
     )
     st.caption(words("tab.addresses_help"))
-    show_python(call(case.name, f"case.taint({result.rule!r}).addresses()"), words)
+    show_python(call(case.name, f"case.taint({str(result.rule)!r}).addresses()"), words)
     _select_row(frame, row, "addresses")
 
 
@@ -94,7 +94,7 @@ def _transfers(case: Case, result: Any, words: Words, note: str, raw: bool) -> N
                 text=", ".join(f"{words.one_of('excluded', str(k))} {n:,}" for k, n in counts.items()),
             )
         )
-    show_python(call(case.name, f"case.taint({result.rule!r}).transfers()"), words)
+    show_python(call(case.name, f"case.taint({str(result.rule)!r}).transfers()"), words)
 
 
 def _routes(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
@@ -117,7 +117,7 @@ def _routes(case: Case, result: Any, words: Words, note: str, raw: bool) -> None
         st.session_state["see:last:routes"] = row
         stops = [s.strip() for s in str(frame.iloc[row]["path"]).split(" > ") if s.strip()]
         st.session_state["see:route"] = list(pairwise(stops))
-        st.session_state["see:selected"] = ""
+        select("")
         st.rerun()
     show_python(call(case.name, "case.routes(limit=50)"), words)
     st.markdown(f"**{words('paths.title')}**")
@@ -171,7 +171,12 @@ def _conservation(case: Case, result: Any, words: Words, note: str, raw: bool) -
         without=["decimals"],
     )
     show_python(
-        call(case.name, f"result = case.taint({result.rule!r})", "result.conservation()", "result.sources()"),
+        call(
+            case.name,
+            f"result = case.taint({str(result.rule)!r})",
+            "result.conservation()",
+            "result.sources()",
+        ),
         words,
     )
 
@@ -192,7 +197,7 @@ def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     st.markdown(f"**{words('tab.conventions')}**")
     for line in result.conventions:
         st.text(f"\N{BULLET} {words.known('convention', line)}")
-    show_python(call(case.name, "case.gaps()", f"case.taint({result.rule!r}).conventions"), words)
+    show_python(call(case.name, "case.gaps()", f"case.taint({str(result.rule)!r}).conventions"), words)
 
 
 def _compare(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:

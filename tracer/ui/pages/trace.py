@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +13,16 @@ from tracer.case import Case
 from tracer.model import Rule
 from tracer.ui.canvas import draw, strip
 from tracer.ui.details import details, fold_details, resting
-from tracer.ui.flow import Flow, build_flow
+from tracer.ui.flow import Flow, Node, build_flow
 from tracer.ui.fold import fold
 from tracer.ui.i18n import Words
+from tracer.ui.jobs import Progress
 from tracer.ui.overview import figures
 from tracer.ui.pages.result_tables import tables
 from tracer.ui.picture import picture
 from tracer.ui.printing import clean, jst, utc
 from tracer.ui.running import result_of, started
-from tracer.ui.session import current, w
+from tracer.ui.session import current, pointed_at, select, w
 
 __all__ = ["render"]
 
@@ -104,7 +106,7 @@ def render() -> None:
         return
     result, stamp = found
     shown = _shown(case.name, stamp, case, result)
-    started(case, "compare", lambda report: case.compare(progress=report))
+    started(case, "rules", lambda report: case.compare(ranges=False, progress=report))
     kinds = {where: category for where, (_, category) in shown.labels.items()}
     strip(figures(words, shown.addresses, shown.conservation, shown.gaps, kinds), key="strip")
     _picture_and_panel(shown, stamp, words)
@@ -117,13 +119,9 @@ def _rule(case: Case) -> str:
     return chosen if chosen in {str(r) for r in Rule} else str(case.rule)
 
 
-def _select(node: str) -> None:
-    st.session_state["see:selected"] = node
-
-
 def _picked() -> None:
     answer = st.session_state.get("flow") or {}
-    _select(str(answer.get("selected") or ""))
+    st.session_state["see:selected"] = str(answer.get("selected") or "")
 
 
 def _opened() -> None:
@@ -136,7 +134,7 @@ def _open(fold_id: str) -> None:
     opened = st.session_state.setdefault("see:opened", [])
     if fold_id not in opened:
         opened.append(fold_id)
-    _select("")
+    select("")
 
 
 @st.fragment
@@ -146,6 +144,7 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
     asset, excluded, limit, everything = _view(shown, words)
     flow = _flow(case.name, stamp, asset, excluded, shown)
     selected = str(st.session_state.get("see:selected") or "")
+    turn, pointed = pointed_at()
     opened = list(st.session_state.get("see:opened") or [])
     known = {n.id.lower(): n.id for n in flow.nodes}
     pairs = st.session_state.get("see:route") or []
@@ -153,7 +152,7 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
     folded = fold(
         flow,
         limit,
-        keep={selected, *(n for pair in route for n in pair)},
+        keep={pointed, *(n for pair in route for n in pair)},
         opened=opened,
         hidden=not everything,
     )
@@ -164,7 +163,8 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
             folded,
             words,
             caption=_caption(case, result, words),
-            selected=selected,
+            selected=pointed,
+            turn=turn,
             route=[(inside.get(a, a), inside.get(b, b)) for a, b in route],
             total=len(flow.nodes),
             name=f"{case.name}_{result.rule}",
@@ -180,17 +180,31 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
             if row is not None:
                 st.session_state["see:turn"] = st.session_state.get("see:turn", 0) + 1
                 at = shown.addresses.loc[row]
-                _select(f"{at['chain']}:{at['address']}")
+                select(f"{at['chain']}:{at['address']}")
                 st.rerun(scope="fragment")
         elif node.kind == "fold":
             if fold_details(node, flow, words, opened=node.id in opened):
                 _open(node.id)
                 st.rerun(scope="fragment")
         else:
-            compared = started(case, "compare", lambda report: case.compare(progress=report))
-            table: Any = compared.result if compared.wait(0.4) and compared.error is None else None
             frames = {"addresses": shown.addresses, "transfers": shown.transfers}
-            details(case, node, result, frames, table, words)
+            rules = _ready(case, "rules", lambda report: case.compare(ranges=False, progress=report))
+            ranges = (
+                _ready(case, f"range:{node.id}", lambda report: case.bounds([_account(node)], report))
+                if node.chain
+                else None
+            )
+            details(case, node, result, frames, rules, ranges, words)
+
+
+def _account(node: Node) -> str:
+    return f"{node.chain}:{node.address}"
+
+
+def _ready(case: Case, what: str, work: Callable[[Progress], object]) -> Any:
+    """The result of a job if it is there within a moment; None while it works or when it failed."""
+    job = started(case, what, work)
+    return job.result if job.wait(0.5) and job.error is None else None
 
 
 def _view(shown: Shown, words: Words) -> tuple[str | None, bool, int, bool]:
@@ -225,8 +239,9 @@ def _view(shown: Shown, words: Words) -> tuple[str | None, bool, int, bool]:
                 words("view.excluded"), key="see:excluded", help=words("view.excluded_help")
             )
             if st.button(words("view.reset"), key="see-reset"):
-                for key in ("see:opened", "see:route", "see:selected"):
+                for key in ("see:opened", "see:route"):
                     st.session_state.pop(key, None)
+                select("")
                 st.rerun(scope="fragment")
         if st.session_state.get("see:route") and st.button(words("view.clear_route"), key="see-clear"):
             st.session_state.pop("see:route")

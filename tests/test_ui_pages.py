@@ -1,0 +1,165 @@
+"""Every page in both languages on the real bundled case, without a browser (Streamlit's AppTest)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tracer.case import Case
+
+THIEF = "0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2"
+CSV = """chain,block,tx_hash,from_address,to_address,asset,symbol,decimals,amount_raw,kind,timestamp_utc
+eip155:1,1,0x{a},0x1111111111111111111111111111111111111111,0x2222222222222222222222222222222222222222,native,ETH,18,100,native,2025-01-01T00:00:00Z
+eip155:1,2,0x{b},0x2222222222222222222222222222222222222222,0x3333333333333333333333333333333333333333,native,ETH,18,60,native,2025-01-01T00:01:00Z
+""".format(a="a" * 64, b="b" * 64)
+SEED = "0x2222222222222222222222222222222222222222"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TRACER_HOME", str(tmp_path))
+    st.cache_resource.clear()
+    return tmp_path
+
+
+def _page(name: str) -> Callable[[], AppTest]:
+    def script(page: str) -> None:
+        from tracer.ui.main import header
+        from tracer.ui.pages import about, case, trace
+        from tracer.ui.session import errors_shown
+
+        with errors_shown():
+            header()
+            {"about": about, "case": case, "trace": trace}[page].render()
+
+    return lambda: AppTest.from_function(script, args=(name,), default_timeout=60)
+
+
+def opened(page: str, language: str = "en", case: str = "") -> AppTest:
+    at = _page(page)()
+    at.query_params["lang"] = language
+    if case:
+        at.query_params["case"] = case
+    at.run()
+    assert not at.exception
+    return at
+
+
+def text_of(at: AppTest) -> str:
+    parts = [*at.markdown, *at.caption, *at.info, *at.success, *at.error, *at.code, *at.text]
+    return "\n".join(str(p.value) for p in parts)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("page", ["trace", "case", "about"])
+def test_every_page_opens_in_every_language_on_the_bundled_case(home: Path, page: str, language: str) -> None:
+    at = opened(page, language)
+    assert not at.error
+    assert at.selectbox(key="case").value == "bybit-2025"
+    expected = {"en": "Governing rule: FIFO", "ja": "採用する計算規則：先入先出"}[language]
+    assert expected in text_of(at)
+
+
+def test_the_first_opening_shows_the_traced_bybit_case(home: Path) -> None:
+    at = opened("trace")
+    assert "Where the coin rests" in text_of(at)
+    assert "case.taint('fifo').addresses()" in text_of(at)
+    assert len(at.dataframe) >= 2
+
+
+def test_a_click_on_an_address_shows_its_details_with_evidence(home: Path) -> None:
+    at = opened("trace")
+    at.session_state["see:selected"] = f"eip155:1:{THIEF}"
+    at.run()
+    assert not at.exception
+    assert THIEF in [c.value for c in at.code]
+    frames = [set(f.value.columns) for f in at.dataframe]
+    assert any({"tx_hash", "source_name", "source_row", "taint_raw"} <= columns for columns in frames)
+
+
+def test_the_details_show_every_rule_and_the_range(home: Path) -> None:
+    at = opened("trace")
+    at.session_state["see:selected"] = "eip155:1:0xF302572594a68aA8F951faE64ED3aE7DA41c72Be"
+    at.run()
+    rules = next(f.value for f in at.dataframe if list(f.value.columns) == ["asset", "rule", "amount"])
+    assert {"LIFO (last in, first out)", "At least, whatever the rule", "At most, whatever the rule"} <= set(
+        rules["rule"]
+    )
+
+
+def test_an_address_that_does_not_exist_selects_nothing(home: Path) -> None:
+    at = opened("trace")
+    at.session_state["see:selected"] = "eip155:1:0xnobody"
+    at.run()
+    assert not at.exception
+    assert "Where the coin rests" in text_of(at)
+
+
+def test_a_case_without_seeds_says_what_to_do(home: Path) -> None:
+    Case.create("empty")
+    assert "no seeds yet" in text_of(opened("trace", case="empty"))
+
+
+def test_a_new_case_is_created_and_opened(home: Path) -> None:
+    at = opened("case")
+    at.text_input(key="new-case-name").set_value("probe-1")
+    at.button[0].click().run()
+    assert Case.names() == ["bybit-2025", "probe-1"]
+    assert at.query_params["case"] in ("probe-1", ["probe-1"])
+
+
+@pytest.mark.parametrize("name", ["../evil", "", "a/b"])
+def test_a_bad_case_name_is_one_line_with_a_hint_and_no_traceback(home: Path, name: str) -> None:
+    at = opened("case")
+    at.text_input(key="new-case-name").set_value(name)
+    at.button[0].click().run()
+    assert not at.exception
+    assert len(at.error) == 1
+    assert Case.names() == ["bybit-2025"]
+
+
+def test_seeds_are_added_and_a_wrong_checksum_stays_in_the_box_explained(home: Path) -> None:
+    case = Case.create("seeds")
+    case.import_file(CSV.encode(), name="t.csv")
+    at = opened("case", case="seeds")
+    wrong = THIEF.replace("Fab8", "FaB8")
+    at.text_area(key="seed-lines").set_value(f"{SEED} from the complaint\n{wrong}\nnonsense")
+    at.button(key="seeds-add").click().run()
+    assert not at.exception
+    assert list(case.seeds()["source"]) == ["from the complaint"]
+    assert at.text_area(key="seed-lines").value == f"{wrong}\nnonsense"
+    refused = next(f.value for f in at.dataframe if "hint" in f.value.columns)
+    assert list(refused["line"]) == ["2", "3"]
+    assert all(refused["message"])
+
+
+def test_the_governing_rule_is_chosen_before_the_run(home: Path) -> None:
+    at = opened("case")
+    at.radio(key="rule:bybit-2025").set_value("haircut")
+    next(b for b in at.button if b.label == "Set the rule").click().run()
+    assert Case.open("bybit-2025").rule == "haircut"
+    assert "Governing rule: Haircut" in text_of(at)
+
+
+def test_a_declared_conversion_needs_a_source(home: Path) -> None:
+    at = opened("case")
+    before = len(Case.open("bybit-2025").conversions())
+    at.text_input(key="conversion-amount").set_value("5")
+    next(b for b in at.button if b.label == "Declare").click().run()
+    assert not at.exception
+    assert "needs a source" in at.error[0].value
+    assert len(Case.open("bybit-2025").conversions()) == before
+
+
+def test_running_a_small_case_shows_its_result(home: Path) -> None:
+    case = Case.create("small")
+    case.import_file(CSV.encode(), name="t.csv")
+    case.add_seed(SEED)
+    at = opened("case", case="small")
+    at.button(key="run").click().run()
+    assert "The trace is ready." in text_of(at)
+    assert "[SEED]" not in text_of(opened("trace", case="small"))
