@@ -7,7 +7,7 @@ import streamlit as st
 from tracer.errors import TracerError
 from tracer.ui.i18n import LANGUAGES
 from tracer.ui.pages import about, case, trace
-from tracer.ui.session import case_names, current, errors_shown, look_at, w
+from tracer.ui.session import case_names, current, errors_shown, keep, look_at, w
 
 __all__ = ["header", "main"]
 
@@ -46,7 +46,7 @@ def _turn_case() -> None:
 def _turn_language() -> None:
     language = st.session_state.get("language")
     if language:
-        st.query_params["lang"] = language
+        keep("lang", language)
 
 
 def header() -> None:

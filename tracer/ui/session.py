@@ -41,8 +41,23 @@ def jobs() -> Jobs:
 
 def w() -> Words:
     """The words of the session's language: chosen in the address bar, else by the browser's locale."""
-    chosen = st.query_params.get("lang", "")
+    chosen = _kept("lang")
     return words(chosen if chosen in LANGUAGES else language_of(st.context.locale))
+
+
+def keep(name: str, value: str) -> None:
+    """Remember a query parameter: a link to another page of the UI would drop it."""
+    st.session_state[f"kept:{name}"] = value
+    st.query_params[name] = value
+
+
+def _kept(name: str) -> str:
+    """A query parameter, put back into the address bar when a page link has dropped it; "" if it was never set."""
+    given = st.query_params.get(name)
+    value = str(given or st.session_state.get(f"kept:{name}", ""))
+    if value and (value != given or st.session_state.get(f"kept:{name}") != value):
+        keep(name, value)
+    return value
 
 
 def case_names() -> list[str]:
@@ -52,10 +67,8 @@ def case_names() -> list[str]:
 
 def current() -> Case:
     """The case that the session looks at; the bundled one at first, or when the named one is gone."""
-    name = st.query_params.get("case", DEMO)
-    if name not in case_names():
-        name = DEMO
-    return _opened(name)
+    name = _kept("case")
+    return _opened(name if name in case_names() else DEMO)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -65,7 +78,7 @@ def _opened(name: str) -> Case:
 
 def look_at(name: str) -> None:
     """Turn to another case: nothing of the old one stays selected."""
-    st.query_params["case"] = name
+    keep("case", name)
     for key in [k for k in st.session_state if str(k).startswith("see:")]:
         del st.session_state[key]
 

@@ -1,0 +1,151 @@
+"""The web UI in a real browser: one investigator's session from the first opening to a CSV, and no stray request."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+SENDER, SEED, LAST = (f"0x{d * 40}" for d in "123")
+TRANSFERS = f"""chain,block,tx_hash,from_address,to_address,asset,symbol,decimals,amount_raw,kind,timestamp_utc
+eip155:1,1,0x{"a" * 64},{SENDER},{SEED},native,ETH,18,100000000000000000001,native,2025-01-01T00:00:00Z
+eip155:1,2,0x{"b" * 64},{SEED},{LAST},native,ETH,18,60000000000000000000,native,2025-01-01T00:01:00Z
+"""
+PATIENCE = 60_000
+"""Milliseconds: the machine may be busy."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The UI as `tracer ui` starts it, on an empty workspace: its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("ui")
+    code = f"from tracer.ui import launch; launch({port}, {str(home)!r}, headless=True)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=home, env=environment) as server:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{address}/_stcore/health", server)
+            yield address
+        finally:
+            server.terminate()
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("the web UI did not start")
+
+
+def _node(page: Page, address: str):  # type: ignore[no-untyped-def]
+    return page.locator(f'[data-testid="flow"] g.node[data-id="eip155:1:{address}"]')
+
+
+def test_an_investigators_session(served: str, page: Page) -> None:
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+
+    # The first opening shows the Bybit case, traced.
+    page.goto(served)
+    thief = _node(page, "0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2")
+    expect(thief).to_be_visible()
+    expect(page.get_by_text("401,346.76 ETH").first).to_be_visible()
+
+    # A click opens the details.
+    thief.click()
+    expect(
+        page.locator('[data-testid="stCode"]')
+        .filter(has_text="0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2")
+        .first
+    ).to_be_visible()
+    expect(page.get_by_text("Stolen coin that rests here, by rule")).to_be_visible()
+
+    # The picture is drawn, searched and exported without markup from anybody's text.
+    page.locator("input.search").fill("0xdD90071D52F20e85c89802e5Dc1eC0A7B6475f92")
+    expect(page.locator(".found")).to_have_text("1 found")
+    with page.expect_download() as picture:
+        page.locator('[data-act="svg"]').click()
+    svg = Path(picture.value.path()).read_text(encoding="utf-8")
+    assert "bybit-2025" in svg
+    assert "FIFO" in svg
+    assert "<script" not in svg
+
+    # Japanese, and back.
+    page.get_by_role("radio", name="日本語").or_(page.get_by_role("button", name="日本語")).first.click()
+    expect(page.get_by_text("計算規則ごとの残存汚染額")).to_be_visible()
+    assert "lang=ja" in page.url
+    page.get_by_role("radio", name="English").or_(page.get_by_role("button", name="English")).first.click()
+    expect(page.get_by_text("Stolen coin that rests here, by rule")).to_be_visible()
+
+    # A case of one's own: create, import, seed, run.
+    page.get_by_role("link", name="Case").click()
+    page.get_by_role("textbox", name="Name of the case").fill("my-case")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_text("Case my-case was created")).to_be_visible()
+    page.get_by_role("tab", name=re.compile("Transfers")).click()
+    page.locator('input[type="file"]').first.set_input_files(
+        {"name": "transfers.csv", "mimeType": "text/csv", "buffer": TRANSFERS.encode()}
+    )
+    expect(page.get_by_text("First rows")).to_be_visible()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("transfers.csv: 2 rows imported, 2 followed.")).to_be_visible()
+    page.get_by_role("tab", name=re.compile("Seeds")).click()
+    page.get_by_role("textbox", name="Addresses or theft transactions, one a line").fill(SEED)
+    page.get_by_role("button", name="Add seeds").click()
+    expect(page.get_by_text("1 lines added.")).to_be_visible()
+    page.get_by_role("tab", name=re.compile("Run")).click()
+    page.get_by_role("button", name="Run the trace").click()
+    expect(page.get_by_text("The trace is ready.")).to_be_visible()
+
+    # Its picture, and the table as CSV with exact integers.
+    page.get_by_role("link", name="Trace").click()
+    expect(_node(page, LAST)).to_be_visible()
+    with page.expect_download() as table:
+        page.get_by_role("button", name="CSV", exact=True).first.click()
+    text = Path(table.value.path()).read_text(encoding="utf-8")
+    assert "60000000000000000000" in text
+    assert "40000000000000000001" in text
+
+    assert problems == []
+    elsewhere = [
+        u for u in asked if not u.startswith((served, "blob:", "data:", served.replace("http", "ws")))
+    ]
+    assert elsewhere == []
+
+
+def test_the_keyboard_reaches_addresses_and_their_details(served: str, page: Page) -> None:
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{served}/?case=bybit-2025")
+    expect(_node(page, "0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2")).to_be_visible(timeout=PATIENCE)
+    page.locator('[data-testid="flow"] svg.flow').focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    chosen = page.locator('[data-testid="flow"] g.node.chosen')
+    expect(chosen).to_have_count(1)
+    address = str(chosen.get_attribute("data-id")).rpartition(":")[2]
+    expect(page.locator('[data-testid="stCode"]').filter(has_text=address).first).to_be_visible(
+        timeout=PATIENCE
+    )
