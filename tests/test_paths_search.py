@@ -34,6 +34,12 @@ def test_coin_does_not_leave_before_it_came(kind: str) -> None:
     assert error.value.hint.index("21:20:01Z") < error.value.hint.index("21:20:00Z")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wider_way_back_in_time_is_not_taken_beside_a_narrow_one_in_order(kind: str) -> None:
+    route = PathFinder(chain_of(("a", "t", 9), ("s", "a", 9), ("s", "t", 1))).find("s", "t", kind)
+    assert rows_of(route) == [(2,)]
+
+
 def test_one_transaction_chains_by_position_and_counts_as_one() -> None:
     inside = {"tx_hash": "0xt", "block": 7}
     rows = [transfer(0, "s", "a", 5, **inside), transfer(1, "a", "b", 5, **inside), transfer(2, "b", "c", 5)]
@@ -313,7 +319,7 @@ movement = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(movement, min_size=1, max_size=9), st.booleans())
 def test_every_search_is_as_good_as_the_best_of_all_paths(moves: list[Any], tainted: bool) -> None:
     rows, tx = [], 0

@@ -7,7 +7,7 @@ order, and this module never sorts, merges or drops a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -70,29 +70,58 @@ def column(frame: pd.DataFrame, name: str, missing: object) -> pd.Series[Any]:
     return column.where(column.notna(), missing)
 
 
-def _codes(words: Iterable[str]) -> tuple[list[int], tuple[str, ...]]:
-    """(codes, sorted distinct words)."""
-    values = np.asarray(list(words), dtype=object)
-    codes, distinct = pd.factorize(values, sort=True)
-    return codes.tolist(), tuple(distinct.tolist())
+def _words(frame: pd.DataFrame, name: str) -> tuple[np.ndarray, list[str]]:
+    """A text column as (code per row, distinct words); empty and missing cells are the word ""."""
+    if name not in frame.columns:
+        return np.zeros(len(frame), dtype=np.int64), [""]
+    codes, words = pd.factorize(frame[name])
+    return np.where(codes < 0, len(words), codes), [*(str(word) for word in words), ""]
+
+
+def _pairs(
+    first: tuple[np.ndarray, list[str]], second: tuple[np.ndarray, list[str]], join: Callable[[str, str], str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Two coded columns as one: (codes, sorted distinct `join` of their words)."""
+    key = first[0] * len(second[1]) + second[0]
+    used, number = np.unique(key, return_inverse=True)
+    texts = [join(first[1][k // len(second[1])], second[1][k % len(second[1])]) for k in used.tolist()]
+    words = sorted(set(texts))
+    rank = {word: i for i, word in enumerate(words)}
+    return np.array([rank[text] for text in texts], dtype=np.int64)[number], tuple(words)
+
+
+def _sides(frame: pd.DataFrame) -> tuple[list[int], list[int], tuple[str, ...]]:
+    """(payer codes, payee codes, node ids); an empty side is coin from outside or a sink."""
+    chain, chains = _words(frame, "chain")
+    sender, senders = _words(frame, "from_address")
+    senders = [word or OUTSIDE for word in senders]
+    recipient, recipients = _words(frame, "to_address")
+    kind, kinds = _words(frame, "kind")
+    sinks = [_SINK_OF_KIND.get(word, "sink:burned") for word in kinds]
+    blank = np.array([word == "" for word in recipients])[recipient]
+    recipient = np.where(blank, len(recipients) + kind, recipient)
+    words = senders + recipients + sinks
+    both = np.concatenate([sender, recipient + len(senders)])
+    codes, nodes = _pairs((np.concatenate([chain, chain]), chains), (both, words), node_id)
+    return codes[: len(frame)].tolist(), codes[len(frame) :].tolist(), nodes
 
 
 def seconds(texts: pd.Series[Any]) -> list[int | None]:
     """ISO-8601 text as UTC seconds; None where it is empty."""
-    codes, words = _codes(texts.astype(str))
+    codes, distinct = pd.factorize(texts)
+    words = [str(word) for word in distinct]
     known = [int(datetime.fromisoformat(word).timestamp()) if word else None for word in words]
-    return [known[code] for code in codes]
+    return [known[code] for code in codes.tolist()]
 
 
-def _ordinals(*columns: list[object]) -> list[int]:
+def _ordinals(frame: pd.DataFrame) -> list[int]:
     """Number of the transaction of each row: neighbours of one chain and hash belong together; no hash: alone."""
-    ordinal, last, out = -1, None, []
-    for key in zip(*columns, strict=True):
-        if key != last or not key[1]:
-            ordinal += 1
-            last = key
-        out.append(ordinal)
-    return out
+    chain, _ = _words(frame, "chain")
+    tx, hashes = _words(frame, "tx_hash")
+    alone = np.array([word == "" for word in hashes])[tx]
+    change = alone | (np.diff(chain, prepend=-1) != 0) | (np.diff(tx, prepend=-1) != 0)
+    ordinals: list[int] = (np.cumsum(change) - 1).tolist()
+    return ordinals
 
 
 @dataclass(frozen=True)
@@ -138,28 +167,20 @@ class FlowTable:
                 "Use the transfers of a traced case, or the columns listed in docs/formats.md.",
             )
         frame = transfers.reset_index(drop=True)
-        chain = [str(v) for v in column(frame, "chain", "")]
-        kind = [str(v) for v in column(frame, "kind", "")]
-        sender = [str(v) or OUTSIDE for v in column(frame, "from_address", "")]
-        recipient = [
-            str(v) or _SINK_OF_KIND.get(k, "sink:burned")
-            for v, k in zip(column(frame, "to_address", ""), kind, strict=True)
-        ]
-        both = [node_id(c, a) for c, a in zip(chain * 2, sender + recipient, strict=True)]
-        codes, nodes = _codes(both)
-        refs = [f"{c}/{a}" for c, a in zip(chain, column(frame, "asset", ""), strict=True)]
-        asset, assets = _codes(refs)
+        payer, payee, nodes = _sides(frame)
+        codes, assets = _pairs(_words(frame, "chain"), _words(frame, "asset"), "{}/{}".format)
+        asset = codes.tolist()
         symbol, decimals = _names(frame, asset, len(assets))
         return cls(
             nodes=nodes,
             assets=assets,
-            payer=codes[: len(frame)],
-            payee=codes[len(frame) :],
+            payer=payer,
+            payee=payee,
             asset=asset,
             amount=[int(str(v)) for v in frame["amount_raw"]],
             taint=[int(str(v)) for v in column(frame, "taint_raw", 0)],
             time=seconds(column(frame, "timestamp_utc", "")),
-            tx=_ordinals(list(chain), list(column(frame, "tx_hash", ""))),
+            tx=_ordinals(frame),
             converts=[v in {True, "true", "True"} for v in column(frame, "converts", missing=False)],
             followed=[not v for v in column(frame, "excluded", "")],
             symbol=symbol,
@@ -173,8 +194,8 @@ class FlowTable:
         return len(self.amount)
 
     @cached_property
-    def _places(self) -> dict[str, list[Any]]:
-        """The evidence columns as lists: a path of 100,000 movements looks up each of its rows."""
+    def places(self) -> dict[str, list[Any]]:
+        """The evidence columns (see `evidence`) as lists: a path of 100,000 movements looks up each of its rows."""
         texts = {name: [str(v) for v in column(self.frame, name, "")] for name in ("tx_hash", "source_name")}
         names = ("block", "tx_index", "position", "source_row")
         return texts | {name: [small_number(v) for v in column(self.frame, name, None)] for name in names}
@@ -182,7 +203,7 @@ class FlowTable:
     def evidence(self, rows: Iterable[int]) -> list[dict[str, Any]]:
         """Where each of `rows` stands: tx_hash, block, tx_index, position, source_name, source_row (None: unknown)."""
         names = ("tx_hash", "block", "tx_index", "position", "source_name", "source_row")
-        places = self._places
+        places = self.places
         return [{name: places[name][row] for name in names} for row in rows]
 
     @cached_property

@@ -79,6 +79,7 @@ class FlowGraph:
         rows = [row for row, units in enumerate(taint) if units or all_transfers]
         table = FlowTable.read(transfers.iloc[rows])
         nodes = _nodes(addresses, table, frozenset(seeds), labels or {}, everything=all_transfers)
+        _times(nodes, table)
         names = dict(zip(table.assets, zip(table.symbol, table.decimals, strict=True), strict=True))
         names |= _asset_names(addresses)
         scale = dict(scale) if scale is not None else _pool_scale(nodes)
@@ -86,7 +87,6 @@ class FlowGraph:
         graph.add_nodes_from(sorted(nodes.items()))
         for payer, payee, key, attributes in _edges(table, rows, scale):
             graph.add_edge(payer, payee, key, **attributes)
-        _times(graph)
         return cls(graph, dict(sorted(names.items())), scale, rule, as_of)
 
     def aggregate(self) -> DiGraph[str]:
@@ -237,29 +237,51 @@ def _edges(
     table: FlowTable, rows: list[int], scale: Mapping[str, float]
 ) -> Iterable[tuple[str, str, str, dict[str, Any]]]:
     """Every row of the table as an edge, in ledger order."""
-    evidence = table.evidence(range(table.rows))
     kinds = [str(v) for v in column(table.frame, "kind", "")]
     excluded = [str(v) for v in column(table.frame, "excluded", "")]
-    for i, where in enumerate(evidence):
-        asset = table.assets[table.asset[i]]
-        position = where["position"]
-        key = f"{where['tx_hash']}/{'' if position is None else position}/{rows[i]}"
+    place = table.places
+    nodes, assets = table.nodes, table.assets
+    per_unit = [scale.get(asset, 0.0) for asset in assets]
+    columns = zip(
+        *(table.payer, table.payee, table.asset, table.amount, table.taint, table.time, table.converts),
+        *(place[name] for name in ("tx_hash", "block", "tx_index", "position", "source_name", "source_row")),
+        *(rows, kinds, excluded),
+        strict=True,
+    )
+    for (
+        payer,
+        payee,
+        asset,
+        amount,
+        taint,
+        time,
+        converts,
+        tx,
+        block,
+        index,
+        position,
+        name,
+        at,
+        row,
+        kind,
+        why,
+    ) in columns:
         attributes = {
-            "asset": asset,
-            "amount": table.amount[i],
-            "taint": table.taint[i],
-            "share": table.taint[i] * scale.get(asset, 0.0),
-            "time": table.time[i],
-            "order": (where["block"], where["tx_index"], position),
-            "row": rows[i],
-            "tx": where["tx_hash"],
-            "kind": kinds[i],
-            "converts": table.converts[i],
-            "excluded": excluded[i],
-            "source_name": where["source_name"],
-            "source_row": where["source_row"],
+            "asset": assets[asset],
+            "amount": amount,
+            "taint": taint,
+            "share": taint * per_unit[asset],
+            "time": time,
+            "order": (block, index, position),
+            "row": row,
+            "tx": tx,
+            "kind": kind,
+            "converts": converts,
+            "excluded": why,
+            "source_name": name,
+            "source_row": at,
         }
-        yield table.nodes[table.payer[i]], table.nodes[table.payee[i]], key, attributes
+        yield nodes[payer], nodes[payee], f"{tx}/{'' if position is None else position}/{row}", attributes
 
 
 def _asset_names(addresses: pd.DataFrame) -> dict[str, tuple[str, int | None]]:
@@ -292,9 +314,15 @@ def _widen(d: dict[str, Any], time: int | None) -> None:
         d["last"] = time if d["last"] is None else max(d["last"], time)
 
 
-def _times(graph: MultiDiGraph[str]) -> None:
-    """First and last time of each node from its edges, excluded ones apart."""
-    for payer, payee, d in graph.edges(data=True):
-        if not d["excluded"]:
-            _widen(graph.nodes[payer], d["time"])
-            _widen(graph.nodes[payee], d["time"])
+def _times(nodes: Mapping[str, dict[str, Any]], table: FlowTable) -> None:
+    """First and last time of each node from its movements, excluded ones apart."""
+    seen = [{"first": None, "last": None} for _ in table.nodes]
+    for payer, payee, time, followed in zip(
+        table.payer, table.payee, table.time, table.followed, strict=True
+    ):
+        if followed and time is not None:
+            for end in (payer, payee):
+                _widen(seen[end], time)
+    for node, d in zip(table.nodes, seen, strict=True):
+        nodes[node]["first"] = _least(nodes[node]["first"], d["first"])
+        nodes[node]["last"] = d["last"]

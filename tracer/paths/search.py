@@ -11,11 +11,7 @@ PVLDB 7(9), 2014.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from fractions import Fraction
-from functools import cached_property
 
 import pandas as pd
 
@@ -23,39 +19,12 @@ from tracer.errors import InputError, NoPathError
 from tracer.flowtable import FlowTable
 from tracer.paths.explain import why_no_path
 from tracer.paths.hops import Hop, Route, routes_frame
+from tracer.paths.scan import ANY, Earliest, Scan, Shortest, Widest
 
 __all__ = ["KINDS", "PathFinder"]
 
 KINDS = ("shortest", "widest", "earliest")
 """What a path can be best at."""
-
-_ROOT = -1
-_ANY = 2**300  # wider than any amount: nothing has limited the coin yet
-
-
-@dataclass(slots=True)
-class _Labels:
-    """Ways found so far as a tree. A row pair with a second row is a conversion: (given, got)."""
-
-    rows: list[tuple[int, int]] = field(default_factory=list)
-    parent: list[int] = field(default_factory=list)
-    value: list[int] = field(default_factory=list)  # transactions (shortest) or width (widest)
-    tx: list[int] = field(default_factory=list)  # transaction in which the coin last changed hands
-
-    def add(self, rows: tuple[int, int], parent: int, value: int, tx: int) -> int:
-        self.rows.append(rows)
-        self.parent.append(parent)
-        self.value.append(value)
-        self.tx.append(tx)
-        return len(self.rows) - 1
-
-    def way(self, label: int) -> list[tuple[int, int]]:
-        """Rows from the start to `label`."""
-        found = []
-        while label != _ROOT:
-            found.append(self.rows[label])
-            label = self.parent[label]
-        return found[::-1]
 
 
 class PathFinder:
@@ -92,11 +61,11 @@ class PathFinder:
         Addresses are CAIP-10 ids or bare addresses. Raises NotFoundError for an address without transfers,
         NoPathError (with the reason) where no coin can have flowed.
         """
-        return self._route(_Shortest(self.table, *self._ends(frm, to)))
+        return self._route(Shortest(self.table, *self._ends(frm, to)))
 
     def earliest(self, frm: str, to: str) -> Route:
         """The path on which coin can arrive first. Errors as `shortest`."""
-        return self._route(_Earliest(self.table, *self._ends(frm, to)))
+        return self._route(Earliest(self.table, *self._ends(frm, to)))
 
     def widest(self, frm: str, to: str) -> Route:
         """The path whose narrowest movement carries the most stolen coin; ties: arrives first.
@@ -107,10 +76,12 @@ class PathFinder:
         `shortest`.
         """
         ends = self._ends(frm, to)
-        search: _Scan = _Widest(self.table, *ends, self.table.taint)
-        if search.run() is None:
-            search = _Widest(self.table, *ends, self.table.amount)
-        return self._route(search)
+        for measure in (self.table.taint, self.table.amount):
+            search = Widest(self.table, *ends, measure)
+            label = search.run()
+            if label is not None:
+                return _as_route(self.table, search, label)
+        raise self._no_path(*ends)
 
     def frame(self, routes: list[Route]) -> pd.DataFrame:
         """Paths as a table (`tracer.paths.COLUMNS`); `amount_raw` is the width."""
@@ -123,20 +94,22 @@ class PathFinder:
             raise InputError("A path needs two different addresses.", "Choose another start or end.")
         return start, goal
 
-    def _route(self, search: _Scan) -> Route:
+    def _route(self, search: Scan) -> Route:
         label = search.run()
         if label is None:
-            message, hint = why_no_path(self.table, search.start, search.goal)
-            raise NoPathError(message, hint)
-        rows = search.labels.way(label)
-        return _as_route(self.table, search, rows)
+            raise self._no_path(search.start, search.goal)
+        return _as_route(self.table, search, label)
+
+    def _no_path(self, start: int, goal: int) -> NoPathError:
+        return NoPathError(*why_no_path(self.table, start, goal))
 
 
-def _as_route(table: FlowTable, search: _Scan, rows: list[tuple[int, int]]) -> Route:
-    """A way as a route whose amount is the narrowest movement on it."""
+def _as_route(table: FlowTable, search: Scan, label: int) -> Route:
+    """The way to a label as a route whose amount is the narrowest movement on it."""
+    rows = search.labels.way(label)
     hops = [_hop(table, given, got) for given, got in rows]
     measure = search.measure
-    width = _ANY
+    width = ANY
     changed = []
     for given, got in rows:
         if got < 0:
@@ -176,195 +149,3 @@ def _hop(table: FlowTable, given: int, got: int) -> Hop:
         rows=rows,
         evidence=tuple(table.evidence(rows)),
     )
-
-
-class _Legs:
-    """What each address gave and got in the conversions of one transaction: (tx, node) -> asset -> rows."""
-
-    def __init__(self, table: FlowTable) -> None:
-        self.table = table
-        self.gave: dict[tuple[int, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-        self.got: dict[tuple[int, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-        for row, leg in enumerate(table.converts):
-            if leg and table.followed[row] and table.amount[row]:
-                self.gave[table.tx[row], table.payer[row]][table.asset[row]].append(row)
-                self.got[table.tx[row], table.payee[row]][table.asset[row]].append(row)
-
-    def counterparty(self, row: int) -> bool:
-        """Does the payee of a conversion leg pay for it in another asset? Then the coin's trail does not enter it."""
-        gave = self.gave.get((self.table.tx[row], self.table.payee[row]), {})
-        return any(asset != self.table.asset[row] for asset in gave)
-
-    def scale(self, width: int, given: int, got: int, measure: list[int]) -> int:
-        """`width` units of the asset given in units of the asset got: floor(width * got / given)."""
-        t = self.table
-        key = (t.tx[given], t.payer[given])
-        total = sum(measure[r] for r in self.gave[key][t.asset[given]])
-        into = sum(measure[r] for r in self.got[key][t.asset[got]])
-        return min(width, total) * into // total if total else 0
-
-
-class _Scan:
-    """One pass over the rows; subclasses say which of two ways is better."""
-
-    def __init__(self, table: FlowTable, start: int, goal: int) -> None:
-        self.table, self.start, self.goal = table, start, goal
-        self.measure = table.amount
-        self.labels = _Labels()
-        self.best: dict[int, int] = {}  # (node, asset) -> label of the best way so far
-        self.answer: int | None = None
-        self.tx = -1
-
-    @cached_property
-    def legs(self) -> _Legs:
-        """Conversions of the table."""
-        return _Legs(self.table)
-
-    def run(self) -> int | None:
-        """Label of the best way to the goal, None if there is none."""
-        t = self.table
-        assets, start, goal, best = len(t.assets), self.start, self.goal, self.best
-        legs = self.legs
-        given: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        rows = zip(t.payer, t.payee, t.asset, t.amount, t.followed, t.converts, t.tx, strict=True)
-        for row, (payer, payee, asset, amount, followed, converts, tx) in enumerate(rows):
-            if not followed or not amount:
-                continue
-            if tx != self.tx:
-                self.next_transaction(tx)
-                given.clear()
-            state = payer * assets + asset
-            label = _ROOT if payer == start else best.get(state)
-            if label is not None and payee not in (start, payer):
-                reached = self.move(state, label, row, tx)
-                if payee == goal:
-                    if self.arrive(reached):
-                        return self.answer
-                elif not converts or not legs.counterparty(row):
-                    self.offer(payee * assets + asset, reached)
-            if not converts:
-                continue
-            if label is not None and payer != start:
-                for way in self.ways(state, label):
-                    given[payer].append((row, way))
-                    for other, got in legs.got.get((tx, payer), {}).items():
-                        for got_row in got:
-                            if got_row < row and other != asset:
-                                self.convert(payer * assets + other, way, row, got_row)
-            for given_row, source in given.get(payee, ()):
-                if t.asset[given_row] != asset:
-                    self.convert(payee * assets + asset, source, given_row, row)
-        return self.answer
-
-    def next_transaction(self, tx: int) -> None:
-        """A new transaction begins."""
-        self.tx = tx
-
-    def ways(self, state: int, label: int) -> list[int]:  # noqa: ARG002 (the general case needs no state)
-        """The ways to a state that are worth going on from; `label` is the best."""
-        return [label]
-
-    def move(self, state: int, label: int, row: int, tx: int) -> int:
-        """A new label: the coin at `state` moves on in `row`."""
-        raise NotImplementedError
-
-    def offer(self, state: int, label: int) -> None:
-        """A new way to `state`: keep the better one."""
-        raise NotImplementedError
-
-    def convert(self, state: int, label: int, given: int, got: int) -> None:
-        """The coin of `label` becomes another asset at its address."""
-        value, tx = self.labels.value[label], self.labels.tx[label]
-        self.offer(state, self.labels.add((given, got), label, value, tx))
-
-    def arrive(self, label: int) -> bool:
-        """A way to the goal; True ends the search."""
-        raise NotImplementedError
-
-
-class _Earliest(_Scan):
-    """The first way found is the best."""
-
-    def move(self, state: int, label: int, row: int, tx: int) -> int:  # noqa: ARG002
-        return self.labels.add((row, -1), label, 0, tx)
-
-    def offer(self, state: int, label: int) -> None:
-        self.best.setdefault(state, label)
-
-    def arrive(self, label: int) -> bool:
-        self.answer = label
-        return True
-
-
-class _Shortest(_Scan):
-    """Fewest transactions. A way that came in the current transaction goes on in it at no cost, so it is kept too."""
-
-    def __init__(self, table: FlowTable, start: int, goal: int) -> None:
-        super().__init__(table, start, goal)
-        self.here: dict[int, int] = {}
-
-    def next_transaction(self, tx: int) -> None:
-        super().next_transaction(tx)
-        self.here.clear()
-
-    def ways(self, state: int, label: int) -> list[int]:
-        return [label] if state not in self.here else [label, self.here[state]]
-
-    def move(self, state: int, label: int, row: int, tx: int) -> int:
-        value, last = self.labels.value, self.labels.tx
-        if label == _ROOT:
-            return self.labels.add((row, -1), _ROOT, 1, tx)
-        cost = value[label] + (last[label] != tx)
-        here = self.here.get(state)
-        if here is not None and value[here] < cost:
-            label, cost = here, value[here]
-        return self.labels.add((row, -1), label, cost, tx)
-
-    def offer(self, state: int, label: int) -> None:
-        value = self.labels.value
-        old = self.best.get(state)
-        if old is None or value[label] < value[old]:
-            self.best[state] = label
-        here = self.here.get(state)
-        if self.labels.tx[label] == self.tx and (here is None or value[label] < value[here]):
-            self.here[state] = label
-
-    def arrive(self, label: int) -> bool:
-        if self.answer is None or self.labels.value[label] < self.labels.value[self.answer]:
-            self.answer = label
-        return self.labels.value[label] == 1
-
-
-class _Widest(_Scan):
-    """Largest narrowest movement, in `measure` units (stolen part or whole amount)."""
-
-    def __init__(self, table: FlowTable, start: int, goal: int, measure: list[int]) -> None:
-        super().__init__(table, start, goal)
-        self.measure = measure
-        self.total = [0] * len(table.assets)
-        for asset, units, followed in zip(table.asset, measure, table.followed, strict=True):
-            if followed:
-                self.total[asset] += units
-
-    def move(self, state: int, label: int, row: int, tx: int) -> int:  # noqa: ARG002
-        width = _ANY if label == _ROOT else self.labels.value[label]
-        return self.labels.add((row, -1), label, min(width, self.measure[row]), tx)
-
-    def offer(self, state: int, label: int) -> None:
-        old = self.best.get(state)
-        if self.labels.value[label] and (old is None or self.labels.value[label] > self.labels.value[old]):
-            self.best[state] = label
-
-    def convert(self, state: int, label: int, given: int, got: int) -> None:
-        value, tx = self.labels.value[label], self.labels.tx[label]
-        width = self.legs.scale(value, given, got, self.measure)
-        self.offer(state, self.labels.add((given, got), label, width, tx))
-
-    def arrive(self, label: int) -> bool:
-        if self.labels.value[label] and (self.answer is None or self._part(label) > self._part(self.answer)):
-            self.answer = label
-        return False
-
-    def _part(self, label: int) -> Fraction:
-        """Width as a part of everything that moved in the asset, so that assets compare."""
-        return Fraction(self.labels.value[label], self.total[self.table.asset[self.labels.rows[label][0]]])
