@@ -13,6 +13,7 @@ from functools import cached_property
 import pandas as pd
 
 from tracer.errors import NotFoundError, shown
+from tracer.flowtable import node_id
 from tracer.graph import FlowGraph
 from tracer.ledger import Ledger
 from tracer.model import CONSERVING, Gap, Label, Rule, Seed
@@ -210,4 +211,10 @@ class Tracing:
     def routes(self, rule: Rule, limit: int) -> Routes:
         """The largest routes of stolen coin from the theft to where it rests."""
         result = self.result(rule)
-        return trace_routes(self.program, result.outcome, result.transfers(), limit=limit)
+        held = result.addresses(ranges=False)
+        stops = {
+            node_id(chain, address): stop
+            for chain, address, stop in zip(held["chain"], held["address"], held["stop"], strict=True)
+            if stop
+        }
+        return trace_routes(self.program, result.outcome, result.transfers(), limit=limit, stops=stops)
