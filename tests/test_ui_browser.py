@@ -114,7 +114,7 @@ def test_an_investigators_session(served: str, page: Page) -> None:
     page.get_by_role("tab", name=re.compile("Seeds")).click()
     page.get_by_role("textbox", name="Addresses or theft transactions, one a line").fill(SEED)
     page.get_by_role("button", name="Add seeds").click()
-    expect(page.get_by_text("1 lines added.")).to_be_visible()
+    expect(page.get_by_text("Lines added: 1.")).to_be_visible()
     page.get_by_role("tab", name=re.compile("Run")).click()
     page.get_by_role("button", name="Run the trace").click()
     expect(page.get_by_text("The trace is ready.")).to_be_visible()

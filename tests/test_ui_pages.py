@@ -163,3 +163,30 @@ def test_running_a_small_case_shows_its_result(home: Path) -> None:
     at.button(key="run").click().run()
     assert "The trace is ready." in text_of(at)
     assert "[SEED]" not in text_of(opened("trace", case="small"))
+
+
+def test_a_file_of_unknown_columns_is_explained_and_can_be_mapped_by_hand(home: Path) -> None:
+    case = Case.create("mapped")
+    data = CSV.replace("from_address", "Payer").replace("to_address", "Payee").encode()
+    at = opened("case", case="mapped")
+    at.file_uploader[0].set_value(("odd.csv", data, "text/csv")).run()
+    at.button(key="import").click().run()
+    assert not at.exception
+    assert "from_address" in at.error[0].value
+    assert len(case.files()) == 0
+    at.selectbox(key="map:from_address").set_value("Payer")
+    at.selectbox(key="map:to_address").set_value("Payee")
+    at.button(key="import").click().run()
+    assert not at.error
+    assert list(case.files()["rows"]) == [2]
+
+
+def test_an_error_in_the_work_is_shown_in_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    Case.demo()
+    monkeypatch.setattr(Case, "taint", broken)
+    at = opened("trace")
+    assert "ZeroDivisionError" in at.error[0].value
+    assert "secret detail" not in text_of(at)

@@ -35,7 +35,18 @@ FAMILIES = {
     "stop": {str(s) for s in StopCode},
     "kind": set(KINDS),
 }
-VALUE_FAMILIES = {"sink", "edge", "excluded", "category", "path", "stage", "col", "convention"}
+VALUE_FAMILIES = {
+    "sink",
+    "edge",
+    "excluded",
+    "category",
+    "path",
+    "stage",
+    "col",
+    "convention",
+    "gap",
+    "status",
+}
 """Groups whose keys are values from data: looked up with `one_of` or `known`."""
 
 

@@ -94,6 +94,7 @@ def _moved(transfers: pd.DataFrame, chain: str, address: str) -> tuple[pd.DataFr
     return here[here["to_address"] == address], here[here["from_address"] == address]
 
 
+_RESTING = 40
 _EVIDENCE = (
     "timestamp_utc",
     "amount_raw",
@@ -171,6 +172,7 @@ def details(
                     key=f"{name}:{node.id}",
                     file=f"{case.name}_{name}_{node.address}",
                     note=note,
+                    narrow=True,
                     without=["decimals", other],
                     height=min(35 * (len(part) + 1) + 3, 230),
                 )
@@ -238,28 +240,22 @@ def fold_details(node: Node, flow: Flow, w: Words, *, opened: bool) -> str:
         for key in sorted({*n.received, *n.rests})
     ]
     frame = pd.DataFrame(lines, columns=["address", "asset", "received_taint", "taint", "stop"])
-    show_table(frame, w, key=f"fold:{node.id}", file="folded", height=420)
+    show_table(frame, w, key=f"fold:{node.id}", file="folded", height=420, narrow=True)
     return "open" if pressed else ""
 
 
 def resting(addresses: pd.DataFrame, w: Words, key: str) -> int | None:
-    """With nothing chosen: where the most coin rests now. Returns the chosen row's index in `addresses`."""
+    """With nothing chosen: where the most coin rests now. Returns the chosen row of `addresses`."""
     st.markdown(f"##### {w('details.resting')}")
     st.caption(w("details.choose"))
-    held = addresses[
-        [
-            bool(t) and not str(a).startswith("sink:")
-            for t, a in zip(addresses["taint_raw"], addresses["address"], strict=True)
-        ]
-    ]
+    columns = zip(*(addresses[c] for c in ("taint_raw", "decimals", "address")), strict=True)
     sized = sorted(
-        held.index,
-        key=lambda i: (
-            -(held.at[i, "taint_raw"] // 10 ** (whole(held.at[i, "decimals"]) or 0)),
-            str(held.at[i, "address"]),
-        ),
-    )[:40]
-    top = held.loc[sized, ["taint_raw", "symbol", "address", "hop", "stop", "decimals"]]
+        (-(units // 10 ** (whole(places) or 0)), str(address), row)
+        for row, (units, places, address) in enumerate(columns)
+        if units and not str(address).startswith("sink:")
+    )[:_RESTING]
+    rows = [row for _, _, row in sized]
+    top = addresses.iloc[rows][["taint_raw", "symbol", "address", "hop", "stop", "decimals"]]
     picked = show_table(
         top.reset_index(drop=True),
         w,
@@ -270,4 +266,4 @@ def resting(addresses: pd.DataFrame, w: Words, key: str) -> int | None:
         select=True,
         height=560,
     )
-    return None if picked is None else int(sized[picked])
+    return None if picked is None else rows[picked]

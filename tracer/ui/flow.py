@@ -81,8 +81,8 @@ class Node:
     name: str = ""
     stop: str = ""
     beside: bool = False
-    rests: Mapping[str, int] = field(default_factory=dict)
-    received: Mapping[str, int] = field(default_factory=dict)
+    rests: dict[str, int] = field(default_factory=dict)
+    received: dict[str, int] = field(default_factory=dict)
     first: str = ""
     members: tuple[str, ...] = ()
     inner: Mapping[str, int] = field(default_factory=dict)
@@ -179,20 +179,15 @@ def build_flow(
         assets.setdefault(key, AssetName(_text(symbol), whole(decimals)))
         where = _place(str(chain), str(address))
         node = rows.get(where) or _node(where, str(chain), str(address), labels, start, _text(stop))
-        amounts = dict(node.rests), dict(node.received)
-        for held, value in zip(amounts, (_units(taint), _units(received)), strict=True):
+        for held, value in ((node.rests, _units(taint)), (node.received, _units(received))):
             if value:
                 held[key] = held.get(key, 0) + value
         hops = [h for h in (node.hop, whole(hop)) if h is not None]
         moments = [m for m in (node.first, _text(first)) if m]
-        rows[where] = replace(
-            node,
-            rests=amounts[0],
-            received=amounts[1],
-            hop=min(hops) if hops else None,
-            first=min(moments) if moments else "",
-            stop=node.stop or _text(stop),
-        )
+        later = (min(hops, default=None), min(moments, default=""), node.stop or _text(stop))
+        if where not in rows or later != (node.hop, node.first, node.stop):
+            node = replace(node, hop=later[0], first=later[1], stop=later[2])
+        rows[where] = node
     _add_strangers(rows, edges, labels)
     linked = {end for edge in edges for end in (edge.source, edge.target)}
     nodes = tuple(

@@ -36,6 +36,8 @@ def launch(port: int = 8501, workspace: str | Path | None = None, *, headless: b
     """
     from streamlit.web import cli
 
+    import tracer.ui.main  # noqa: F401 - here, so that the first page does not wait for these imports
+
     if workspace is not None:
         os.environ["TRACER_HOME"] = str(Path(workspace).expanduser().resolve())
     script = str(resources.files("tracer.ui").joinpath("serve.py"))

@@ -89,12 +89,14 @@ def figures(
     fees = _sum((_asset(r), _units(r["fee_raw"])) for r in money)
     if fees:
         items.append(_item(w("strip.fees"), fees))
-    open_gaps = int((gaps["status"] == "open").sum()) if len(gaps) else 0
+    open_gaps, assumed = (
+        int((gaps["status"] == s).sum()) if len(gaps) else 0 for s in ("open", "assumption")
+    )
     items.append(
         {
             "name": w("strip.gaps"),
             "value": f"{open_gaps:,}",
-            "note": w("strip.assumed", count=f"{len(gaps) - open_gaps:,}"),
+            "note": w("strip.assumed", count=f"{assumed:,}"),
             "title": "",
             "tone": "warn" if open_gaps else "",
         }

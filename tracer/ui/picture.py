@@ -89,7 +89,9 @@ def _node(
         "sub": _main(node.received or paid or node.rests or node.inner, flow),
         "stop": node.stop,
         "count": len(node.members),
-        "find": " ".join([node.address, clean(node.name), *node.members]).lower(),
+        "find": " ".join(
+            [node.address, clean(node.name), *(m.rpartition(":")[2] for m in node.members)]
+        ).lower(),
         "lines": lines,
     }
 

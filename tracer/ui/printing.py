@@ -33,6 +33,8 @@ def clean(text: object, limit: int = 120) -> str:
     hide the text next to it; anything beyond `limit` characters is cut with an ellipsis.
     """
     raw = "" if text is None else str(text)
+    if len(raw) <= limit and raw.isprintable():
+        return raw
     out = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in raw[:limit])
     return out if len(raw) <= limit else out + "\N{HORIZONTAL ELLIPSIS}"
 

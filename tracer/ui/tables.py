@@ -25,6 +25,9 @@ __all__ = ["LIMIT", "csv_bytes", "for_screen", "note_of", "show_table"]
 LIMIT = 5_000
 """Rows on the screen; the CSV has all."""
 
+_CODED = {"code": "gap", "status": "status", "excluded": "excluded"}
+"""Columns whose codes are shown in words; the CSV keeps the code."""
+
 _RULES = frozenset(str(rule) for rule in Rule)
 
 
@@ -85,6 +88,8 @@ def for_screen(
             out[other] = [jst(v).removesuffix(" JST") for v in values]
             heads[other] = f"{heads[column]} (JST)"
             heads[column] += " (UTC)"
+        elif column in _CODED:
+            out[column] = [w.one_of(_CODED[column], _cell(v)) for v in values]
         else:
             out[column] = [_cell(v) for v in values]
     return pd.DataFrame(out, dtype="str" if out else None), heads
@@ -132,13 +137,19 @@ def show_table(
     height: int | None = None,
     select: bool = False,
     downloads: bool = True,
+    narrow: bool = False,
 ) -> int | None:
-    """Show a frame with its note and CSV downloads; returns the chosen row (position in `frame`) when `select`."""
+    """Show a frame with its note and CSV downloads; returns the chosen row (position in `frame`) when `select`.
+
+    narrow: the note stands above the download buttons, for a panel.
+    """
     text, heads = for_screen(frame.head(LIMIT), w, raw=raw, without=set(without))
     config = {
         c: st.column_config.TextColumn(
             heads[c],
-            width=(wide or {}).get(c, "medium" if c.endswith(("_utc", "_jst")) else None),
+            width=(wide or {}).get(
+                c, "medium" if c.endswith(("_utc", "_jst")) else 200 if c == "amount_raw" else None
+            ),
             alignment="right"
             if _is_raw(c) or f"{c}_raw" in frame.columns or c in {"hop", "decimals"}
             else "left",
@@ -165,22 +176,28 @@ def show_table(
     else:
         st.dataframe(text, hide_index=True, column_config=config, height=tall, key=f"see:{key}")
     if downloads:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            more = (
-                ""
-                if len(frame) <= LIMIT
-                else " \N{MIDDLE DOT} " + w("table.cut", shown=f"{LIMIT:,}", total=f"{len(frame):,}")
-            )
-            st.caption(
-                f"{w('table.rows', count=f'{len(frame):,}')}{more} \N{MIDDLE DOT} {note}", width="stretch"
-            )
-            for bom, label in ((False, w("table.csv")), (True, w("table.csv_excel"))):
-                st.download_button(
-                    label,
-                    data=partial(csv_bytes, frame, bom=bom),
-                    file_name=f"{file}.csv",
-                    mime="text/csv",
-                    on_click="ignore",
-                    key=f"csv:{key}:{bom}",
-                )
+        _downloads(frame, w, key=key, file=file, note=note, narrow=narrow)
     return chosen
+
+
+def _downloads(frame: pd.DataFrame, w: Words, *, key: str, file: str, note: str, narrow: bool) -> None:
+    """What the table rests on, and its two CSV buttons."""
+    total = f"{len(frame):,}"
+    parts = [w("table.rows", count=total), note]
+    if len(frame) > LIMIT:
+        parts.insert(1, w("table.cut", shown=f"{LIMIT:,}", total=total))
+    text = " \N{MIDDLE DOT} ".join(p for p in parts if p)
+    if narrow:
+        st.caption(text)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not narrow:
+            st.caption(text, width="stretch")
+        for bom, label in ((False, w("table.csv")), (True, w("table.csv_excel"))):
+            st.download_button(
+                label,
+                data=partial(csv_bytes, frame, bom=bom),
+                file_name=f"{file}.csv",
+                mime="text/csv",
+                on_click="ignore",
+                key=f"csv:{key}:{bom}",
+            )

@@ -38,8 +38,12 @@ def _uploaded(case: Case, name: str, data: bytes, words: Words) -> None:
     if head.empty:
         st.caption(words("files.no_preview"))
     else:
-        st.dataframe(head, hide_index=True, height=220)
-    failed = bool(st.session_state.get("import-failed") == name)
+        st.dataframe(head, hide_index=True, height=35 * (len(head) + 1) + 3)
+    failed_name, error = st.session_state.get("import-failed") or ("", None)
+    failed = failed_name == name
+    if failed and error is not None:
+        st.error(error.message, icon="⚠️")
+        st.caption(f"{error.hint} {words('files.unknown_format')}")
     with st.expander(words("files.mapping"), expanded=failed):
         st.caption(words("files.mapping_help"))
         mapping = _mapping(list(head.columns), words)
@@ -48,7 +52,7 @@ def _uploaded(case: Case, name: str, data: bytes, words: Words) -> None:
             words("files.chain"),
             placeholder="eip155:1",
             key="import-chain",
-            width=240,
+            width=340,
             help=words("files.chain_help"),
         )
         partial = st.checkbox(words("files.partial"), key="import-partial", help=words("files.partial_help"))
@@ -59,9 +63,9 @@ def _uploaded(case: Case, name: str, data: bytes, words: Words) -> None:
                 report = case.import_file(
                     data, mapping=mapping or None, partial=partial, chain=chain.strip() or None, name=name
                 )
-        except FileError:
-            st.session_state["import-failed"] = name
-            raise
+        except FileError as error:
+            st.session_state["import-failed"] = (name, error)
+            st.rerun()
         st.session_state.pop("import-failed", None)
         say(_summary(report, name, words))
         for warning in report.warnings:

@@ -183,7 +183,11 @@ def _conservation(case: Case, result: Any, words: Words, note: str, raw: bool) -
 
 def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     st.caption(words("tab.gaps_help"))
+    order = {"open": 0, "assumption": 1, "closed": 2}
     frame = result.gaps()
+    frame = frame.iloc[
+        sorted(range(len(frame)), key=lambda i: (order.get(str(frame["status"].iloc[i]), 3), i))
+    ]
     show_table(
         frame,
         words,

@@ -179,7 +179,7 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
             )
             if row is not None:
                 st.session_state["see:turn"] = st.session_state.get("see:turn", 0) + 1
-                at = shown.addresses.loc[row]
+                at = shown.addresses.iloc[row]
                 select(f"{at['chain']}:{at['address']}")
                 st.rerun(scope="fragment")
         elif node.kind == "fold":
