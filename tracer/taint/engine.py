@@ -1,12 +1,15 @@
 """Run the steps of a program under one rule, exactly, on Python integers.
 
-The engine keeps nothing but holdings: it does not know addresses, time or files. Larger ledgers run on the
-kernels (`tracer.taint.kernels`) where they apply; both give the same numbers.
+The engine keeps nothing but holdings: it does not know addresses, time or files. Programs of `BULK` steps or more
+run on compiled kernels (`tracer.taint.kernels`) where they apply; both give the same numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from tracer.errors import ConservationError
 from tracer.model import Rule
@@ -14,7 +17,10 @@ from tracer.taint.lots import CLEAN, LotQueue
 from tracer.taint.pools import TAKEN, Split, take_split
 from tracer.taint.program import Op, Program
 
-__all__ = ["Outcome", "check_conservation", "run"]
+__all__ = ["BULK", "Outcome", "check_conservation", "run", "run_plain"]
+
+BULK = 50_000
+"""Steps from which the compiled kernels pay for their start."""
 
 
 @dataclass(frozen=True)
@@ -27,46 +33,54 @@ class Outcome:
     """
 
     rule: Rule
-    taint: list[int]
-    balance: list[int]
-    split: list[Split]
-    moved: list[int]
-    brought: list[int]
-    entered: list[int]
+    taint: Sequence[int]
+    balance: Sequence[int]
+    split: Sequence[Split]
+    moved: Sequence[int]
+    brought: Sequence[int]
+    entered: Sequence[int]
 
 
 def run(program: Program, rule: Rule) -> Outcome:
     """Run all steps under `rule`. Raises ConservationError if a conserving rule lost or made coin."""
-    if rule == Rule.POISON:
-        outcome = _Poison(program).run()
-    elif rule in (Rule.FIFO, Rule.LIFO):
-        outcome = _Lots(program, newest=rule == Rule.LIFO).run()
+    if program.steps < BULK:
+        outcome = run_plain(program, rule)
     else:
-        outcome = _Pools(program, rule).run()
+        from tracer.taint.kernels import run_bulk  # numba takes half a second to import
+
+        outcome = run_bulk(program, rule)
     if rule != Rule.POISON:
         check_conservation(program, outcome)
     return outcome
+
+
+def run_plain(program: Program, rule: Rule) -> Outcome:
+    """Run all steps under `rule` on Python integers, whatever their size and number; conservation is not checked."""
+    if rule == Rule.POISON:
+        return _Poison(program).run()
+    if rule in (Rule.FIFO, Rule.LIFO):
+        return _Lots(program, newest=rule == Rule.LIFO).run()
+    return _Pools(program, rule).run()
 
 
 def check_conservation(program: Program, outcome: Outcome) -> None:
     """Per asset: entered + converted in == held + converted out. Per source: entered == held, in source units."""
     assets = len(program.assets)
     into, out = [0] * assets, [0] * assets
-    for number, step in enumerate(
-        zip(program.op.tolist(), program.src.tolist(), program.dst.tolist(), strict=True)
-    ):
-        op, src, dst = step
-        if op == Op.CONVERT:
-            out[program.holding_asset[src]] += outcome.moved[number]
-            into[program.holding_asset[dst]] += outcome.brought[number]
+    for step in np.flatnonzero(program.op == Op.CONVERT).tolist():
+        out[program.holding_asset[program.src[step]]] += outcome.moved[step]
+        into[program.holding_asset[program.dst[step]]] += outcome.brought[step]
     held, source = [0] * assets, [0] * len(program.origins)
-    for holding, units in enumerate(outcome.taint):
-        held[program.holding_asset[holding]] += units
-        if sum(u for u, _ in outcome.split[holding].values()) != units:
+    asset = program.holding_asset.tolist()
+    for holding, (units, split) in enumerate(zip(outcome.taint, outcome.split, strict=True)):
+        if not units and not split:
+            continue
+        held[asset[holding]] += units
+        if sum(u for u, _ in split.values()) != units:
             raise ConservationError(
                 f"{outcome.rule}: the split by source of holding {holding} does not add up."
             )
-        for origin, (_, s) in outcome.split[holding].items():
+        for origin, (_, s) in split.items():
             source[origin] += s
     for origin, entered in enumerate(outcome.entered):
         into[program.origins[origin].asset] += entered
@@ -177,6 +191,8 @@ class _Pools(_Run):
         self.taint[dst] += units
         here = self.split[dst]
         for origin, (u, s) in split.items():
+            if not u and not s:
+                continue  # a conversion rounded it to nothing
             have, source = here.get(origin, (0, 0))
             here[origin] = (have + u, source + s)
 
@@ -310,10 +326,10 @@ class _Poison(_Run):
     def clean(self, dst: int, amount: int) -> None:
         self._arrive(dst, amount, 0)
 
-    def steal(self, dst: int, amount: int, origin: int) -> None:
+    def steal(self, dst: int, amount: int, origin: int) -> None:  # noqa: ARG002 - poison has no sources
         self._arrive(dst, amount, amount)
 
-    def relabel(self, dst: int, amount: int, origin: int) -> int:
+    def relabel(self, dst: int, amount: int, origin: int) -> int:  # noqa: ARG002 - poison has no sources
         before = self.taint[dst]
         self._arrive(dst, 0, amount)
         return self.taint[dst] - before

@@ -138,7 +138,11 @@ class Splits(Sequence[Split]):
 
     def __iter__(self) -> Iterator[Split]:
         entries = zip(
-            self.holding.tolist(), self.origin.tolist(), self.units.tolist(), self.source.tolist(), strict=True
+            self.holding.tolist(),
+            self.origin.tolist(),
+            self.units.tolist(),
+            self.source.tolist(),
+            strict=True,
         )
         following = next(entries, None)
         for holding in range(self.length):

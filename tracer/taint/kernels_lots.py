@@ -31,7 +31,8 @@ NODE = np.dtype(
         ("sum_low", np.uint64),
         ("taint_high", np.uint64),  # stolen units of the subtree
         ("taint_low", np.uint64),
-    ]
+    ],
+    align=True,
 )
 """One lot: 64 bytes, a cache line."""
 
@@ -146,6 +147,25 @@ def _cut_point(nodes: Any, root: Any, ph: Any, pl: Any) -> Any:
 
 
 @kernel
+def _differs(source: Any, x: Any, ah: Any, al: Any) -> Any:
+    """1 where the source units of a lot are not its units."""
+    return np.int32(1) if source[x, 1] != ah or source[x, 0] != al else _NONE
+
+
+@kernel
+def _cut_source(nodes: Any, source: Any, last: Any, piece: Any, kh: Any, kl: Any) -> None:
+    """`last` keeps `k` of its units, `piece` gets the rest: share the source units (rounded down for `last`)."""
+    node = nodes[last]
+    if node.converted:
+        mh, ml, _, _ = muldiv(kh, kl, source[last, 1], source[last, 0], node.high, node.low)
+        source[piece, 1], source[piece, 0] = subtract(source[last, 1], source[last, 0], mh, ml)
+        source[last, 1], source[last, 0] = mh, ml
+        rest = nodes[piece]
+        rest.converted = _differs(source, piece, rest.high, rest.low)
+        node.converted = _differs(source, last, kh, kl)
+
+
+@kernel
 def _cut(nodes: Any, source: Any, store: Any, root: Any, ph: Any, pl: Any) -> Any:
     """(the first `p` units, the rest) for 0 < p < all. Lots of no units at the cut go with the rest."""
     last, kh, kl, th, tl = _cut_point(nodes, root, ph, pl)
@@ -155,11 +175,8 @@ def _cut(nodes: Any, source: Any, store: Any, root: Any, ph: Any, pl: Any) -> An
     piece = _NONE
     if rh != U0 or rl != U0:
         piece = _new(nodes, store, rh, rl, node.origin)
-        if node.converted:
-            mh, ml, _, _ = muldiv(kh, kl, source[last, 1], source[last, 0], node.high, node.low)
-            source[piece, 1], source[piece, 0] = subtract(source[last, 1], source[last, 0], mh, ml)
-            source[last, 1], source[last, 0] = mh, ml
-            nodes[piece].converted = np.int32(1)
+        if source is not None:
+            _cut_source(nodes, source, last, piece, kh, kl)
         node.high, node.low = kh, kl
     head = tail = head_end = tail_end = _NONE
     x = root
@@ -271,7 +288,7 @@ def _append(nodes: Any, store: Any, root: Any, other: Any) -> Any:
 @kernel
 def _push(nodes: Any, store: Any, root: Any, ah: Any, al: Any, origin: Any) -> Any:
     """One more lot at the newest end."""
-    if root and _join_last(nodes, root, np.int32(origin), ah, al):
+    if (ah == U0 and al == U0) or (root and _join_last(nodes, root, np.int32(origin), ah, al)):
         return root
     return _merge(nodes, root, _new(nodes, store, ah, al, origin))
 
@@ -334,8 +351,7 @@ def _scaled(nodes: Any, source: Any, store: Any, root: Any, gh: Any, gl: Any, ah
         node.converted = _NONE
         if node.origin >= 0:
             kept = kept or source[x, 1] != U0 or source[x, 0] != U0
-            if source[x, 1] != node.high or source[x, 0] != node.low:
-                node.converted = np.int32(1)
+            node.converted = _differs(source, x, node.high, node.low)
         if kept:
             _single(nodes, x)
             result = _merge(nodes, result, x)
@@ -354,18 +370,17 @@ def _relabelled(nodes: Any, store: Any, root: Any, ah: Any, al: Any, origin: Any
     while x:
         node = nodes[x]
         following = node.right
-        nh, nl = node.high, node.low
-        part_h, part_l = (nh, nl) if less(nh, nl, ah, al) else (ah, al)
+        part_h, part_l = (node.high, node.low) if less(node.high, node.low, ah, al) else (ah, al)
         ah, al = subtract(ah, al, part_h, part_l)
-        rest = _NONE
         if node.origin < 0 and (part_h != U0 or part_l != U0):
-            rest_h, rest_l = subtract(nh, nl, part_h, part_l)
-            if rest_h != U0 or rest_l != U0:
-                rest = _new(nodes, store, rest_h, rest_l, _CLEAN)
-            node.origin = np.int32(origin)
-            node.high, node.low = part_h, part_l
-        _single(nodes, x)
-        result = _merge(nodes, _merge(nodes, result, x), rest)
+            rest_h, rest_l = subtract(node.high, node.low, part_h, part_l)
+            node.left = store[_FREE]
+            store[_FREE] = x
+            result = _push(nodes, store, result, part_h, part_l, origin)
+            result = _push(nodes, store, result, rest_h, rest_l, _CLEAN)
+        else:
+            _single(nodes, x)
+            result = _merge(nodes, result, x)
         x = following
     return result
 
@@ -389,7 +404,8 @@ def lots(
 ) -> None:
     """Run all steps; `roots` (holdings), `balance`, `moved`, `brought` and `entered` ((n, 2), low limb first) fill.
 
-    nodes: NODE, with room for two nodes per step and one more; source: (as many, 2).
+    nodes: NODE, zeros, one per step and one more (no step makes more than one lot); source: (as many, 2), None where
+    there is one origin and no conversion.
     """
     store = np.array([1, 0], dtype=np.int32)
     for i in range(len(op)):
@@ -406,12 +422,13 @@ def lots(
         elif kind in (CREDIT, STOPPED):
             roots[d] = _push(nodes, store, roots[d], ah, al, _CLEAN)
         elif kind == CONVERT:
-            gh, gl = got[i, 1], got[i, 0]
-            taken = _take(nodes, source, store, roots, s, ah, al, newest)
-            uh, ul = nodes[taken].taint_high, nodes[taken].taint_low
-            taken = _scaled(nodes, source, store, taken, gh, gl, ah, al)
-            brought[i, 1], brought[i, 0] = nodes[taken].taint_high, nodes[taken].taint_low
-            roots[d] = _append(nodes, store, roots[d], taken)
+            if source is not None:
+                gh, gl = got[i, 1], got[i, 0]
+                taken = _take(nodes, source, store, roots, s, ah, al, newest)
+                uh, ul = nodes[taken].taint_high, nodes[taken].taint_low
+                taken = _scaled(nodes, source, store, taken, gh, gl, ah, al)
+                brought[i, 1], brought[i, 0] = nodes[taken].taint_high, nodes[taken].taint_low
+                roots[d] = _append(nodes, store, roots[d], taken)
         elif kind == SEED:
             uh, ul = ah, al
             roots[d] = _push(nodes, store, roots[d], ah, al, origin[i])
@@ -431,10 +448,7 @@ def lots(
 def sort_out(nodes: Any, source: Any, roots: Any, split: Any) -> None:
     """Sum the stolen lots of every holding by origin into `split` (holdings, origins, 4); the trees are used up."""
     for h in range(len(roots)):
-        root = roots[h]
-        if nodes[root].taint_high == U0 and nodes[root].taint_low == U0 and not _keeps_source(nodes, root):
-            continue
-        x = _vine(nodes, root)
+        x = _vine(nodes, roots[h])
         while x:
             node = nodes[x]
             if node.origin >= 0:
@@ -443,9 +457,3 @@ def sort_out(nodes: Any, source: Any, roots: Any, split: Any) -> None:
                 sh, sl = (source[x, 1], source[x, 0]) if node.converted else (node.high, node.low)
                 entry[3], entry[2] = add(entry[3], entry[2], sh, sl)
             x = node.right
-
-
-@kernel
-def _keeps_source(nodes: Any, root: Any) -> Any:
-    """A queue without stolen units may still hold source units, of coin that a conversion rounded to nothing."""
-    return root != 0 and (nodes[root].left != 0 or nodes[root].right != 0 or nodes[root].origin >= 0)

@@ -1,7 +1,8 @@
 """Poison, haircut, seniority and LIBR over arrays: the compiled twin of `tracer.taint.engine` on pools.
 
 One pass over the steps; the state of a holding is two 128-bit integers (balance, stolen part) and, where sources
-have to be told apart, the split of the stolen part by origin. It must give the numbers of the plain engine.
+have to be told apart, the split of the stolen part by origin. Without a split (None) the code that keeps it is not
+even compiled: that halves the first wait. It must give the numbers of the plain engine.
 """
 
 from __future__ import annotations
@@ -64,11 +65,22 @@ def _take_entry(entry: Any, ph: Any, pl: Any, carry: Any) -> None:
 
 @kernel
 def _take_split(split: Any, ah: Any, al: Any, th: Any, tl: Any, carry: Any, rest: Any) -> None:
-    """Take `a` of `t` stolen units out of the split, pro rata, largest remainder first, ties to the lower origin."""
+    """Take `a` of `t` stolen units out of the split, pro rata."""
     if ah == th and al == tl:
         carry[:] = split
         split[:] = U0
         return
+    if len(split) == 1:
+        carry[0, 1], carry[0, 0] = ah, al
+    else:
+        _apportion(split, ah, al, th, tl, carry, rest)
+    for origin in range(len(split)):
+        _take_entry(split[origin], carry[origin, 1], carry[origin, 0], carry[origin])
+
+
+@kernel
+def _apportion(split: Any, ah: Any, al: Any, th: Any, tl: Any, carry: Any, rest: Any) -> None:
+    """`a` of `t` units in proportion to the entries, largest remainder first, ties to the lower origin."""
     left_h, left_l = ah, al
     present = 0
     for origin in range(len(split)):
@@ -94,17 +106,13 @@ def _take_split(split: Any, ah: Any, al: Any, th: Any, tl: Any, carry: Any, rest
         rest[best] = U0
         carry[best, 1], carry[best, 0] = add(carry[best, 1], carry[best, 0], U0, U1)
         left_l -= U1
-    for origin in range(len(split)):
-        _take_entry(split[origin], carry[origin, 1], carry[origin, 0], carry[origin])
 
 
 @kernel
-def _leave(rule: Any, row: Any, ah: Any, al: Any, split: Any, carry: Any, rest: Any) -> Any:
-    """Take `a` out of a holding; the split of its stolen part goes to `carry`. Returns the stolen units."""
-    th, tl = row[TAINT_HIGH], row[TAINT_LOW]
-    bh, bl = row[HIGH], row[LOW]
-    whole = ah == bh and al == bl
-    if whole:
+def _leave(rule: Any, row: Any, ah: Any, al: Any) -> Any:
+    """Take `a` out of a holding; returns the stolen units in it."""
+    th, tl, bh, bl = row[TAINT_HIGH], row[TAINT_LOW], row[HIGH], row[LOW]
+    if ah == bh and al == bl:
         uh, ul = th, tl
     elif th == U0 and tl == U0:
         uh, ul = U0, U0
@@ -112,12 +120,17 @@ def _leave(rule: Any, row: Any, ah: Any, al: Any, split: Any, carry: Any, rest: 
         uh, ul = _taken(rule, ah, al, row)
     row[HIGH], row[LOW] = subtract(bh, bl, ah, al)
     row[TAINT_HIGH], row[TAINT_LOW] = subtract(th, tl, uh, ul)
-    if len(split):
-        if whole or uh != U0 or ul != U0:
-            _take_split(split, uh, ul, th, tl, carry, rest)
-        else:
-            carry[:] = U0
     return uh, ul
+
+
+@kernel
+def _leave_split(row: Any, uh: Any, ul: Any, split: Any, carry: Any, rest: Any) -> None:
+    """After `u` stolen units left a holding: the split of them goes to `carry`."""
+    th, tl = add(row[TAINT_HIGH], row[TAINT_LOW], uh, ul)
+    if uh != U0 or ul != U0 or (row[HIGH] == U0 and row[LOW] == U0):
+        _take_split(split, uh, ul, th, tl, carry, rest)
+    else:
+        carry[:] = U0
 
 
 @kernel
@@ -136,23 +149,23 @@ def _join(split: Any, carry: Any) -> None:
 
 
 @kernel
-def _scale(carry: Any, gh: Any, gl: Any, ah: Any, al: Any) -> None:
-    """Units of another asset: boundaries at floor(running total * got / given), so that the parts add up."""
+def _scale(carry: Any, gh: Any, gl: Any, ah: Any, al: Any) -> Any:
+    """Units of another asset: boundaries at floor(running total * got / given); returns what they add up to."""
     reached_h = reached_l = before_h = before_l = U0
     for origin in range(len(carry)):
         reached_h, reached_l = add(reached_h, reached_l, carry[origin, 1], carry[origin, 0])
         ch, cl, _, _ = muldiv(reached_h, reached_l, gh, gl, ah, al)
         carry[origin, 1], carry[origin, 0] = subtract(ch, cl, before_h, before_l)
         before_h, before_l = ch, cl
+    return before_h, before_l
 
 
 @kernel
 def _enter(split: Any, origin: Any, ah: Any, al: Any) -> None:
     """Coin of `origin` that was not stolen before: as many source units as units."""
-    if len(split):
-        entry = split[origin]
-        for place in (UNITS, SOURCE):
-            entry[place + 1], entry[place] = add(entry[place + 1], entry[place], ah, al)
+    entry = split[origin]
+    for place in (UNITS, SOURCE):
+        entry[place + 1], entry[place] = add(entry[place + 1], entry[place], ah, al)
 
 
 @kernel
@@ -170,20 +183,25 @@ def pools(
     brought: Any,
     entered: Any,
 ) -> None:
-    """Run all steps; `state` (holdings, 4), `split` (holdings, origins or 0, 4), `moved`, `brought`, `entered` fill.
+    """Run all steps; `state` (holdings, 4), `split` (holdings, origins, 4), `moved`, `brought` and `entered` fill.
 
-    amount, got, moved, brought, entered: (n, 2) uint64, low limb first.
+    amount, got, moved, brought, entered: (n, 2) uint64, low limb first. split is None where there is one origin
+    and no conversion.
     """
-    carry = np.zeros((split.shape[1], 4), dtype=np.uint64)
-    rest = np.zeros((split.shape[1], 2), dtype=np.uint64)
+    if split is not None:
+        carry = np.zeros((split.shape[1], 4), dtype=np.uint64)
+        rest = np.zeros((split.shape[1], 2), dtype=np.uint64)
     for i in range(len(op)):
         kind, d = op[i], dst[i]
         ah, al = amount[i, 1], amount[i, 0]
         uh = ul = U0
         if kind == MOVE:
-            uh, ul = _leave(rule, state[src[i]], ah, al, split[src[i]], carry, rest)
+            row = state[src[i]]
+            uh, ul = _leave(rule, row, ah, al)
+            if split is not None:
+                _leave_split(row, uh, ul, split[src[i]], carry, rest)
+                _join(split[d], carry)
             _arrive(state[d], ah, al, uh, ul)
-            _join(split[d], carry)
         elif kind == CREDIT:
             _arrive(state[d], ah, al, U0, U0)
         elif kind == STOPPED:
@@ -191,13 +209,15 @@ def pools(
             row[HIGH], row[LOW] = subtract(row[HIGH], row[LOW], ah, al)
             _arrive(state[d], ah, al, U0, U0)
         elif kind == CONVERT:
-            uh, ul = _leave(rule, state[src[i]], ah, al, split[src[i]], carry, rest)
-            gh, gl = got[i, 1], got[i, 0]
-            qh, ql, _, _ = muldiv(uh, ul, gh, gl, ah, al)
-            _scale(carry, gh, gl, ah, al)
-            _arrive(state[d], gh, gl, qh, ql)
-            _join(split[d], carry)
-            brought[i, 1], brought[i, 0] = qh, ql
+            if split is not None:
+                row = state[src[i]]
+                uh, ul = _leave(rule, row, ah, al)
+                _leave_split(row, uh, ul, split[src[i]], carry, rest)
+                gh, gl = got[i, 1], got[i, 0]
+                qh, ql = _scale(carry, gh, gl, ah, al)
+                _arrive(state[d], gh, gl, qh, ql)
+                _join(split[d], carry)
+                brought[i, 1], brought[i, 0] = qh, ql
         else:
             uh, ul = ah, al
             if kind == SEED:
@@ -206,7 +226,8 @@ def pools(
                 th, tl = state[d, TAINT_HIGH], state[d, TAINT_LOW]
                 uh, ul = subtract(ah, al, th, tl) if less(th, tl, ah, al) else (U0, U0)
                 _arrive(state[d], U0, U0, uh, ul)
-            _enter(split[d], origin[i], uh, ul)
+            if split is not None:
+                _enter(split[d], origin[i], uh, ul)
             o = origin[i]
             entered[o, 1], entered[o, 0] = add(entered[o, 1], entered[o, 0], uh, ul)
         moved[i, 1], moved[i, 0] = uh, ul

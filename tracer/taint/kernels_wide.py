@@ -14,7 +14,7 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["add", "kernel", "less", "multiply", "muldiv", "subtract"]
+__all__ = ["add", "kernel", "less", "muldiv", "multiply", "subtract"]
 
 U0, U1, U32 = np.uint64(0), np.uint64(1), np.uint64(32)
 _LOW = np.uint64(2**32 - 1)
@@ -32,20 +32,20 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 @kernel
 def add(ah: Any, al: Any, bh: Any, bl: Any) -> Any:
-    """a + b; the sum fits by precondition."""
+    """A + b; the sum fits by precondition."""
     low = al + bl
     return ah + bh + (U1 if low < al else U0), low
 
 
 @kernel
 def subtract(ah: Any, al: Any, bh: Any, bl: Any) -> Any:
-    """a - b modulo 2**128."""
+    """A - b modulo 2**128."""
     return ah - bh - (U1 if al < bl else U0), al - bl
 
 
 @kernel
 def less(ah: Any, al: Any, bh: Any, bl: Any) -> Any:
-    """a < b."""
+    """A < b."""
     return ah < bh or (ah == bh and al < bl)
 
 
@@ -117,7 +117,7 @@ def _digit(u2: Any, u1: Any, u0: Any, vh: Any, vl: Any) -> Any:
 
 @kernel
 def muldiv(ah: Any, al: Any, bh: Any, bl: Any, ch: Any, cl: Any) -> Any:
-    """a * b // c and the rest of the division, each as (high, low), for a <= c, 0 < c and b < 2**127."""
+    """A * b // c and the rest of the division, each as (high, low), for a <= c, 0 < c and b < 2**127."""
     if ah == ch and al == cl:
         return bh, bl, U0, U0
     if ch == U0:  # then a has one word too

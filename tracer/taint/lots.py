@@ -1,7 +1,8 @@
 """A queue of lots in age order: FIFO takes from the front, LIFO from the back.
 
 A lot is (units, origin, source units): origin -1 is clean coin; source units count the coin as it was stolen, so
-they stay the same when a conversion changes the units. Lots are kept in chunks, so that taking or joining a queue
+they stay the same when a conversion changes the units (a lot may then have 0 units: at a cut it goes with what
+comes after it). Lots are kept in chunks, so that taking or joining a queue
 of n lots costs about sqrt(n), whichever side is cut: a sweep of a 32,000-lot wallet that leaves dust is cheap.
 """
 
@@ -36,33 +37,36 @@ class LotQueue:
 
     def push(self, lot: Lot) -> None:
         """Add one lot at the back; it joins the last lot where both are the same coin."""
+        if not self._join(lot):
+            self.append_raw(lot)
+
+    def _join(self, lot: Lot) -> bool:
+        """Put the lot into the last one, if that is the same coin.
+
+        Lots whose source units differ from their units were converted; joined, they could not be told apart.
+        """
+        if not self.chunks:
+            return False
+        chunk = self.chunks[-1]
         units, origin, source = lot
+        last = chunk.lots[-1]
+        if last[1] != origin or (origin != CLEAN and (last[0] != last[2] or units != source)):
+            return False
+        chunk.lots[-1] = (last[0] + units, origin, last[2] + source)
+        chunk.units += units
         self.units += units
         if origin != CLEAN:
-            self.tainted += units
-        if not self.chunks or len(self.chunks[-1].lots) >= _CHUNK:
-            self.chunks.append(_Chunk([lot], units, 0 if origin == CLEAN else units))
-            return
-        chunk = self.chunks[-1]
-        last = chunk.lots[-1]
-        # Lots whose source units differ from their units were converted; joined, they could not be told apart.
-        if last[1] == origin and last[0] == last[2] and units == source:
-            chunk.lots[-1] = (last[0] + units, origin, last[2] + source)
-        elif last[1] == origin == CLEAN:
-            chunk.lots[-1] = (last[0] + units, CLEAN, 0)
-        else:
-            chunk.lots.append(lot)
-        chunk.units += units
-        if origin != CLEAN:
             chunk.tainted += units
+            self.tainted += units
+        return True
 
     def extend(self, other: LotQueue) -> None:
-        """Append all lots of `other`, in order; `other` is empty afterwards."""
-        if not other.chunks:
-            return
+        """Append all lots of `other`, in order; only the two lots that meet may join. `other` is empty afterwards."""
+        if other.chunks and self._join(other.chunks[0].lots[0]):
+            other._drop_first()
         if len(other.chunks) == 1 and len(other.chunks[0].lots) <= _CHUNK // 8:
             for lot in other.chunks[0].lots:
-                self.push(lot)
+                self.append_raw(lot)
         else:
             if len(self.chunks) <= len(other.chunks):
                 other.chunks.extendleft(reversed(self.chunks))
@@ -73,6 +77,17 @@ class LotQueue:
             self.tainted += other.tainted
         other.chunks = deque()
         other.units = other.tainted = 0
+
+    def _drop_first(self) -> None:
+        chunk = self.chunks[0]
+        units, origin, _ = chunk.lots.pop(0)
+        chunk.units -= units
+        self.units -= units
+        if origin != CLEAN:
+            chunk.tainted -= units
+            self.tainted -= units
+        if not chunk.lots:
+            self.chunks.popleft()
 
     def take(self, units: int, *, newest: bool = False) -> LotQueue:
         """Cut off the oldest (or newest) `units` and return them, oldest first. Needs units <= self.units."""
@@ -97,7 +112,7 @@ class LotQueue:
         left = units
         while left:
             chunk = self.chunks[0]
-            if chunk.units > left:
+            if chunk.units > left or (chunk.units == left and chunk.ends_in_nothing):
                 head = chunk.split(left)  # `chunk` keeps the later part
                 taken.chunks.append(head)
                 taken.tainted += head.tainted
@@ -122,6 +137,11 @@ class LotQueue:
             left -= chunk.units
             taken.chunks.appendleft(chunk)
             taken.tainted += chunk.tainted
+        while units and self.chunks and self.chunks[-1].ends_in_nothing:
+            chunk = self.chunks.pop()
+            if chunk.units:
+                self.chunks.append(chunk.split(chunk.units))
+            taken.chunks.appendleft(chunk)
         taken.units = units
         self.units -= units
         self.tainted -= taken.tainted
@@ -172,7 +192,7 @@ class LotQueue:
         """Origin -> (units, source units) of the stolen coin in the queue."""
         totals: dict[int, tuple[int, int]] = {}
         for units, origin, source in self:
-            if origin != CLEAN:
+            if origin != CLEAN and (units or source):
                 u, s = totals.get(origin, (0, 0))
                 totals[origin] = (u + units, s + source)
         return totals
@@ -186,8 +206,13 @@ class _Chunk:
     def __init__(self, lots: list[Lot], units: int, tainted: int) -> None:
         self.lots, self.units, self.tainted = lots, units, tainted
 
+    @property
+    def ends_in_nothing(self) -> bool:
+        """Whether the last lot has no units."""
+        return self.lots[-1][0] == 0
+
     def split(self, units: int) -> _Chunk:
-        """Cut off and return the oldest `units` (0 < units < self.units)."""
+        """Cut off and return the oldest `units` (0 < units <= self.units), without lots of 0 units behind them."""
         ends = list(accumulate(lot[0] for lot in self.lots))
         at = bisect_left(ends, units)
         lots = self.lots[: at + 1]
