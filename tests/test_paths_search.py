@@ -51,6 +51,22 @@ def test_one_transaction_chains_by_position_and_counts_as_one() -> None:
         backwards.shortest("s", "b")
 
 
+def test_coin_that_came_in_the_same_transaction_goes_on_at_no_cost_even_if_some_came_before() -> None:
+    inside = {"tx_hash": "0xt"}
+    rows = [transfer(0, "s", "a", 5), transfer(1, "s", "a", 5, **inside), transfer(2, "a", "t", 5, **inside)]
+    route = PathFinder(table(rows)).shortest("s", "t")
+    assert (rows_of(route), route.transactions) == ([(1,), (2,)], 1)
+
+
+def test_coin_that_came_in_the_same_transaction_is_converted_in_it_at_no_cost() -> None:
+    given, got = swap(2, "a", "pool", 5, 900, (5, 900))
+    inside = {"tx_hash": given["tx_hash"]}
+    rows = [transfer(0, "s", "a", 5), transfer(1, "s", "a", 5, **inside), given, got]
+    rows.append(transfer(4, "a", "t", 900, asset=TOKEN, **inside))
+    route = PathFinder(table(rows)).shortest("s", "t")
+    assert (rows_of(route), route.transactions) == ([(1,), (2, 3), (4,)], 1)
+
+
 def test_diamond_each_kind_takes_its_own_way() -> None:
     finder = PathFinder(
         chain_of(
