@@ -6,7 +6,7 @@ made. It knows nothing of seeds, taint or stops, and it never merges rows of one
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -268,10 +268,13 @@ def _addresses(
     for codes, distinct in ((sender, sender_words), (recipient, recipient_words)):
         ranks = np.array([rank[w] for w in distinct] or [blank], dtype=np.int64)[codes]
         sides.append(np.where(ranks == blank, -1, chain * len(words) + ranks))
-    both = np.concatenate(sides)
-    used = np.unique(both[both >= 0])
+    seen = np.zeros(max(len(chains), 1) * len(words), dtype=bool)
+    for side in sides:
+        seen[side[side >= 0]] = True
+    used = np.flatnonzero(seen)
     names = tuple((chains[k // len(words)], words[k % len(words)]) for k in used.tolist())
-    first, second = (np.where(side < 0, OUTSIDE, np.searchsorted(used, side)) for side in sides)
+    number = np.cumsum(seen) - 1
+    first, second = (np.where(side < 0, OUTSIDE, number[side]) for side in sides)
     return names, first, second
 
 
@@ -287,13 +290,11 @@ def _assets(table: pa.Table, chain: np.ndarray, chains: list[str]) -> tuple[np.n
     decimals = _integers(table, "decimals")
     key = chain * max(len(ref_words), 1) + refs
     used, first, number = np.unique(key, return_index=True, return_inverse=True)
-    stated: dict[int, Counter[int]] = defaultdict(Counter)
-    pairs, counts = np.unique(np.stack([number, decimals]), axis=1, return_counts=True)
-    for n, d, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
-        if d >= 0:
-            stated[n][d] += count
+    stated: dict[int, set[int]] = defaultdict(set)
+    for n, d in _pairs(number, decimals):
+        stated[n].add(d)
     named: dict[int, str] = {}
-    for n, s in zip(*np.unique(np.stack([number, symbols]), axis=1).tolist(), strict=True):
+    for n, s in _pairs(number, symbols):
         if symbol_words[s]:
             named.setdefault(n, symbol_words[s])
     assets = []
@@ -308,22 +309,29 @@ def _assets(table: pa.Table, chain: np.ndarray, chains: list[str]) -> tuple[np.n
     return number.reshape(-1), tuple(assets)
 
 
+def _pairs(number: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
+    """The distinct (number, other) of rows whose `other` is not negative, sorted."""
+    width = int(other.max(initial=0)) + 1
+    known = other >= 0
+    return [divmod(pair, width) for pair in np.unique(number[known] * width + other[known]).tolist()]
+
+
 def _transactions(table: pa.Table, chain: np.ndarray) -> np.ndarray:
     """A transaction number per row: the hash; without one, the row's (block, index); without that, its own."""
     codes, words = _codes(table, "tx_hash")
     blank = np.array([word == "" for word in words] or [False])[codes] | (codes < 0)
-    block, index, capture = (_integers(table, name) for name in ("block", "tx_index", "capture"))
+    block, index = (_integers(table, name) for name in ("block", "tx_index"))
     alone = blank & ((block < 0) | (index < 0))
-    zero = np.zeros(len(codes), dtype=np.int64)
-    parts = np.stack(
-        [
-            chain,
-            np.where(alone, 2, np.where(blank, 1, 0)),
-            np.where(alone, capture, np.where(blank, block, codes)),
-            np.where(alone, np.arange(len(codes)), np.where(blank, index, zero)),
-        ]
-    )
-    return np.unique(parts, axis=1, return_inverse=True)[1].reshape(-1) if len(codes) else zero
+    number = chain * len(words) + codes
+    taken = (int(chain.max(initial=0)) + 1) * len(words)
+    placed = np.flatnonzero(blank & ~alone)
+    if len(placed):
+        parts = np.stack([chain[placed], block[placed], index[placed]])
+        distinct, inverse = np.unique(parts, axis=1, return_inverse=True)
+        number[placed] = taken + inverse.reshape(-1)
+        taken += distinct.shape[1]
+    number[alone] = taken + np.arange(int(alone.sum()))
+    return np.asarray(np.unique(number, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 
 def _ordinals(tx: np.ndarray) -> np.ndarray:
