@@ -2,7 +2,7 @@
 // Every text is somebody else's text: it goes in through textContent only, never as markup.
 
 const NS = "http://www.w3.org/2000/svg";
-const HEAD = 44, PAD_X = 4, PAD_Y = 20, FOOT = 14;
+const HEAD = 44, LEFT = 4, RIGHT = 34, PAD_Y = 20, FOOT = 14;
 const FONT = '"Source Sans", "Noto Sans CJK JP", "Noto Sans JP", "Yu Gothic UI", "Hiragino Sans", "Meiryo", sans-serif';
 
 // Icons in a box from -8 to 8, drawn as strokes.
@@ -322,8 +322,8 @@ class Canvas {
   }
 
   place(x, y, view = this.view) {
-    const w = this.width - 2 * PAD_X, h = this.height - HEAD - FOOT - 2 * PAD_Y;
-    return [(PAD_X + x * w) * view.k + view.x, (HEAD + PAD_Y + y * h) * view.k + view.y];
+    const w = this.width - LEFT - RIGHT, h = this.height - HEAD - FOOT - 2 * PAD_Y;
+    return [(LEFT + x * w) * view.k + view.x, (HEAD + PAD_Y + y * h) * view.k + view.y];
   }
 
   paint() {
@@ -340,7 +340,8 @@ class Canvas {
     this.heads.forEach((head, i) => {
       const x = this.place(head.x, 0)[0];
       head.band.setAttribute("x", x - half);
-      head.band.setAttribute("width", i % 2 ? 0 : Math.max(half * 2, 0));
+      const last = i === this.heads.length - 1 ? RIGHT : 0;
+      head.band.setAttribute("width", i % 2 ? 0 : Math.max(half * 2 + last, 0));
       head.band.setAttribute("y", 0);
       head.band.setAttribute("height", this.height);
       head.text.setAttribute("x", x);

@@ -79,8 +79,9 @@ def by_rule(
             line(w.one_of("rule", name) + (" \N{BLACK STAR}" if name == rule else ""), units)
         if ranges is not None:
             found = _row(ranges, ref)
-            line(w("details.at_least"), found.get("at_least_raw", 0))
-            line(w("details.at_most"), found.get("at_most_raw", 0))
+            kind = w.one_of("range", str(found.get("kind", "exact")))
+            line(f"{w('details.at_least')} ({kind})", found.get("at_least_raw", 0))
+            line(f"{w('details.at_most')} ({kind})", found.get("at_most_raw", 0))
     return pd.DataFrame(lines, columns=["asset", "rule", "amount"])
 
 

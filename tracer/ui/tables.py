@@ -70,7 +70,9 @@ def for_screen(
         if column in without or f"{column}_raw" in frame.columns:
             continue
         values = list(frame[column])
-        heads[column] = w.one_of("col", base if _is_raw(column) else column)
+        heads[column] = w.one_of("col", column)
+        if heads[column] == column:
+            heads[column] = w.one_of("col", base)
         if _is_raw(column):
             own = (
                 raw or "source_raw" in column

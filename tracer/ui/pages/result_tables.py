@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -11,6 +10,7 @@ import streamlit as st
 from tracer.case import Case
 from tracer.errors import TracerError
 from tracer.ui.i18n import Words
+from tracer.ui.pages.result_routes import routes_and_paths
 from tracer.ui.running import result_of
 from tracer.ui.session import errors_shown, select
 from tracer.ui.snippets import call, show_python
@@ -29,7 +29,7 @@ def tables(case: Case, result: Any, words: Words) -> None:
     draw = {
         "addresses": _addresses,
         "transfers": _transfers,
-        "routes": _routes,
+        "routes": routes_and_paths,
         "conservation": _conservation,
         "gaps": _gaps,
         "compare": _compare,
@@ -95,58 +95,6 @@ def _transfers(case: Case, result: Any, words: Words, note: str, raw: bool) -> N
             )
         )
     show_python(call(case.name, f"case.taint({str(result.rule)!r}).transfers()"), words)
-
-
-def _routes(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
-    routes = result_of(case, "routes", lambda _: case.routes(limit=50), words)
-    if routes is None:
-        return
-    frame = routes[0]
-    row = show_table(
-        frame,
-        words,
-        key="routes",
-        file=f"{case.name}_routes",
-        note=note_of(words, rule=str(case.rule), as_of=result.as_of),
-        raw=raw,
-        without=["decimals"],
-        select=True,
-    )
-    st.caption(words("tab.routes_help"))
-    if row is not None and st.session_state.get("see:last:routes") != row:
-        st.session_state["see:last:routes"] = row
-        stops = [s.strip() for s in str(frame.iloc[row]["path"]).split(" > ") if s.strip()]
-        st.session_state["see:route"] = list(pairwise(stops))
-        select("")
-        st.rerun()
-    show_python(call(case.name, "case.routes(limit=50)"), words)
-    st.markdown(f"**{words('paths.title')}**")
-    known = result.addresses(ranges=False)
-    choices = [a for a in dict.fromkeys(map(str, known["address"])) if not a.startswith("sink:")]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        start = st.selectbox(
-            words("paths.from"),
-            [None, *choices],
-            format_func=lambda a: a or words("paths.theft"),
-            key="see:from",
-            width=400,
-        )
-        end = st.selectbox(
-            words("paths.to"), [None, *choices], format_func=lambda a: a or "-", key="see:to", width=400
-        )
-        kind = st.selectbox(
-            words("paths.kind"),
-            ["widest", "shortest", "earliest"],
-            format_func=lambda k: words.one_of("path", k),
-            key="see:kind",
-            width=200,
-        )
-    if end:
-        found = case.paths(to=end, frm=start, kind=kind)
-        show_table(
-            found, words, key="paths", file=f"{case.name}_paths", note=note, raw=raw, without=["decimals"]
-        )
-        show_python(call(case.name, f"case.paths(to={end!r}, frm={start!r}, kind={kind!r})"), words)
 
 
 def _conservation(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
