@@ -29,7 +29,9 @@ COLUMNS = [
 ]
 
 
-def transfer(number: int, payer: str, payee: str, amount: int, taint: int | None = None, **more: Any) -> dict[str, Any]:
+def transfer(
+    number: int, payer: str, payee: str, amount: int, taint: int | None = None, **more: Any
+) -> dict[str, Any]:
     """Row `number`: its own transaction, one second later than the row before."""
     row = {
         "chain": CHAIN,

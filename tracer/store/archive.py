@@ -48,7 +48,8 @@ class Archive:
             raw: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         except OSError as error:
             raise FileError(
-                f"The file {shown(source)} cannot be read ({error.strerror}).", "Check its name and rights."
+                f"The file {shown(source, 1000)} cannot be read ({error.strerror}).",
+                "Check its name and rights.",
             ) from error
         with raw, file_errors():
             digest = hashlib.sha256()
