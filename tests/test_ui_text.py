@@ -45,6 +45,7 @@ VALUE_FAMILIES = {
     "col",
     "convention",
     "gap",
+    "range",
     "status",
 }
 """Groups whose keys are values from data: looked up with `one_of` or `known`."""
@@ -230,6 +231,7 @@ def test_the_checkout_and_the_installed_ui_are_served_alike() -> None:
 def test_the_ui_is_served_to_this_machine_only_and_reports_nothing() -> None:
     assert {
         "--server.address=127.0.0.1",
+        "--server.allowedHosts=127.0.0.1",
         "--server.enableXsrfProtection=true",
         "--server.enableCORS=true",
         "--browser.gatherUsageStats=false",

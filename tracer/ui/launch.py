@@ -19,6 +19,8 @@ def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, 
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            yield from ((f"{prefix}{key}", str(entry)) for entry in value)
         else:
             yield f"{prefix}{key}", str(value).lower() if isinstance(value, bool) else str(value)
 
