@@ -104,6 +104,8 @@ def test_an_investigators_session(served: str, page: Page) -> None:
     page.get_by_role("textbox", name="Name of the case").fill("my-case")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_text("Case my-case was created")).to_be_visible()
+    # until the page has been redrawn, the place for a file is still that of the case before
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.get_by_role("tab", name=re.compile("Transfers")).click()
     page.locator('input[type="file"]').first.set_input_files(
         {"name": "transfers.csv", "mimeType": "text/csv", "buffer": TRANSFERS.encode()}
