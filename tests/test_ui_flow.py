@@ -186,21 +186,17 @@ def test_the_heaviest_flows_stay_visible_and_the_rest_folds_per_hop() -> None:
     assert f"{CHAIN}:0xa00499" in {n.id for n in folded.nodes}
 
 
-def test_services_of_one_name_fold_together() -> None:
-    label = {(CHAIN, f"0xa{i:05}"): ("Exchange A", "exchange") for i in range(57)}
+def test_services_of_one_name_fold_together_and_whole() -> None:
     base = fan(57)
-    flow = Flow(
-        tuple(
-            n
-            if (CHAIN, n.address) not in label
-            else Node(**{**_fields(n), "kind": "exchange", "name": "Exchange A"})
-            for n in base.nodes
-        ),
-        base.edges,
-        base.assets,
-    )
-    drawn = picture(fold(flow, 5), words("en"))
-    assert "Exchange A \N{MULTIPLICATION SIGN}" in " ".join(str(n["label"]) for n in drawn["nodes"])  # type: ignore[union-attr, index]
+    named = [
+        n if n.hop != 1 else Node(**{**_fields(n), "kind": "exchange", "name": "Exchange A"})
+        for n in base.nodes
+    ]  # type: ignore[arg-type]
+    folded = fold(Flow(tuple(named), base.edges, base.assets), 40)
+    services = [n for n in folded.nodes if n.kind == "exchange"]
+    assert [len(n.members) for n in services] == [57]
+    drawn = picture(folded, words("en"))
+    assert "Exchange A \N{MULTIPLICATION SIGN}57" in [n["label"] for n in drawn["nodes"]]  # type: ignore[union-attr, index]
 
 
 def _fields(node: Node) -> dict[str, object]:

@@ -220,3 +220,21 @@ def test_every_table_tab_opens(home: Path) -> None:
         at.run()
         assert not at.exception, name
         assert not at.error, name
+
+
+def test_opening_a_very_large_group_asks_first(home: Path) -> None:
+    rows = [CSV.splitlines()[0]]
+    for i in range(1_300):
+        fields = f"0x{i + 1:064x},{SEED},0x{i + 10:040x},native,ETH,18,{i + 1},native,2025-01-01T00:00:00Z"
+        rows.append(f"eip155:1,{i + 2},{fields}")
+    case = Case.create("large")
+    case.import_file("\n".join(rows).encode(), name="large.csv")
+    case.add_seed(SEED, amount=10**9)
+    at = opened("trace", case="large")
+    at.session_state["see:opened"] = ["fold:1:others"]
+    at.run()
+    ask = next(b for b in at.button if "slow and hard to read" in b.label)
+    assert at.session_state["see:opened"] == []
+    ask.click().run()
+    assert not at.exception
+    assert at.session_state["see:opened"] == ["fold:1:others"]

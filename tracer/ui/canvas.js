@@ -44,9 +44,9 @@ function outline(kind, r) {
   }
 }
 
-function drawGlyph(parent, kind, r, passed) {
+function drawGlyph(parent, kind, r, passed, many) {
   const css = kind === "excluded" ? "excluded-n" : kind;
-  if (kind === "fold") make("path", { d: outline("fold", r), class: `shape fold foldback`, transform: `translate(${r * 0.35} ${-r * 0.35})` }, parent);
+  if (many || kind === "fold") make("path", { d: outline(kind, r), class: `shape ${css} foldback`, transform: `translate(${r * 0.35} ${-r * 0.35})` }, parent);
   make("path", { d: outline(kind, r), class: `shape ${css}${passed && kind === "unknown" ? " passed" : ""}` }, parent);
   if (ICONS[kind] && r >= 6) make("path", { d: ICONS[kind], class: "icon", transform: `scale(${(r * 0.92 / 8).toFixed(3)})` }, parent);
 }
@@ -152,7 +152,7 @@ class Canvas {
       const ring = make("circle", { r: r + 4, class: "ring" }, group);
       const touch = make("circle", { r, fill: "transparent" }, group);
       const glyph = make("g", {}, group);
-      drawGlyph(glyph, node.kind, r, node.passed);
+      drawGlyph(glyph, node.kind, r, node.passed, node.count > 0);
       this.nodes.set(node.id, { ...node, full: r, r, group, glyph, ring, touch });
     }
     this.heads = this.data.columns.map((column) => ({

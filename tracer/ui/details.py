@@ -220,13 +220,18 @@ def _actions(case: Case, node: Node, w: Words) -> None:
                     st.rerun()
 
 
-def fold_details(node: Node, flow: Flow, w: Words, *, opened: bool) -> str:
-    """The panel of a fold: its members, heaviest first. Returns `open` or `` for the button that was pressed."""
+def fold_details(node: Node, flow: Flow, w: Words, *, many: bool) -> bool:
+    """The panel of a fold: its members, heaviest first. Returns whether the reader wants it opened.
+
+    many: so many members that the button says what opening them means.
+    """
     st.markdown(f"##### {w('canvas.others', count=f'{len(node.members):,}')}")
     if node.name:
         st.markdown(_plain(node.name))
     st.caption(w("details.fold"))
-    pressed = st.button(w("details.open_fold"), type="primary", key=f"open:{node.id}", disabled=opened)
+    count = f"{len(node.members):,}"
+    text = w("details.open_many", count=count) if many else w("details.open_fold")
+    pressed = st.button(text, type="secondary" if many else "primary", key=f"open:{node.id}")
     inside = [n for n in flow.nodes if n.id in set(node.members)]
     inside.sort(key=lambda n: (-n.weight, n.id))
     lines = [
@@ -242,7 +247,7 @@ def fold_details(node: Node, flow: Flow, w: Words, *, opened: bool) -> str:
     ]
     frame = pd.DataFrame(lines, columns=["address", "asset", "received_taint", "taint", "stop"])
     show_table(frame, w, key=f"fold:{node.id}", file="folded", height=420, narrow=True)
-    return "open" if pressed else ""
+    return pressed
 
 
 def resting(addresses: pd.DataFrame, w: Words, key: str) -> int | None:

@@ -22,10 +22,14 @@ def _add(into: dict[str, int], amounts: Mapping[str, int]) -> None:
         into[key] = into.get(key, 0) + value
 
 
+def _is_service(node: Node) -> bool:
+    return bool(node.name) and node.kind in _SERVICES
+
+
 def _group(node: Node) -> str:
     """The fold that a node would fall into: its service, else the others of its hop."""
     column = "end" if node.hop is None else f"{node.hop}{'b' if node.beside else ''}"
-    if node.name and node.kind in _SERVICES:
+    if _is_service(node):
         return f"fold:{column}:{node.kind}:{node.name}"
     return f"fold:{column}:{'excluded' if node.kind == 'excluded' else 'others'}"
 
@@ -37,7 +41,8 @@ def fold(
 
     keep: node ids that stay visible (seeds and sinks always do). opened: fold ids whose members stay visible.
     hidden: fold the rest; False shows every node. A fold of one address would hide without helping, so there
-    is none; the number of folds comes on top of `limit`.
+    is none; the number of folds comes on top of `limit`. A service of which one address folds is folded whole in its
+    hop: half a service would look like a small one.
     """
     if not hidden or len(flow.nodes) <= limit:
         return flow
@@ -50,6 +55,8 @@ def fold(
     shown = {n.id for n in must}
     ranked = sorted((n for n in flow.nodes if n.id not in shown), key=lambda n: (-n.weight, n.id))
     shown.update(n.id for n in ranked[: max(limit - len([n for n in must if _group(n) not in opened]), 0)])
+    apart = {_group(n) for n in flow.nodes if n.id not in shown and _is_service(n)} - set(opened)
+    shown -= {n.id for n in flow.nodes if n.id not in kept and n.kind != "seed" and _group(n) in apart}
     sizes = Counter(_group(n) for n in flow.nodes if n.id not in shown)
     home = {n.id: n.id if n.id in shown or sizes[_group(n)] < 2 else _group(n) for n in flow.nodes}
     return weigh(_merge(flow, home))
@@ -91,8 +98,8 @@ def _folded(where: str, group: list[Node], inner: Mapping[str, int]) -> Node:
         one.chain,
         "",
         one.hop,
-        "fold",
-        name=one.name if where.count(":") > 2 else "",
+        one.kind if _is_service(one) else "fold",
+        name=one.name if _is_service(one) else "",
         stop=";".join(stops),
         beside=one.beside,
         rests=rests,

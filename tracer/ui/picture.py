@@ -41,7 +41,7 @@ def _symbol(key: str, flow: Flow) -> str:
 
 
 def _label(node: Node, w: Words) -> str:
-    if node.kind == "fold":
+    if node.members:
         count = len(node.members)
         if node.name:
             return f"{clean(node.name, 28)} \N{MULTIPLICATION SIGN}{count}"
@@ -67,7 +67,7 @@ def _node(
     node: Node, place: tuple[float, float, float], rank: int, paid: Mapping[str, int], flow: Flow, w: Words
 ) -> Json:
     lines = [w.one_of("kind", node.kind)]
-    if node.kind != "fold" and not node.id.startswith("sink:"):
+    if not node.members and not node.id.startswith("sink:"):
         lines.insert(0, clean(node.address))
     if node.stop:
         lines.append(f"{w('canvas.stop')}: {node.stop}")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from tracer.case import Case
 from tracer.errors import TracerError
@@ -18,6 +19,7 @@ from tracer.ui.jobs import Jobs
 
 __all__ = [
     "DEMO",
+    "again",
     "case_names",
     "current",
     "errors_shown",
@@ -94,6 +96,14 @@ def pointed_at() -> tuple[int, str]:
     """How often the page chose a node, and the one it chose last."""
     pointed: tuple[int, str] = st.session_state.get("see:pointed") or (0, "")
     return pointed
+
+
+def again() -> None:
+    """Run the current fragment once more; the whole page when it is the whole page that runs just now."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
+        st.rerun()
 
 
 def say(text: str) -> None:

@@ -22,7 +22,7 @@ from tracer.ui.pages.result_tables import tables
 from tracer.ui.picture import picture
 from tracer.ui.printing import clean, jst, utc
 from tracer.ui.running import result_of, started
-from tracer.ui.session import current, pointed_at, select, w
+from tracer.ui.session import again, current, pointed_at, select, w
 
 __all__ = ["render"]
 
@@ -130,11 +130,28 @@ def _opened() -> None:
         _open(str(answer["open"]))
 
 
-def _open(fold_id: str) -> None:
+def _open(fold_id: str, *, sure: bool = False) -> None:
+    """Open a fold. A very large one is opened only when the reader is `sure`: until then it is chosen, and asks."""
+    if sure:
+        st.session_state.setdefault("see:sure", []).append(fold_id)
     opened = st.session_state.setdefault("see:opened", [])
     if fold_id not in opened:
         opened.append(fold_id)
     select("")
+
+
+def _opened_folds(flow: Flow, limit: int, keep: set[str]) -> tuple[list[str], str]:
+    """The folds that are open, and one that the reader must first be asked about, because it is very large."""
+    opened: list[str] = st.session_state.get("see:opened") or []
+    sure = set(st.session_state.get("see:sure") or [])
+    if set(opened) <= sure:
+        return list(opened), ""
+    large = {n.id for n in fold(flow, limit, keep=keep).nodes if len(n.members) > _ASK_ABOVE} - sure
+    asks = [f for f in opened if f in large]
+    st.session_state["see:opened"] = [f for f in opened if f not in large]
+    if asks:
+        st.session_state["see:selected"] = asks[-1]
+    return list(st.session_state["see:opened"]), asks[-1] if asks else ""
 
 
 @st.fragment
@@ -145,17 +162,13 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
     flow = _flow(case.name, stamp, asset, excluded, shown)
     selected = str(st.session_state.get("see:selected") or "")
     turn, pointed = pointed_at()
-    opened = list(st.session_state.get("see:opened") or [])
     known = {n.id.lower(): n.id for n in flow.nodes}
     pairs = st.session_state.get("see:route") or []
     route = [(known.get(a.lower(), a), known.get(b.lower(), b)) for a, b in pairs]
-    folded = fold(
-        flow,
-        limit,
-        keep={pointed, *(n for pair in route for n in pair)},
-        opened=opened,
-        hidden=not everything,
-    )
+    keep = {pointed, *(n for pair in route for n in pair)}
+    opened, asks = _opened_folds(flow, limit, keep)
+    selected = asks or selected
+    folded = fold(flow, limit, keep=keep, opened=opened, hidden=not everything)
     inside = {member: n.id for n in folded.nodes for member in n.members}
     left, right = st.columns([12, 5], gap="small")
     with left:
@@ -181,11 +194,11 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
                 st.session_state["see:turn"] = st.session_state.get("see:turn", 0) + 1
                 at = shown.addresses.iloc[row]
                 select(f"{at['chain']}:{at['address']}")
-                st.rerun(scope="fragment")
-        elif node.kind == "fold":
-            if fold_details(node, flow, words, opened=node.id in opened):
-                _open(node.id)
-                st.rerun(scope="fragment")
+                again()
+        elif node.members:
+            if fold_details(node, flow, words, many=len(node.members) > _ASK_ABOVE):
+                _open(node.id, sure=True)
+                again()
         else:
             frames = {"addresses": shown.addresses, "transfers": shown.transfers}
             rules = _ready(case, "rules", lambda report: case.compare(ranges=False, progress=report))
@@ -239,13 +252,13 @@ def _view(shown: Shown, words: Words) -> tuple[str | None, bool, int, bool]:
                 words("view.excluded"), key="see:excluded", help=words("view.excluded_help")
             )
             if st.button(words("view.reset"), key="see-reset"):
-                for key in ("see:opened", "see:route"):
+                for key in ("see:opened", "see:route", "see:sure"):
                     st.session_state.pop(key, None)
                 select("")
-                st.rerun(scope="fragment")
+                again()
         if st.session_state.get("see:route") and st.button(words("view.clear_route"), key="see-clear"):
             st.session_state.pop("see:route")
-            st.rerun(scope="fragment")
+            again()
     return asset or None, excluded, limit, everything
 
 
