@@ -150,6 +150,8 @@ def test_the_traceback_is_there_for_those_who_mend_the_tracer(
         ["stop", "c", A],
         ["stop", "c", A, "EXCHANGE"],
         ["export", "c", "--out", "x", "--format", "tainted"],
+        ["taint", "c", "--out", "/no/such/folder/t.csv"],
+        ["taint", "c", "--transfers", "/"],
         ["tiant", "c"],
         ["taint"],
         ["collect", "c"],

@@ -11,11 +11,22 @@ import typer
 from tracer.errors import InputError, shown
 from tracer.model import Rule, StopCode
 
-__all__ = ["CaseName", "Chain", "Out", "rule_named", "seconds", "stop_named"]
+__all__ = ["CaseName", "Chain", "Out", "rule_named", "seconds", "stop_named", "target"]
+
+
+def target(path: Path | None) -> Path | None:
+    """`path` if a file can be written there; a wrong one is refused before the trace, not after it."""
+    if path is not None:
+        from tracer.export.files import check_target
+
+        check_target(path)
+    return path
+
 
 CaseName = Annotated[str, typer.Argument(metavar="CASE", help="Name of the case.")]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Write the table as CSV to this file.")
+    Path | None,
+    typer.Option("--out", metavar="FILE", callback=target, help="Write the table as CSV to this file."),
 ]
 Chain = Annotated[
     str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tracer.cli.options import CaseName, Out, rule_named
+from tracer.cli.options import CaseName, Out, rule_named, target
 from tracer.cli.say import amount, clean, line, plural, print_json, records, table
 from tracer.cli.session import Session, session_of
 from tracer.cli.summary import print_result
@@ -48,7 +48,10 @@ def taint(
     transfers: Annotated[
         Path | None,
         typer.Option(
-            "--transfers", metavar="FILE", help="Also write every transfer with the stolen coin in it."
+            "--transfers",
+            metavar="FILE",
+            callback=target,
+            help="Also write every transfer with the stolen coin in it.",
         ),
     ] = None,
 ) -> None:

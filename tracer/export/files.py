@@ -22,7 +22,7 @@ from tracer.errors import InputError, shown
 from tracer.export.columns import Layout
 from tracer.export.csv_text import write_rows
 
-__all__ = ["Written", "place", "write_csv", "write_text"]
+__all__ = ["Written", "check_target", "place", "write_csv", "write_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,24 @@ class Written:
     rows: int | None
 
 
+def check_target(path: Path) -> None:
+    """Refuse (InputError) a path that cannot become a file; asked before long work, so that none is done in vain."""
+    if path.is_dir():
+        raise InputError(f"{shown(path)} is a directory, not a file.", "Name a file, e.g. taint.csv in it.")
+    if not path.parent.is_dir():
+        raise InputError(f"The folder of {shown(path)} does not exist.", "Create it or name another.")
+
+
 @contextmanager
 def place(path: Path) -> Iterator[BinaryIO]:
     """A binary file that appears at `path` (mode 0600) when the block ends well, and leaves nothing when it fails.
 
     The folder of `path` must exist. Raises InputError when `path` cannot be written.
     """
-    if path.is_dir():
-        raise InputError(f"{shown(path)} is a directory, not a file.", "Name a file, e.g. taint.csv in it.")
+    check_target(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileNotFoundError:
-        raise InputError(
-            f"The folder of {shown(path)} does not exist.", "Create it or name another."
-        ) from None
     except OSError as error:
         raise InputError(
             f"{shown(path)} cannot be written: {error.strerror}.", "Name another place."
