@@ -22,7 +22,7 @@ from tracer.ui.printing import clean, exact_amount, jst, missing, utc, whole
 
 __all__ = ["LIMIT", "csv_bytes", "for_screen", "note_of", "show_table"]
 
-LIMIT = 5_000
+LIMIT = 2_000
 """Rows on the screen; the CSV has all."""
 
 _CODED = {"code": "gap", "status": "status", "excluded": "excluded"}
