@@ -15,7 +15,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["AMOUNT", "MAX_AMOUNT", "SCHEMA", "amounts_from_column", "amounts_to_column", "empty", "from_rows", "limbs"]
+__all__ = [
+    "AMOUNT",
+    "MAX_AMOUNT",
+    "SCHEMA",
+    "amounts_from_column",
+    "amounts_to_column",
+    "empty",
+    "from_rows",
+    "limbs",
+]
 
 AMOUNT = pa.binary(32)
 MAX_AMOUNT = 2**256 - 1
@@ -27,18 +36,18 @@ SCHEMA = pa.schema(
         ("chain", _WORD),  # CAIP-2, e.g. eip155:1
         ("block", pa.int64()),  # null when the source has none
         ("tx_index", pa.int64()),  # null when the source has none
-        ("position", pa.int64()),  # 0 fee, 1 top-level value, then internal by trace, then logs; null if unknown
+        ("position", pa.int64()),  # 0 fee, 1 top-level, then internal by trace, then logs; null if unknown
         ("timestamp", pa.int64()),  # UTC seconds; null when the source has none
         ("tx_hash", pa.string()),  # lower case with 0x on EVM chains; "" when the source has none
-        ("from_address", _WORD),  # canonical (lower case on EVM chains); "" = from outside (mint, opening ...)
+        ("from_address", _WORD),  # canonical (EVM: lower case); "" = from outside (mint, opening ...)
         ("to_address", _WORD),  # canonical; "" = to outside (burn, fee ...)
         ("asset", _WORD),  # "native" or the contract address, canonical
         ("symbol", _WORD),  # as the source prints it: hostile text, display only
         ("decimals", pa.int16()),  # null when unknown
         ("amount", AMOUNT),
         ("kind", _WORD),  # a tracer.model.Kind value
-        ("excluded", _WORD),  # "" = followed; else why it is left out of flows: poison, zero_value, fake_token
-        ("value", pa.string()),  # value stated by the source (decimal text, one currency per file); null if none
+        ("excluded", _WORD),  # "" = followed; else why it is not: poison, zero_value, fake_token
+        ("value", pa.string()),  # value that the source states (decimal text, one currency a file), or null
         ("grade", _WORD),  # "fact", or "declared" for a movement that an analyst declared
         ("row", pa.int64()),  # 1-based data row in the source
         ("extra", pa.string()),  # JSON object of the columns that the tracer does not know; null if none
