@@ -16,8 +16,9 @@ import numpy as np
 from tracer.model import Rule
 from tracer.taint.engine import Outcome, run_plain
 from tracer.taint.kernels_amounts import LIMIT, Amounts, Splits, pack
-from tracer.taint.kernels_lots import NODE, lots, sort_out
+from tracer.taint.kernels_lots import lots, sort_out
 from tracer.taint.kernels_pools import HAIRCUT, LIBR, SENIORITY, poison, pools
+from tracer.taint.kernels_rope import NODE
 from tracer.taint.program import Op, Program
 
 __all__ = ["run_bulk"]
