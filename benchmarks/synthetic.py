@@ -41,7 +41,9 @@ def history(movements: int, addresses: int | None = None, number: int = 7) -> Hi
     count = max(50, addresses or movements // 5)
     hubs = max(3, count // 2_000)
     balance = [0] * count
-    payer, payee, amount = [-1], [THIEF], [STOLEN]
+    payer: list[int] = []
+    payee: list[int] = []
+    amount: list[int] = []
     balance[THIEF] = STOLEN
     for hub in range(1, hubs + 1):
         payer.append(-1)
