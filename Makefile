@@ -42,7 +42,7 @@ servers: ## install what the tests drive besides Python (needs root or sudo)
 	@bash tools/install_servers.sh
 
 bench: .venv/.test-stamp ## print each budget against its baseline
-	$(BIN)/python benchmarks/run.py
+	PYTHONPATH=. $(BIN)/python benchmarks/run.py
 
 lock: .venv/.test-stamp ## refresh the locks to the newest allowed versions
 	$(LOCK) --upgrade -o requirements.lock

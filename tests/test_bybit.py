@@ -168,3 +168,11 @@ def test_two_exports_of_one_case_are_byte_identical(case: Case, tmp_path: Path) 
 def test_poison_is_the_only_rule_that_makes_stolen_coin(case: Case) -> None:
     made = {str(rule): sum(case.taint(str(rule)).conservation()["difference_raw"]) != 0 for rule in Rule}
     assert made == {"poison": True, **{str(rule): False for rule in CONSERVING}}
+
+
+def test_a_demo_that_was_cut_off_is_completed_and_a_changed_one_is_left_alone(tmp_path: Path) -> None:
+    Case.create("bybit-2025", tmp_path)  # what a kill right after the start leaves
+    made = Case.demo(tmp_path)
+    assert (len(made.seeds()), len(made.files()), len(made.conversions())) == (4, 1, 12)
+    made.remove_seed(4)
+    assert len(Case.demo(tmp_path).seeds()) == 3
