@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
-from tracer.ledger import KINDS, OUTSIDE, Ledger
-from tracer.model import Gap, Kind, Seed, StopCode
+from tracer.ledger import OUTSIDE, Ledger
+from tracer.model import Gap, Seed, StopCode
 from tracer.taint.program import Op, Origin, Program, Share
 from tracer.taint.seeds import Plan, enter_seeds, plan_seeds
-from tracer.taint.steps import Step, Steps
-from tracer.taint.transactions import add_transaction
+from tracer.taint.steps import CONVERTED, StepList, Steps
+from tracer.taint.transactions import add_transaction, plain_rows
 
 __all__ = ["compile_program"]
 
 _ZERO = "0x" + "0" * 40
 _FAR = 2**31 - 1
+_CONVERT = int(Op.CONVERT)
 
 
 def compile_program(
@@ -50,37 +52,62 @@ def compile_program(
 
 
 def _add_rows(steps: Steps) -> None:
-    """Every transaction of the ledger, in order."""
+    """Every transaction of the ledger, in order: plain payments in bulk, the others one by one."""
     ledger = steps.ledger
-    bounds = np.flatnonzero(np.diff(ledger.tx, prepend=-1, append=ledger.rows)).tolist()
-    single = np.diff(np.array([*bounds, ledger.rows])) == 1 if bounds else np.zeros(0, dtype=bool)
-    plain_kind = ~np.isin(ledger.kind, [KINDS.index(Kind.UNWRAP)])
-    sender, recipient, asset = ledger.sender.tolist(), ledger.recipient.tolist(), ledger.asset.tolist()
-    amount = ledger.amount
-    ends = [*bounds[1:], ledger.rows]
-    for tx, (first, end, alone) in enumerate(zip(bounds, ends, single.tolist(), strict=False)):
-        if alone and plain_kind[first]:
-            payer, payee = sender[first], recipient[first]
-            if payer != payee and not (payer == OUTSIDE and payee < 0):
-                dst = steps.holding(payee, asset[first])
-                steps.pay(payer, dst, asset[first], amount[first], row=first, tx=tx)
-        elif first < end:
-            add_transaction(steps, tx, range(first, end))
+    if ledger.rows == 0:
+        return
+    plain, rows = plain_rows(ledger)
+    payments = _payments(steps, rows)
+    starts = np.flatnonzero(np.diff(ledger.tx, prepend=-1))
+    complex_first = starts[~plain[starts]]
+    ends = np.append(starts[1:], ledger.rows)[~plain[starts]]
+    until = np.searchsorted(rows, complex_first).tolist()
+    done = 0
+    for first, end, upto in zip(complex_first.tolist(), ends.tolist(), until, strict=True):
+        steps.items.extend(payments, done, upto)
+        done = upto
+        add_transaction(steps, int(ledger.tx[first]), range(first, end))
+    steps.items.extend(payments, done)
 
 
-def _openings(items: Sequence[Step], start: Mapping[int, int], holdings: int) -> dict[int, int]:
+def _payments(steps: Steps, rows: np.ndarray) -> StepList:
+    """One payment per row, as `Steps.pay` would add it; their holdings get the first numbers."""
+    ledger = steps.ledger
+    payer, payee, asset = ledger.sender[rows], ledger.recipient[rows], ledger.asset[rows]
+    inside = payer != OUTSIDE
+    # The payee's holding is numbered before the payer's, in the order of rows.
+    lowest = min(CONVERTED, OUTSIDE)
+    width = len(ledger.assets)
+    sides = np.stack([(payee - lowest) * width + asset, (payer - lowest) * width + asset], axis=1)
+    asked = np.stack([np.ones(len(rows), dtype=bool), inside], axis=1)
+    codes, keys = pd.factorize(sides[asked])
+    steps.number_holdings((keys // width + lowest).tolist(), (keys % width).tolist())
+    number = np.full(sides.shape, -1, dtype=np.int64)
+    number[asked] = codes
+    stopped = np.isin(payer, list(steps.stop_code))
+    op = np.where(inside, np.where(stopped, int(Op.STOPPED), int(Op.MOVE)), int(Op.CREDIT))
+    result = StepList()
+    result.op, result.src, result.dst = op.tolist(), number[:, 1].tolist(), number[:, 0].tolist()
+    result.amount = [ledger.amount[r] for r in rows.tolist()]
+    result.got, result.origin = [0] * len(rows), [-1] * len(rows)
+    result.row, result.tx, result.hop = rows.tolist(), ledger.tx[rows].tolist(), inside.astype(int).tolist()
+    return result
+
+
+def _openings(items: StepList, start: Mapping[int, int], holdings: int) -> dict[int, int]:
     """The least opening per holding such that no prefix of its history goes negative (start coin included)."""
     balance = [0] * holdings
     for holding, amount in start.items():
         balance[holding] = amount
     lowest = [0] * holdings
-    for step in items:
-        src = step.src
+    for op, src, dst, amount, got in zip(
+        items.op, items.src, items.dst, items.amount, items.got, strict=True
+    ):
         if src >= 0:
-            left = balance[src] = balance[src] - step.amount
+            left = balance[src] = balance[src] - amount
             lowest[src] = min(lowest[src], left)
-        if step.dst >= 0:
-            balance[step.dst] += step.got if step.op == Op.CONVERT else step.amount
+        if dst >= 0:
+            balance[dst] += got if op == _CONVERT else amount
     return {h: -low for h, low in enumerate(lowest) if low < 0}
 
 
@@ -89,9 +116,9 @@ def _pack(
     plan: Plan,
     seeds: Sequence[Seed],
     opening: dict[int, int],
-    items: list[Step],
+    items: StepList,
     hops: list[int],
-    renumbered: list[int],
+    renumbered: np.ndarray,
 ) -> Program:
     """Steps as arrays, with the gaps and assumptions that were met."""
     holdings = len(steps.address_of)
@@ -105,11 +132,17 @@ def _pack(
         touched = side[ledger.partial]
         unknown[touched[touched >= 0]] = True
     hop = np.array([*hops, *[_FAR] * (holdings - len(hops))], dtype=np.int64)
+    op = np.array(items.op, dtype=np.int8)
     stolen = [0] * len(plan.origins)
-    for item in items:
-        if item.op in (Op.SEED, Op.RELABEL):
-            stolen[item.origin] += item.amount
-    gaps = [*steps.gaps, *plan.gaps, *_opening_gaps(steps, opening, hop, items)]
+    seeded = np.flatnonzero(np.isin(op, [Op.SEED, Op.RELABEL])).tolist()
+    for at in seeded:
+        stolen[items.origin[at]] += items.amount[at]
+    whole = {
+        items.dst[at]
+        for at in seeded
+        if items.op[at] == Op.SEED and items.tx[at] == -1 and opening.get(items.dst[at]) == items.amount[at]
+    }
+    gaps = [*steps.gaps, *plan.gaps, *_opening_gaps(steps, opening, hop, whole)]
     return Program(
         addresses=tuple(steps.names),
         assets=tuple(steps.assets),
@@ -123,18 +156,18 @@ def _pack(
             Origin(theft, asset, amount) for (theft, asset), amount in zip(plan.origins, stolen, strict=True)
         ),
         seeds=tuple(seeds),
-        op=np.array([item.op for item in items], dtype=np.int8),
-        src=np.array([item.src for item in items], dtype=np.int32),
-        dst=np.array([item.dst for item in items], dtype=np.int32),
-        origin=np.array([item.origin for item in items], dtype=np.int16),
-        row=np.array([item.row for item in items], dtype=np.int64),
-        tx=np.array([item.tx for item in items], dtype=np.int64),
-        hop_step=np.array([item.hop for item in items], dtype=np.int8),
-        amount=[item.amount for item in items],
-        got=[item.got for item in items],
+        op=op,
+        src=np.array(items.src, dtype=np.int32),
+        dst=np.array(items.dst, dtype=np.int32),
+        origin=np.array(items.origin, dtype=np.int16),
+        row=np.array(items.row, dtype=np.int64),
+        tx=np.array(items.tx, dtype=np.int64),
+        hop_step=np.array(items.hop, dtype=np.int8),
+        amount=items.amount,
+        got=items.got,
         gaps=tuple(gaps),
         shares=tuple(
-            Share(s.row, tuple(renumbered[i] for i in s.steps), s.amount, s.total, s.got)
+            Share(s.row, tuple(int(renumbered[i]) for i in s.steps), s.amount, s.total, s.got)
             for s in steps.shares
         ),
         opening=opening,
@@ -142,11 +175,13 @@ def _pack(
     )
 
 
-def _opening_gaps(steps: Steps, opening: dict[int, int], hop: np.ndarray, items: Sequence[Step]) -> list[Gap]:
-    """One assumption per opening of an address that stolen coin can have reached; the others are counted."""
+def _opening_gaps(steps: Steps, opening: dict[int, int], hop: np.ndarray, stolen: set[int]) -> list[Gap]:
+    """One assumption per opening of an address that stolen coin can have reached; the others are counted.
+
+    stolen: the holdings whose opening counts as stolen.
+    """
     gaps = []
     others = 0
-    stolen = {s.dst for s in items if s.op == Op.SEED and s.tx == -1 and opening.get(s.dst) == s.amount}
     for holding, amount in sorted(opening.items()):
         if hop[holding] >= _FAR:
             others += 1

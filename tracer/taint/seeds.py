@@ -17,12 +17,13 @@ from tracer.errors import SeedError, shown
 from tracer.ledger import KINDS, Ledger
 from tracer.model import NATIVE, Asset, Gap, Kind, Seed
 from tracer.taint.program import Op
-from tracer.taint.steps import Step, Steps
+from tracer.taint.steps import Step, StepList, Steps
 
 __all__ = ["Marks", "Plan", "enter_seeds", "plan_seeds"]
 
 _FAR = 2**31 - 1
 _OPENING = KINDS.index(Kind.OPENING)
+_MOVE, _CONVERT = int(Op.MOVE), int(Op.CONVERT)
 
 
 @dataclass
@@ -165,7 +166,7 @@ def _plan_every(plan: Plan, ledger: Ledger, seed: Seed, address: int) -> None:
         marks.every = True
 
 
-def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[list[Step], list[int], list[int]]:
+def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[StepList, list[int], np.ndarray]:
     """Rewrite the steps so that seeds take effect; returns (steps, hop per holding, new number of each step).
 
     Runs through the steps once and keeps, per holding, the least number of hops at which stolen coin can have
@@ -181,8 +182,8 @@ def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[list
         del steps.gaps[gaps:]
     entry = _Entry(steps, opening, downstream)
     entry.run(plan.start, plan.marks)
-    finished = entry.finish()
-    return finished, entry.hop, entry.renumbered
+    finished, renumbered = entry.finish()
+    return finished, entry.hop, renumbered
 
 
 class _Entry:
@@ -198,19 +199,39 @@ class _Entry:
         self.paid: set[int] = set()  # holdings of seeds that have paid
         self.stolen_opening: dict[int, int] = {}
         self.before: list[Step] = []
-        self.out: list[Step] = []
-        self.renumbered: list[int] = []
+        self.instead: dict[int, list[Step]] = {}  # step number -> the steps that take its place
         self.kept_out = 0
-        self.known_openings = 0  # leading steps that are stated opening balances: they come before seed coin
+        row = np.array(steps.items.row, dtype=np.int64)
+        # Stated opening balances lead the history and are never stolen.
+        self.known = (row >= 0) & (steps.ledger.kind[row] == _OPENING) if len(row) else row.astype(bool)
 
     def run(self, start: Sequence[tuple[int, int, int, int]], marks: Mapping[tuple[int, int], Marks]) -> None:
-        """All steps, in order."""
+        """All steps, in order: where neither a seed nor a pot is concerned, only reach and hops change."""
         for (address, asset), mark in marks.items():
             self.marks[self.steps.holding(address, asset)] = mark
         for address, asset, amount, origin in start:
             self.start(self.steps.holding(address, asset), amount, origin)
-        for number, step in enumerate(self.steps.items):
-            self.take(number, step)
+        items, hop, owner, arrived = self.steps.items, self.hop, self.steps.address_of, self.arrived
+        columns = zip(self._special(), items.op, items.src, items.dst, items.hop, strict=True)
+        for number, (special, op, src, dst, step) in enumerate(columns):
+            if special:
+                self.take(number, items[number])
+            elif (op in (_MOVE, _CONVERT)) and hop[src] < _FAR:
+                hop[dst] = min(hop[dst], hop[src] + step)
+                if owner[src] != owner[dst]:
+                    arrived.add(owner[dst])
+
+    def _special(self) -> list[bool]:
+        """By step, whether a seed or a pot takes part, or a doubt depends on it."""
+        items, steps = self.steps.items, self.steps
+        pot = np.array([*steps.pot, False])  # the last stands for "no holding"
+        marked = np.zeros(len(pot), dtype=bool)
+        marked[list(self.marks)] = True
+        src, dst = np.array(items.src, dtype=np.int64), np.array(items.dst, dtype=np.int64)
+        special = (marked | pot)[src] | (marked | pot)[dst]
+        special[list(steps.doubts)] = True
+        result: list[bool] = special.tolist()
+        return result
 
     def start(self, holding: int, amount: int, origin: int) -> None:
         self._grow()
@@ -226,17 +247,12 @@ class _Entry:
         reached = step.op in (Op.MOVE, Op.CONVERT) and self.hop[src] < _FAR
         if number in self.steps.doubts and reached:
             self.steps.gaps.append(self.steps.doubts[number])
-        known = step.row >= 0 and self.steps.ledger.kind[step.row] == _OPENING
-        self.known_openings += known
-        mark = 0 if known else self._mark(step, reached=reached)
+        mark = 0 if self.known[number] else self._mark(step, reached=reached)
         self._move_pots(step)
         if mark:
-            self._relabel(step, mark)
-        else:
-            self.renumbered.append(len(self.out))
-            self.out.append(step)
-            if reached:
-                self.hop[dst] = min(self.hop[dst], self.hop[src] + step.hop)
+            self.instead[number] = self._relabelled(step, mark)
+        elif reached:
+            self.hop[dst] = min(self.hop[dst], self.hop[src] + step.hop)
         if reached and self._address(src) != self._address(dst):
             self.arrived.add(self._address(dst))
         if src >= 0 and self.steps.pot[src] and self.pot_balance[src] == 0:
@@ -286,25 +302,25 @@ class _Entry:
             self.kept_out += 1
         return amount if marks.every and not reached else 0
 
-    def _relabel(self, step: Step, part: int) -> None:
+    def _relabelled(self, step: Step, part: int) -> list[Step]:
         """Pay into a pot of the seed, relabel there, pass on: so that what arrives tainted keeps its source."""
         address, asset = self.steps.address_of[step.dst], self.steps.asset_of[step.dst]
         main = self.steps.holding(address, asset)
         origin = self.marks[main].origin
         amount = step.got if step.op == Op.CONVERT else step.amount
-        self.renumbered.append(len(self.out))
-        if step.op == Op.CREDIT and part == amount:
-            self.out.append(Step(Op.SEED, -1, step.dst, amount, 0, origin, step.row, step.tx))
-        else:
-            pot = self.steps.holding(address, asset, "seed")
-            self._grow()
-            self.out.append(Step(step.op, step.src, pot, step.amount, step.got, -1, -1, step.tx, step.hop))
-            self.out.append(Step(Op.RELABEL, -1, pot, part, 0, origin, -1, step.tx))
-            self.out.append(Step(Op.MOVE, pot, step.dst, amount, 0, -1, step.row, step.tx))
         self.hop[step.dst] = 0
+        if step.op == Op.CREDIT and part == amount:
+            return [Step(Op.SEED, -1, step.dst, amount, 0, origin, step.row, step.tx)]
+        pot = self.steps.holding(address, asset, "seed")
+        self._grow()
+        return [
+            Step(step.op, step.src, pot, step.amount, step.got, -1, -1, step.tx, step.hop),
+            Step(Op.RELABEL, -1, pot, part, 0, origin, -1, step.tx),
+            Step(Op.MOVE, pot, step.dst, amount, 0, -1, step.row, step.tx),
+        ]
 
-    def finish(self) -> list[Step]:
-        """Openings first (clean and oldest), then seed coin, then everything else."""
+    def finish(self) -> tuple[StepList, np.ndarray]:
+        """Openings first (clean and oldest), then seed coin, then everything else; and each step's new number."""
         first: list[Step] = []
         for holding, amount in sorted(self.opening.items()):
             origin = self.stolen_opening.get(holding)
@@ -319,7 +335,20 @@ class _Entry:
                 " reached before: they keep their source and add nothing to the total."
             )
             self.steps.gaps.append(Gap("seed_downstream", message, status="assumption"))
-        known = self.known_openings
-        late = len(first) + len(self.before)
-        self.renumbered = [n + (len(first) if n < known else late) for n in self.renumbered]
-        return [*first, *self.out[:known], *self.before, *self.out[known:]]
+        known = int(self.known.sum())
+        items = self.steps.items
+        result = StepList(first)
+        result.extend(items, 0, known)
+        result.extend(StepList(self.before))
+        done = known
+        for number, steps in sorted(self.instead.items()):
+            result.extend(items, done, number)
+            result.extend(StepList(steps))
+            done = number + 1
+        result.extend(items, done)
+        more = np.zeros(len(items), dtype=np.int64)
+        for number, steps in self.instead.items():
+            more[number] = len(steps) - 1
+        new = np.arange(len(items)) + len(first) + np.cumsum(more) - more
+        new[known:] += len(self.before)
+        return result, new

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 
 from tracer.ledger import BURNED, FEE, OUTSIDE, RECOVERED, Ledger
 from tracer.model import Asset, Gap
 from tracer.taint.program import SINKS, Op, Share
 
-__all__ = ["CONVERTED", "Step", "Steps"]
+__all__ = ["CONVERTED", "Step", "StepList", "Steps"]
 
 CONVERTED = -5
 """Address number of the sink of conversions that cannot be followed (FEE, BURNED, RECOVERED: see the ledger)."""
@@ -16,7 +17,7 @@ CONVERTED = -5
 _SINK_OF = {FEE: 0, BURNED: 1, CONVERTED: 2, RECOVERED: 3}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step before it is packed into arrays (fields: `tracer.taint.program.Program`)."""
 
@@ -31,6 +32,55 @@ class Step:
     hop: int = 0
 
 
+class StepList:
+    """Steps as one list per field of `Step`: a million of them are a few lists, not a million objects."""
+
+    __slots__ = ("amount", "dst", "got", "hop", "op", "origin", "row", "src", "tx")
+
+    def __init__(self, steps: Sequence[Step] = ()) -> None:
+        for name in _FIELDS:
+            setattr(self, name, [getattr(step, name) for step in steps])
+
+    op: list[int]
+    src: list[int]
+    dst: list[int]
+    amount: list[int]
+    got: list[int]
+    origin: list[int]
+    row: list[int]
+    tx: list[int]
+    hop: list[int]
+
+    def __len__(self) -> int:
+        return len(self.op)
+
+    def __getitem__(self, at: int) -> Step:
+        return Step(
+            Op(self.op[at]),
+            self.src[at],
+            self.dst[at],
+            self.amount[at],
+            self.got[at],
+            self.origin[at],
+            self.row[at],
+            self.tx[at],
+            self.hop[at],
+        )
+
+    def append(self, step: Step) -> None:
+        """Add one step."""
+        for name in _FIELDS:
+            getattr(self, name).append(getattr(step, name))
+
+    def extend(self, other: StepList, first: int = 0, end: int | None = None) -> None:
+        """Add the steps `first` to `end` of another list."""
+        for name in _FIELDS:
+            getattr(self, name).extend(getattr(other, name)[first:end])
+
+
+_FIELDS = tuple(f.name for f in fields(Step))
+
+
 @dataclass
 class Steps:
     """Steps so far.
@@ -41,7 +91,7 @@ class Steps:
 
     ledger: Ledger
     stop_code: dict[int, str]
-    items: list[Step] = field(default_factory=list)
+    items: StepList = field(default_factory=StepList)
     gaps: list[Gap] = field(default_factory=list)
     doubts: dict[int, Gap] = field(default_factory=dict)
     shares: list[Share] = field(default_factory=list)
@@ -79,6 +129,16 @@ class Steps:
             self.pot.append(bool(pot))
         return number
 
+    def number_holdings(self, addresses: Sequence[int], assets: Sequence[int]) -> None:
+        """Give the holdings (address, asset), of which none is known yet, the next numbers in this order."""
+        first = len(self.address_of)
+        keys = zip(addresses, assets, [""] * len(assets), strict=True)
+        self._number.update(zip(keys, range(first, first + len(assets)), strict=True))
+        beyond = len(self.ledger.addresses)
+        self.address_of += [a if a >= 0 else beyond + _SINK_OF[a] for a in addresses]
+        self.asset_of += assets
+        self.pot += [False] * len(assets)
+
     def add(
         self,
         op: Op,
@@ -92,7 +152,16 @@ class Steps:
         hop: int = 0,
     ) -> int:
         """Append a step; returns its number."""
-        self.items.append(Step(op, src, dst, amount, got, -1, row, tx, hop))
+        items = self.items
+        items.op.append(int(op))
+        items.src.append(src)
+        items.dst.append(dst)
+        items.amount.append(amount)
+        items.got.append(got)
+        items.origin.append(-1)
+        items.row.append(row)
+        items.tx.append(tx)
+        items.hop.append(hop)
         return len(self.items) - 1
 
     def pay(self, payer: int, dst: int, asset: int, amount: int, *, row: int = -1, tx: int = -1) -> int:

@@ -11,15 +11,43 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from tracer.ledger import BURNED, KINDS, OUTSIDE
+import numpy as np
+
+from tracer.ledger import BURNED, KINDS, OUTSIDE, Ledger
 from tracer.model import Kind
 from tracer.taint.conversions import Row, convert, has_converter, leave_unsplit
 from tracer.taint.program import Op
 from tracer.taint.steps import Steps
 
-__all__ = ["add_transaction"]
+__all__ = ["add_transaction", "plain_rows"]
 
 _FEE, _UNWRAP = KINDS.index(Kind.FEE), KINDS.index(Kind.UNWRAP)
+
+
+def plain_rows(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
+    """The transactions that are lists of payments, found for all rows at once.
+
+    Returns (by row, whether its transaction is one; the rows of these that are payments, in order). A transaction
+    that is one may still be told otherwise: it only takes the longer way, with the same steps.
+    """
+    lone = np.ones(ledger.rows, dtype=bool)
+    follows = ledger.tx[1:] == ledger.tx[:-1]
+    lone[1:] &= ~follows
+    lone[:-1] &= ~follows
+    fee = ledger.kind == _FEE
+    odd = ledger.kind == _UNWRAP
+    odd[1:] |= fee[1:] & ~fee[:-1] & follows  # fees are paid first
+    payment = ledger.sender != ledger.recipient
+    moves = np.flatnonzero(payment & ~fee & ~lone)
+    tx, width = ledger.tx[moves] * len(ledger.addresses), len(ledger.addresses)
+    payer, payee = ledger.sender[moves], ledger.recipient[moves]
+    both = np.intersect1d((tx + payer)[payer >= 0], (tx + payee)[payee >= 0]) // max(width, 1)
+    complicated = np.zeros(int(ledger.tx[-1]) + 1, dtype=bool)
+    complicated[both] = True
+    complicated[ledger.tx[odd]] = True
+    plain = ~complicated[ledger.tx]
+    minted_and_burned = (ledger.sender == OUTSIDE) & (ledger.recipient < 0)
+    return plain, np.flatnonzero(plain & payment & ~minted_and_burned)
 
 
 def add_transaction(steps: Steps, tx: int, rows: Sequence[int]) -> None:
@@ -42,7 +70,7 @@ def add_transaction(steps: Steps, tx: int, rows: Sequence[int]) -> None:
                 step = leave_unsplit(
                     steps, tx, row[1], row[3], row[4], row[0], "the native leg of an unwrap is missing"
                 )
-                steps.items[step].row = row[0]
+                steps.items.row[step] = row[0]
             else:
                 _pay(steps, tx, row)
     elif not (has_converter(movements) and convert(steps, tx, movements)):
