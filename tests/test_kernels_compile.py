@@ -1,4 +1,4 @@
-"""Plain payments compiled in bulk give the program that every transaction on its own gives."""
+"""What is done in bulk for large ledgers, compiling and summing up, gives what is done step by step for small ones."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 
 from tests.accounting import CHAIN, movement, seed
 from tracer.ledger import build_ledger
+from tracer.model import Rule
 from tracer.movements import from_rows
 from tracer.taint import compile as compiling
 from tracer.taint.compile import compile_program
+from tracer.taint.engine import run_plain
+from tracer.taint.kernels import run_bulk
+from tracer.taint.tally import tally
 from tracer.taint.transactions import plain_rows
 
 _PEOPLE = ["A", "B", "C", "D", "0x" + "0" * 40]
@@ -69,10 +73,8 @@ def one_by_one(ledger):
     return np.zeros(ledger.rows, dtype=bool), np.zeros(0, dtype=np.int64)
 
 
-@given(rows=_rows, stop=st.sampled_from([None, "B"]), amount=st.sampled_from([None, 5]))
-@settings(deadline=None, max_examples=150)
-def test_the_program_does_not_depend_on_which_transactions_are_taken_in_bulk(rows, stop, amount):
-    ledger = build_ledger(
+def ledger_of(rows):
+    return build_ledger(
         [
             from_rows(
                 [
@@ -90,6 +92,12 @@ def test_the_program_does_not_depend_on_which_transactions_are_taken_in_bulk(row
             )
         ]
     )
+
+
+@given(rows=_rows, stop=st.sampled_from([None, "B"]), amount=st.sampled_from([None, 5]))
+@settings(deadline=None, max_examples=150)
+def test_the_program_does_not_depend_on_which_transactions_are_taken_in_bulk(rows, stop, amount):
+    ledger = ledger_of(rows)
     seeds = [seed("A", amount=amount, asset="native"), seed("C")]
     stops = {(CHAIN, stop): "SERVICE"} if stop else {}
     bulk = compile_program(ledger, seeds, stops)
@@ -109,3 +117,17 @@ def test_a_payment_with_its_fee_is_taken_in_bulk_and_a_router_is_not():
     plain, payments = plain_rows(build_ledger([from_rows(rows)]))
     assert plain.tolist() == [True, True, False, False, True]
     assert payments.tolist() == [0, 1]
+
+
+@given(rows=_rows, stop=st.sampled_from([None, "B"]), rule=st.sampled_from(list(Rule)))
+@settings(deadline=None, max_examples=150)
+def test_sums_over_columns_are_the_sums_over_steps(rows, stop, rule):
+    ledger = ledger_of(rows)
+    program = compile_program(
+        ledger, [seed("A", amount=5, asset="native"), seed("C")], {(CHAIN, stop): "SERVICE"} if stop else {}
+    )
+    plain = tally(ledger, program, run_plain(program, rule))
+    bulk = tally(ledger, program, run_bulk(program, rule))
+    for field in ("received", "first", "by_row", "accounts", "converted"):
+        assert getattr(bulk, field) == getattr(plain, field), field
+    assert bulk.converts.tolist() == plain.converts.tolist()

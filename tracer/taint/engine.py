@@ -13,6 +13,7 @@ import numpy as np
 
 from tracer.errors import ConservationError
 from tracer.model import Rule
+from tracer.taint.kernels_amounts import Amounts, Splits, group_totals
 from tracer.taint.lots import CLEAN, LotQueue
 from tracer.taint.pools import TAKEN, Split, take_split
 from tracer.taint.program import Op, Program
@@ -70,18 +71,7 @@ def check_conservation(program: Program, outcome: Outcome) -> None:
     for step in np.flatnonzero(program.op == Op.CONVERT).tolist():
         out[program.holding_asset[program.src[step]]] += outcome.moved[step]
         into[program.holding_asset[program.dst[step]]] += outcome.brought[step]
-    held, source = [0] * assets, [0] * len(program.origins)
-    asset = program.holding_asset.tolist()
-    for holding, (units, split) in enumerate(zip(outcome.taint, outcome.split, strict=True)):
-        if not units and not split:
-            continue
-        held[asset[holding]] += units
-        if sum(u for u, _ in split.values()) != units:
-            raise ConservationError(
-                f"{outcome.rule}: the split by source of holding {holding} does not add up."
-            )
-        for origin, (_, s) in split.items():
-            source[origin] += s
+    held, source = _accounted(program, outcome)
     for origin, entered in enumerate(outcome.entered):
         into[program.origins[origin].asset] += entered
         if source[origin] != entered:
@@ -93,6 +83,28 @@ def check_conservation(program: Program, outcome: Outcome) -> None:
             raise ConservationError(
                 f"{outcome.rule}: {program.assets[asset].key}: {into[asset]} in, {held[asset] + out[asset]} accounted."
             )
+
+
+def _accounted(program: Program, outcome: Outcome) -> tuple[Sequence[int], Sequence[int]]:
+    """(stolen units held by asset, source units held by origin), once the splits add up by holding."""
+    units_of, split_of = outcome.taint, outcome.split
+    if isinstance(units_of, Amounts) and isinstance(split_of, Splits):
+        by_holding = group_totals(split_of.units, split_of.holding, len(units_of))
+        if by_holding != units_of:
+            raise ConservationError(f"{outcome.rule}: the split by source of a holding does not add up.")
+        held = group_totals(units_of, program.holding_asset, len(program.assets))
+        return held, group_totals(split_of.source, split_of.origin, len(program.origins))
+    total, source = [0] * len(program.assets), [0] * len(program.origins)
+    asset = program.holding_asset.tolist()
+    for holding, (units, split) in enumerate(zip(units_of, split_of, strict=True)):
+        total[asset[holding]] += units
+        if sum(u for u, _ in split.values()) != units:
+            raise ConservationError(
+                f"{outcome.rule}: the split by source of holding {holding} does not add up."
+            )
+        for origin, (_, s) in split.items():
+            source[origin] += s
+    return total, source
 
 
 class _Run:

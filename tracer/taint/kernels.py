@@ -33,10 +33,18 @@ def run_bulk(program: Program, rule: Rule) -> Outcome:
     holdings, origins = len(program.holding_address), len(program.origins)
     if holdings * origins > _ENTRIES and rule != Rule.POISON and _told_apart(program):
         return run_plain(program, rule)
+    limbs = program.limbs
+    if limbs is not None and max(_ceiling(column) for column in limbs) * program.steps < LIMIT:
+        return _run_narrow(program, rule, *limbs)
     wide = _wide_assets(program)
-    if not wide.any():
-        return _run_narrow(program, rule, pack(program.amount), pack(program.got))
+    if limbs is not None and not wide.any():
+        return _run_narrow(program, rule, *limbs)
     return _run_both(program, rule, wide)
+
+
+def _ceiling(amounts: Amounts) -> int:
+    """A power of two times a small number that every amount is below."""
+    return int(amounts.words[:, 1].max(initial=0)) + 1 << 64
 
 
 def _told_apart(program: Program) -> bool:
@@ -51,12 +59,7 @@ def _wide_assets(program: Program) -> np.ndarray:
     part under poison by all that arrives.
     """
     wide = np.zeros(len(program.assets), dtype=bool)
-    if program.steps == 0:
-        return wide
     asset = program.holding_asset[program.dst]
-    largest = max(max(column) for column in (program.amount, program.got))
-    if largest * program.steps < LIMIT:
-        return wide
     convert = program.op == Op.CONVERT
     total = [0] * len(wide)
     for number, op, arrives, amount, got in zip(

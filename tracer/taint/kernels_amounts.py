@@ -63,8 +63,9 @@ class Amounts(Sequence[int]):
     def tolist(self) -> list[int]:
         """The same as Python integers."""
         numbers: list[int] = self.words[:, 0].tolist()
-        for at in np.flatnonzero(self.words[:, 1]).tolist():
-            numbers[at] |= int(self.words[at, 1]) << 64
+        large = np.flatnonzero(self.words[:, 1])
+        for at, high in zip(large.tolist(), self.words[large, 1].tolist(), strict=True):
+            numbers[at] |= high << 64
         return numbers
 
     def positive(self) -> np.ndarray:

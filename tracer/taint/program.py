@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 
 from tracer.model import Asset, Gap, Seed
+from tracer.taint.kernels_amounts import LIMIT, Amounts, pack
 
 __all__ = ["SINKS", "Op", "Origin", "Program", "Share"]
 
@@ -107,6 +109,13 @@ class Program:
     def steps(self) -> int:
         """Number of steps."""
         return len(self.amount)
+
+    @cached_property
+    def limbs(self) -> tuple[Amounts, Amounts] | None:
+        """`amount` and `got` as columns for the kernels; None if one of them is 2**127 or more."""
+        if max(max(column, default=0) for column in (self.amount, self.got)) >= LIMIT:
+            return None
+        return pack(self.amount), pack(self.got)
 
     def name(self, holding: int) -> tuple[str, str, Asset]:
         """(chain, address, asset) of a holding."""

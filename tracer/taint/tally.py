@@ -5,12 +5,14 @@ Pure sums over steps: nothing here decides anything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tracer.ledger import Ledger
 from tracer.taint.engine import Outcome
+from tracer.taint.kernels_amounts import Amounts, group_totals
 from tracer.taint.program import Op, Program
 
 __all__ = ["Account", "Tally", "tally"]
@@ -53,23 +55,45 @@ class Tally:
 
 def tally(ledger: Ledger, program: Program, outcome: Outcome) -> Tally:
     """Sum up an outcome."""
+    moved, brought = outcome.moved, outcome.brought
+    if isinstance(moved, Amounts) and isinstance(brought, Amounts):
+        sums = _by_columns(ledger, program, moved.words, brought.words)
+    else:
+        sums = _by_steps(ledger, program, moved, brought)
+    received, first, by_row, stolen, into, out = sums
+    converts = np.zeros(ledger.rows, dtype=bool)
+    for share in program.shares:
+        amounts = brought if share.got else moved
+        units = sum(amounts[i] for i in share.steps) * share.amount // share.total
+        by_row[share.row] = max(by_row[share.row], units)
+        converts[share.row] |= any(program.op[i] == Op.CONVERT for i in share.steps)
+    return Tally(received, first, by_row, converts, _accounts(program, outcome, stolen, into, out), out)
+
+
+_Sums = tuple[list[int], list[int], list[int], list[int], list[int], list[int]]
+"""(received, first by holding; by row; entered, converted in, converted out by asset)"""
+
+
+def _by_steps(
+    ledger: Ledger, program: Program, moved_units: Sequence[int], brought_units: Sequence[int]
+) -> _Sums:
+    """The sums of an outcome in Python integers."""
     holdings = len(program.holding_address)
-    main = _main_holdings(program)
+    main = _main_holdings(program).tolist()
     address = program.holding_address.tolist()
     asset = program.holding_asset.tolist()
     received, first = [0] * holdings, [-1] * holdings
     by_row = [0] * ledger.rows
-    converts = np.zeros(ledger.rows, dtype=bool)
     stolen, into, out = ([0] * len(program.assets) for _ in range(3))
-    time = _transaction_times(ledger)
+    time = _transaction_times(ledger).tolist()
     steps = zip(
         program.op.tolist(),
         program.src.tolist(),
         program.dst.tolist(),
         program.row.tolist(),
         program.tx.tolist(),
-        outcome.moved,
-        outcome.brought,
+        moved_units,
+        brought_units,
         strict=True,
     )
     for op, src, dst, row, tx, moved, brought in steps:
@@ -88,40 +112,56 @@ def tally(ledger: Ledger, program: Program, outcome: Outcome) -> Tally:
                 first[target] = time[tx]
         if row >= 0:
             by_row[row] += moved
-    for share in program.shares:
-        amounts = outcome.brought if share.got else outcome.moved
-        units = sum(amounts[i] for i in share.steps) * share.amount // share.total
-        by_row[share.row] = max(by_row[share.row], units)
-        converts[share.row] |= any(program.op[i] == Op.CONVERT for i in share.steps)
-    return Tally(received, first, by_row, converts, _accounts(program, outcome, stolen, into, out), out)
+    return received, first, by_row, stolen, into, out
 
 
-def _main_holdings(program: Program) -> list[int]:
+def _by_columns(ledger: Ledger, program: Program, moved: np.ndarray, brought: np.ndarray) -> _Sums:
+    """The sums of an outcome in limbs ((steps, 2) uint64): the same, without a loop over the steps."""
+    holdings, assets = len(program.holding_address), len(program.assets)
+    op, src, dst, row = program.op, program.src, program.dst, program.row
+    asset_of, address_of = program.holding_asset, program.holding_address
+    convert = op == Op.CONVERT
+
+    def total(words: np.ndarray, where: np.ndarray, group: np.ndarray, groups: int) -> list[int]:
+        return list(group_totals(Amounts(words[where]), group, groups))
+
+    entering = np.flatnonzero((op == Op.SEED) | (op == Op.RELABEL))
+    stolen = total(moved, entering, asset_of[dst[entering]], assets)
+    converting = np.flatnonzero(convert)
+    out = total(moved, converting, asset_of[src[converting]], assets)
+    into = total(brought, converting, asset_of[dst[converting]], assets)
+
+    arrived = np.where(convert[:, None], brought, moved)
+    found = Amounts(arrived).positive()
+    elsewhere = (src[found] < 0) | (address_of[src[found]] != address_of[dst[found]]) | convert[found]
+    found = found[elsewhere]
+    target = _main_holdings(program)[dst[found]]
+    received = total(arrived, found, target, holdings)
+    first = np.full(holdings, -1, dtype=np.int64)
+    tx = program.tx[found]
+    time = np.where(tx >= 0, np.append(_transaction_times(ledger), -1)[tx], -1)
+    known = np.flatnonzero(time >= 0)[::-1]  # the earliest is written last
+    first[target[known]] = time[known]
+    carried = np.flatnonzero(row >= 0)
+    by_row = total(moved, carried, row[carried], ledger.rows)
+    return received, first.tolist(), by_row, stolen, into, out
+
+
+def _main_holdings(program: Program) -> np.ndarray:
     """Per holding, the holding of the same (address, asset) that is not a pot."""
-    of = {
-        (a, s): h
-        for h, (a, s, pot) in enumerate(
-            zip(
-                program.holding_address.tolist(),
-                program.holding_asset.tolist(),
-                program.pot.tolist(),
-                strict=True,
-            )
-        )
-        if not pot
-    }
-    return [
-        of.get((a, s), h)
-        for h, (a, s) in enumerate(
-            zip(program.holding_address.tolist(), program.holding_asset.tolist(), strict=True)
-        )
-    ]
+    key = program.holding_address.astype(np.int64) * len(program.assets) + program.holding_asset
+    main = np.arange(len(key))
+    proper, pots = np.flatnonzero(~program.pot), np.flatnonzero(program.pot)
+    if len(pots) and len(proper):
+        order = proper[np.argsort(key[proper], kind="stable")]
+        at = np.minimum(np.searchsorted(key[order], key[pots]), len(order) - 1)
+        main[pots] = np.where(key[order[at]] == key[pots], order[at], pots)
+    return main
 
 
-def _transaction_times(ledger: Ledger) -> list[int]:
+def _transaction_times(ledger: Ledger) -> np.ndarray:
     """Per transaction ordinal, the time of its first row (-1 if unknown)."""
-    starts = np.flatnonzero(np.diff(ledger.tx, prepend=-1))
-    return [int(t) for t in ledger.time[starts]]
+    return ledger.time[np.flatnonzero(np.diff(ledger.tx, prepend=-1))]
 
 
 def _accounts(
@@ -132,11 +172,13 @@ def _accounts(
     where: dict[str, list[int]] = {
         name: [0] * assets for name in ("", "fee", "burned", "converted", "recovered")
     }
+    sink_of = {
+        n: name.removeprefix("sink:") for n, (chain, name) in enumerate(program.addresses) if not chain
+    }
+    names, numbers = program.holding_address.tolist(), program.holding_asset.tolist()
     for holding, units in enumerate(outcome.taint):
         if units:
-            chain, name, _ = program.name(holding)
-            sink = name.removeprefix("sink:") if not chain else ""
-            where[sink][program.holding_asset[holding]] += units
+            where[sink_of.get(names[holding], "")][numbers[holding]] += units
     return [
         Account(
             stolen[a],
