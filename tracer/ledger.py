@@ -97,12 +97,17 @@ def build_ledger(
         for i, t in enumerate(tables)
     ]
     schema = SCHEMA.append(pa.field("capture", pa.int64()))
-    whole = pa.concat_tables([schema.empty_table(), *numbered]).unify_dictionaries().combine_chunks()
+    # A table that is in one piece stays as it is: a copy of a million rows takes 200 MB.
+    whole = pa.concat_tables(numbered or [schema.empty_table()]).cast(schema)
+    whole = whole.unify_dictionaries().combine_chunks()
+    del numbered
     gaps: list[Gap] = []
     whole = _cut_overlap(whole, gaps)
-    followed = pc.equal(whole["excluded"].cast(pa.string()), "")
-    excluded = whole.filter(pc.invert(followed))
-    table = whole.filter(followed).combine_chunks()
+    reason, reasons = _codes(whole, "excluded")
+    left_out = np.array([word != "" for word in reasons] + [False])[reason]
+    excluded = whole.take(pa.array(np.flatnonzero(left_out)))
+    table = whole.take(pa.array(np.flatnonzero(~left_out))).combine_chunks() if left_out.any() else whole
+    del whole  # a million rows are 300 MB, so no copy is kept longer than it is needed
     table = _add_conversions(table, conversions, len(tables))
     return _number(table, excluded, flags + [False], gaps)
 
@@ -232,7 +237,8 @@ def _number(table: pa.Table, excluded: pa.Table, partial: list[bool], gaps: list
     _check_moments(table, (found.block < 0) & (found.timestamp < 0) & ~opening)
     order, blocks, transactions = order_rows(found)
     _order_gaps(gaps, blocks, transactions)
-    ordered = table.take(pa.array(order))
+    in_order = np.array_equal(order, np.arange(len(order)))
+    ordered = table if in_order else table.take(pa.array(order))
     return Ledger(
         table=ordered,
         excluded=excluded,
@@ -318,8 +324,10 @@ def _pairs(number: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
 
 def _transactions(table: pa.Table, chain: np.ndarray) -> np.ndarray:
     """A transaction number per row: the hash; without one, the row's (block, index); without that, its own."""
-    codes, words = _codes(table, "tx_hash")
-    blank = np.array([word == "" for word in words] or [False])[codes] | (codes < 0)
+    column = table["tx_hash"].combine_chunks().dictionary_encode()
+    words = column.dictionary
+    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    blank = np.append(pc.equal(words, "").to_numpy(zero_copy_only=False), True)[codes]
     block, index = (_integers(table, name) for name in ("block", "tx_index"))
     alone = blank & ((block < 0) | (index < 0))
     number = chain * len(words) + codes

@@ -68,7 +68,13 @@ def amounts_to_column(amounts: Iterable[int]) -> pa.Array:
 
 def amounts_from_column(column: pa.Array | pa.ChunkedArray) -> list[int]:
     """The `amount` column as exact Python integers."""
-    return [int.from_bytes(b, "big") for b in column.to_pylist()]
+    words = limbs(column)
+    numbers: list[int] = words[:, 3].tolist()
+    for place in (2, 1, 0):
+        large = np.flatnonzero(words[:, place])
+        for at, word in zip(large.tolist(), words[large, place].tolist(), strict=True):
+            numbers[at] |= word << 64 * (3 - place)
+    return numbers
 
 
 def limbs(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
