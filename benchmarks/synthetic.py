@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
 from tracer.movements import SCHEMA, amounts_to_column
 
-__all__ = ["THIEF", "History", "history", "movement_table"]
+__all__ = ["CHAIN", "STOLEN", "THIEF", "History", "csv_of", "history", "movement_table"]
 
 CHAIN = "eip155:1"
 THIEF = 0
@@ -23,7 +24,7 @@ START = 1_740_000_000
 
 @dataclass(frozen=True)
 class History:
-    """payer, payee: address numbers (payer -1: opening); amount: wei; hash_of: transaction hash by row."""
+    """payer, payee: address numbers (payer -1: opening); amount: wei; all by row, in order."""
 
     payer: list[int]
     payee: list[int]
@@ -52,6 +53,14 @@ def history(movements: int, addresses: int | None = None, number: int = 7) -> Hi
         balance[hub] = amount[-1]
     funded = list(range(hubs + 1))
     whole = 10**18
+    for _ in range(40):  # the first hop
+        target = rng.randrange(hubs + 1, count)
+        balance[THIEF] -= 10_000 * whole
+        balance[target] += 10_000 * whole
+        funded.append(target)
+        payer.append(THIEF)
+        payee.append(target)
+        amount.append(10_000 * whole)
     while len(amount) < movements:
         # Mostly somebody who was paid lately pays on; sometimes anybody.
         near = len(funded) - 1 - int(rng.expovariate(1 / 200))
@@ -63,6 +72,8 @@ def history(movements: int, addresses: int | None = None, number: int = 7) -> Hi
         part = have if kind < 0.25 else min(have, int(rng.random() * rng.random() * 50 * whole) + 1)
         if source <= hubs and kind < 0.25:
             part = min(have, 1_000 * whole + rng.getrandbits(40))
+        elif source > hubs and have > 500 * whole:
+            part = have * rng.randrange(5, 101) // 100
         target = rng.randrange(1, hubs + 1) if rng.random() < 0.1 else int(rng.random() * count)
         if target == source:
             continue
@@ -73,6 +84,19 @@ def history(movements: int, addresses: int | None = None, number: int = 7) -> Hi
         payee.append(target)
         amount.append(part)
     return History(payer, payee, amount, count)
+
+
+def csv_of(past: History, path: Path) -> None:
+    """The history as a transfers CSV."""
+    header = (
+        "chain,block,tx_index,position,timestamp_utc,tx_hash,from_address,to_address,asset,symbol,decimals"
+    )
+    with path.open("w", encoding="utf-8") as out:
+        out.write(f"{header},amount_raw,kind\n")
+        for n, (payer, payee, units) in enumerate(zip(past.payer, past.payee, past.amount, strict=True)):
+            kind = "native" if payer >= 0 else "opening"
+            place = f"{CHAIN},{21_000_000 + n // 20},{n % 20},1,{START + 12 * (n // 20)},0x{n:064x}"
+            out.write(f"{place},{past.name(payer)},{past.name(payee)},native,ETH,18,{units},{kind}\n")
 
 
 def movement_table(past: History) -> pa.Table:
