@@ -182,8 +182,8 @@ def test_a_chain_may_be_named_and_options_reach_the_case(double: type[CaseDouble
     assert double.opened == [("c", tmp_path)]
     assert double.added == [
         {
-            "number": 1, "subject": A, "chain": "eip155:1", "tx": None, "asset": None, "amount": 10**24,
-            "at": 1740147371, "theft": None, "source": "report 12", "to": None,
+            "number": 1, "subject": A, "chain": "eip155:1", "amount": 10**24, "at": 1740147371,
+            "source": "report 12",
         }
     ]  # fmt: skip
     assert result.stderr == f"next: tracer --workspace {tmp_path} import c FILE\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import threading
 
 import pandas as pd
@@ -16,8 +15,7 @@ from tracer.cli import say
 from tracer.cli.app import _hoisted
 from tracer.cli.options import rule_named, seconds, stop_named
 from tracer.cli.progress import shown_progress
-from tracer.cli.seed_file import SeedLine, read_seed_lines
-from tracer.errors import FileError, InputError
+from tracer.errors import InputError
 from tracer.model import Rule, StopCode
 
 A = "0x" + "a" * 40
@@ -135,54 +133,6 @@ def test_global_options_may_stand_anywhere_but_not_after_two_dashes() -> None:
         "--json",
     ]
     assert _hoisted(["taint", "--workspace"]) == ["--workspace", "taint"]
-
-
-def accept(seed: SeedLine) -> None:
-    """Every line is good."""
-
-
-def refuse_b(seed: SeedLine) -> None:
-    if seed.subject == B:
-        raise InputError("b is wrong.")
-
-
-def test_a_list_of_addresses_is_read_with_comments_and_blank_lines() -> None:
-    found, ignored = read_seed_lines(f"# FBI list\n\n{A}\r\n  {B}  \n", accept)
-    assert [(seed.number, seed.subject) for seed in found] == [(3, A), (4, B)]
-    assert ignored == []
-
-
-def test_a_csv_of_seeds_is_read_by_its_header_and_says_what_it_ignores() -> None:
-    text = f'Address,Stage,amount_raw,at,theft,"source"\n{A},"first,\nhop",{10**24},2025-02-21T14:16:11Z,bybit,"a, b"\n'
-    found, ignored = read_seed_lines(text, accept)
-    assert found == [SeedLine(3, A, amount=10**24, at=1740147371, theft="bybit", source="a, b")]
-    assert ignored == ["stage"]
-
-
-def test_every_bad_line_is_named_and_none_is_taken() -> None:
-    with pytest.raises(
-        FileError, match=re.escape("2 of 3 lines cannot be used: line 2: b is wrong.; line 3: b is")
-    ):
-        read_seed_lines(f"{A}\n{B}\n{B}\n", refuse_b)
-
-
-def test_many_bad_lines_are_counted_and_the_first_shown() -> None:
-    with pytest.raises(FileError) as error:
-        read_seed_lines(f"{B}\n" * 51, refuse_b)
-    assert error.value.message.startswith("51 of 51 lines")
-    assert error.value.message.endswith("; and 46 more")
-    assert error.value.message.count("\n") == 0
-
-
-@pytest.mark.parametrize("amount", ["1.5", "1e18", "-1", "٣"])
-def test_an_amount_in_a_list_that_is_no_plain_integer_is_refused(amount: str) -> None:
-    with pytest.raises(FileError, match="not an integer in the smallest unit"):
-        read_seed_lines(f"address,amount_raw\n{A},{amount}\n", accept)
-
-
-def test_an_empty_list_is_refused() -> None:
-    with pytest.raises(FileError, match="empty"):
-        read_seed_lines("# nothing\n", accept)
 
 
 class _Terminal(io.StringIO):

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tracer.ui
-from tracer.errors import AddressError
 from tracer.model import Rule, StopCode
 from tracer.results import CONVENTIONS
 from tracer.ui.flow import KINDS
@@ -23,7 +22,6 @@ from tracer.ui.i18n import language_of, words
 from tracer.ui.launch import flags
 from tracer.ui.preview import head_of
 from tracer.ui.printing import brief_amount, clean, exact_amount, jst, utc
-from tracer.ui.seed_lines import add_lines, lines_of_csv, lines_of_text
 from tracer.ui.tables import csv_bytes, for_screen
 
 UI = Path(tracer.ui.__file__).parent
@@ -172,43 +170,6 @@ def test_csv_has_untouched_integers_and_guarded_text() -> None:
 
 def test_csv_for_japanese_excel_begins_with_a_byte_order_mark() -> None:
     assert csv_bytes(FRAME, bom=True) == b"\xef\xbb\xbf" + csv_bytes(FRAME)
-
-
-def test_pasted_lines_keep_their_note_and_number() -> None:
-    lines = lines_of_text("# list\n0xAA, from the complaint\n\n0xBB\u3000FBI list\n0xCC")
-    assert [(n, f["seed"], f["source"]) for n, _, f in lines] == [
-        (2, "0xAA", "from the complaint"),
-        (4, "0xBB", "FBI list"),
-        (5, "0xCC", ""),
-    ]
-
-
-def test_a_seed_csv_gives_its_own_fields() -> None:
-    data = "\ufeffAddress,amount_raw,theft\n0xAA,12,dmm\n,,\n0xBB,,\n".encode()
-    assert [f for _, _, f in lines_of_csv(data)] == [
-        {"seed": "0xAA", "amount_raw": "12", "theft": "dmm"},
-        {"seed": "0xBB"},
-    ]
-
-
-def test_a_refused_line_is_explained_and_not_lost() -> None:
-    added: list[tuple[str, dict[str, object]]] = []
-
-    def add(seed: str, **fields: object) -> None:
-        if seed == "0xBAD":
-            raise AddressError("Checksum wrong.", "Check for a typo.")
-        added.append((seed, fields))
-
-    lines = lines_of_text("0xAA\n0xBAD note\n0xCC")
-    done, refused = add_lines(
-        [*lines, (9, "0xDD,1e18", {"seed": "0xDD", "amount_raw": "1e18"})], add, chain="c", tx=""
-    )
-    assert done == 2
-    assert added == [("0xAA", {"chain": "c"}), ("0xCC", {"chain": "c"})]
-    assert [(r.number, r.text, r.message, r.hint) for r in refused[:1]] == [
-        (2, "0xBAD note", "Checksum wrong.", "Check for a typo.")
-    ]
-    assert "1e18" in refused[1].message
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "utf-16"])

@@ -20,9 +20,10 @@ from tracer.chains.files import read_transfers
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.evidence import ImportReport
 from tracer.model import NATIVE, Conversion, Label, Rule, Seed, Stop, StopCode
-from tracer.results import frame, utc_text
+from tracer.results import frame
 from tracer.store import Workspace
 from tracer.store.caserecords import CaseFile, DeclaredConversion, Pin
+from tracer.times import utc_text
 from tracer.tracing import Progress
 
 __all__ = ["CaseBook", "Clock", "rule_named"]

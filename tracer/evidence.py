@@ -17,10 +17,11 @@ from tracer.chains.files import Limits
 from tracer.errors import StoreError
 from tracer.ledger import build_ledger
 from tracer.model import Gap, Label, Seed, StopCode
-from tracer.results import frame, utc_text
+from tracer.results import frame
 from tracer.settings import Settings
 from tracer.store import Capture, Draft, View, Workspace
 from tracer.store.caserecords import CaseFile, Pin
+from tracer.times import utc_text
 from tracer.tracing import Progress, Tracing
 
 if TYPE_CHECKING:

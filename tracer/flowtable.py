@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ import pandas as pd
 
 from tracer.errors import InputError, NotFoundError, shown
 
-__all__ = ["OUTSIDE", "FlowTable", "column", "node_id", "plain", "seconds", "small_number", "utc_text"]
+__all__ = ["OUTSIDE", "FlowTable", "column", "node_id", "plain", "seconds", "small_number"]
 
 OUTSIDE = "outside"
 """Node of coin that comes from no address: mint, withdrawal, opening."""
@@ -46,20 +46,21 @@ def plain(node: str) -> str:
     return chain + sep + address.lower() if address[:2] in {"0x", "0X"} else node
 
 
-def utc_text(seconds: int | None) -> str:
-    """UTC seconds as ISO-8601 with Z; "" for an unknown time.
-
-    >>> utc_text(1740147371), utc_text(None)
-    ('2025-02-21T14:16:11Z', '')
-    """
-    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def small_number(value: object) -> int | None:
-    """A block, position, hop or row number, which pandas may hold as a float beside nulls; None when empty."""
+    """A block, position, hop or row number; None when empty.
+
+    Beside nulls pandas holds such a number as a float, which is exact below 2**53 and refused (ValueError) above.
+
+    >>> small_number(7.0), small_number("12"), small_number(float("nan"))
+    (7, 12, None)
+    """
     if value is None or value == "" or value != value:  # noqa: PLR0124 (NaN)
         return None
-    return value if isinstance(value, int) else int(float(str(value)))
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) >= 2**53:
+            raise ValueError(f"{value!r} is no exact whole number")
+        return int(value)
+    return int(str(value))
 
 
 def column(frame: pd.DataFrame, name: str, missing: object) -> pd.Series[Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 
 import pandas as pd
@@ -17,10 +16,11 @@ from tracer.ledger import Ledger
 from tracer.model import Gap, Rule, StopCode
 from tracer.taint.bounds import Range
 from tracer.taint.engine import Outcome
-from tracer.taint.program import Program
+from tracer.taint.program import NEVER, Program
 from tracer.taint.tally import Tally, tally
+from tracer.times import utc_text
 
-__all__ = ["CONVENTIONS", "TaintResult", "frame", "gap_frame", "utc_text"]
+__all__ = ["CONVENTIONS", "TaintResult", "frame", "gap_frame"]
 
 CONVENTIONS = (
     "Amounts are exact integers in the smallest unit. Order is block, transaction index, position.",
@@ -32,13 +32,6 @@ CONVENTIONS = (
     "The counterparties of a conversion get only their own taint.",
     "Coin does not leave an address where tracing stops.",
 )
-
-
-def utc_text(seconds: int | None) -> str:
-    """UTC seconds as ISO-8601 with Z; "" for None or a negative number."""
-    if seconds is None or seconds < 0:
-        return ""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def gap_frame(
@@ -140,7 +133,7 @@ class TaintResult:
                     bound.at_most if bound else None,
                     outcome.balance[h] if chain else units,
                     sums.received[h] if chain else units,
-                    hop if chain and hop < 2**31 - 1 else None,
+                    hop if chain and hop < NEVER else None,
                     utc_text(sums.first[h]),
                     self._stop(h, units),
                 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -55,22 +54,7 @@ def stop_named(word: str) -> StopCode | None:
 
 
 def seconds(text: str | None) -> int | None:
-    """UTC seconds of a time as people write it: `2025-02-21T14:16:11Z`, with a zone, or plain UTC; or Unix seconds.
+    """UTC seconds of a time as people write it, see `tracer.seed_list.when`; None for None."""
+    from tracer.seed_list import when
 
-    Raises InputError for anything else, also for parts of a second.
-    """
-    if text is None:
-        return None
-    word = text.strip()
-    if word.isascii() and word.isdigit() and len(word) >= 9:
-        return int(word)
-    try:
-        moment = datetime.fromisoformat(word)
-    except ValueError:
-        raise InputError(
-            f"{shown(text)} is not a time.", "Write UTC as 2025-02-21T14:16:11Z, or Unix seconds."
-        ) from None
-    if moment.microsecond:
-        raise InputError(f"{shown(text)} has parts of a second.", "Block times are whole seconds.")
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return int(aware.timestamp())
+    return None if text is None else when(text)

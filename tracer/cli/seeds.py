@@ -9,16 +9,16 @@ import typer
 
 from tracer.cli.options import CaseName, Chain, seconds
 from tracer.cli.say import clean, line, plural, print_json, records, table
-from tracer.cli.seed_file import SeedLine, read_seed_lines
 from tracer.cli.session import session_of
 from tracer.errors import FileError, InputError, shown
 
 if TYPE_CHECKING:
     from tracer.case import Case
+    from tracer.seed_list import RefusedLine, SeedLine
 
 __all__ = ["register"]
 
-_MOST_BYTES = 64 * 2**20
+_SHOWN_PROBLEMS = 5
 
 _group = typer.Typer(no_args_is_help=True, help="Say where stolen coin enters.")
 
@@ -76,6 +76,7 @@ def add(
 ) -> None:
     """Add a seed. Without --tx, --at or --amount-raw everything that the address received is stolen."""
     from tracer.addresses import chain_id
+    from tracer.seed_list import SeedLine
 
     if (subject is None) == (file is None):
         raise InputError("Give one ADDRESS_OR_TX, or a list with --file FILE.")
@@ -84,19 +85,19 @@ def add(
         number=0,
         subject=subject or "",
         chain=chain_id(chain),
-        tx=tx,
-        asset=asset,
+        tx=tx or "",
+        asset=asset or "",
         amount=amount_raw,
         at=seconds(at),
-        theft=theft,
+        theft=theft or "",
         source=source,
-        to=to,
+        to=to or "",
     )
     opened = session.case(case)
     if file is None:
         wanted = [common]
     else:
-        wanted, ignored = read_seed_lines(_read(file), lambda seed: _check(seed, common))
+        wanted, ignored = _listed(file, common)
         if ignored:
             session.tell(f"Columns not read: {', '.join(clean(name) for name in ignored)}.")
     added = _add_all(opened, wanted, common)
@@ -134,26 +135,57 @@ def remove(
     session.next("seed", "list", case)
 
 
-def _read(file: Path) -> str:
+def _listed(file: Path, common: SeedLine) -> tuple[list[SeedLine], tuple[str, ...]]:
+    """The lines of a list and the columns that are not read. Taken whole or not at all: FileError names bad lines."""
+    from tracer.seed_list import RefusedLine, read_seed_list
+
+    found = read_seed_list(_read(file), file.name)
+    good: list[SeedLine] = []
+    refused = list(found.refused)
+    for seed in found.lines:
+        try:
+            _check(seed.or_else(common))
+        except InputError as error:
+            refused.append(RefusedLine(seed.number, seed.text, error.message, error.hint))
+        else:
+            good.append(seed)
+    if refused:
+        raise _refusal(refused, len(good))
+    if not good:
+        raise FileError(
+            "The list of seeds is empty.", "Write one address a line, or a CSV with a column `address`."
+        )
+    return good, found.ignored
+
+
+def _refusal(refused: list[RefusedLine], good: int) -> FileError:
+    told = [f"line {line.number}: {line.message}" for line in refused[:_SHOWN_PROBLEMS]]
+    if len(refused) > _SHOWN_PROBLEMS:
+        told.append(f"and {len(refused) - _SHOWN_PROBLEMS:,} more")
+    return FileError(
+        f"{len(refused):,} of {len(refused) + good:,} lines cannot be used: {'; '.join(told)}",
+        "Correct these lines and give the file again: no seed was added.",
+    )
+
+
+def _read(file: Path) -> bytes:
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise FileError(
-                f"{shown(file)} is larger than 64 MiB.", "A list of seeds is short: is this the right file?"
-            )
-        return file.read_text(encoding="utf-8-sig")
+        return file.read_bytes()
     except FileNotFoundError:
         raise FileError(f"{shown(file)} does not exist.", "Check the path.") from None
-    except UnicodeDecodeError:
-        raise FileError(f"{shown(file)} is not UTF-8 text.", "Save the list as UTF-8 text or CSV.") from None
     except IsADirectoryError:
         raise FileError(f"{shown(file)} is a directory.", "Name a file.") from None
+    except OSError as error:
+        raise FileError(
+            f"{shown(file)} cannot be read ({error.strerror}).", "Check its permissions."
+        ) from None
 
 
-def _check(seed: SeedLine, common: SeedLine) -> None:
+def _check(seed: SeedLine) -> None:
     """Refuse a line whose chain, address or transaction cannot be right, before anything is added."""
     from tracer.addresses import chain_id, is_tx_hash, parse_account, tx_hash
 
-    chain = chain_id(seed.chain or common.chain or "")
+    chain = chain_id(seed.chain)
     if not is_tx_hash(chain, seed.subject):
         parse_account(seed.subject, chain)
     if seed.tx:
@@ -165,7 +197,7 @@ def _add_all(case: Case, wanted: list[SeedLine], common: SeedLine) -> int:
     before = set(case.seeds()["number"].tolist())
     try:
         for seed in wanted:
-            _add_one(case, seed, common)
+            _add_one(case, seed.or_else(common))
     except BaseException:
         for number in sorted(set(case.seeds()["number"].tolist()) - before, reverse=True):
             case.remove_seed(number)
@@ -173,21 +205,9 @@ def _add_all(case: Case, wanted: list[SeedLine], common: SeedLine) -> int:
     return len(case.seeds()) - len(before)
 
 
-def _add_one(case: Case, seed: SeedLine, common: SeedLine) -> None:
-    from tracer.addresses import chain_id
-
+def _add_one(case: Case, seed: SeedLine) -> None:
     try:
-        case.add_seed(
-            seed.subject,
-            chain_id(seed.chain or common.chain or ""),
-            tx=seed.tx or common.tx,
-            asset=seed.asset or common.asset,
-            amount=common.amount if seed.amount is None else seed.amount,
-            at=common.at if seed.at is None else seed.at,
-            theft=seed.theft or common.theft,
-            source=seed.source or common.source,
-            to=seed.to or common.to,
-        )
+        case.add_seed(seed.subject, **seed.given())
     except InputError as problem:
         if not seed.number:
             raise

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from tracer.errors import shown
 from tracer.export.columns import Layout
 from tracer.export.files import Written
+from tracer.times import utc_text
 
 __all__ = ["MANIFEST", "README", "Input", "Pins", "as_of_text", "manifest_text", "readme_text"]
 
@@ -51,9 +51,7 @@ class Pins:
 
 def as_of_text(seconds: int | None) -> str:
     """UTC seconds as ISO-8601 with Z, `not set` for None."""
-    return (
-        "not set" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    )
+    return utc_text(seconds) or "not set"
 
 
 def readme_text(pins: Pins, layouts: Iterable[Layout]) -> str:

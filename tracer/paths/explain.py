@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 from tracer.errors import shown
-from tracer.flowtable import FlowTable, utc_text
+from tracer.flowtable import FlowTable
+from tracer.times import utc_text
 
 __all__ = ["why_no_path"]
 

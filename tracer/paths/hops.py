@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tracer.amounts import decimal_text
-from tracer.flowtable import utc_text
+from tracer.times import utc_text
 
 __all__ = ["COLUMNS", "Hop", "Route", "routes_frame"]
 

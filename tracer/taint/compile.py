@@ -9,7 +9,7 @@ import pandas as pd
 
 from tracer.ledger import OUTSIDE, Ledger
 from tracer.model import Gap, Seed, StopCode
-from tracer.taint.program import Op, Origin, Program, Share
+from tracer.taint.program import NEVER, Op, Origin, Program, Share
 from tracer.taint.seeds import Plan, enter_seeds, plan_seeds
 from tracer.taint.steps import CONVERTED, StepList, Steps
 from tracer.taint.transactions import add_transaction, plain_rows
@@ -17,7 +17,6 @@ from tracer.taint.transactions import add_transaction, plain_rows
 __all__ = ["compile_program"]
 
 _ZERO = "0x" + "0" * 40
-_FAR = 2**31 - 1
 _CONVERT = int(Op.CONVERT)
 
 
@@ -131,7 +130,7 @@ def _pack(
     for side in (ledger.sender, ledger.recipient):
         touched = side[ledger.partial]
         unknown[touched[touched >= 0]] = True
-    hop = np.array([*hops, *[_FAR] * (holdings - len(hops))], dtype=np.int64)
+    hop = np.array([*hops, *[NEVER] * (holdings - len(hops))], dtype=np.int64)
     op = np.array(items.op, dtype=np.int8)
     stolen = [0] * len(plan.origins)
     seeded = np.flatnonzero(np.isin(op, [Op.SEED, Op.RELABEL])).tolist()
@@ -183,7 +182,7 @@ def _opening_gaps(steps: Steps, opening: dict[int, int], hop: np.ndarray, stolen
     gaps = []
     others = 0
     for holding, amount in sorted(opening.items()):
-        if hop[holding] >= _FAR:
+        if hop[holding] >= NEVER:
             others += 1
             continue
         chain, address = steps.names[steps.address_of[holding]]

@@ -16,7 +16,10 @@ import numpy as np
 from tracer.model import Asset, Gap, Seed
 from tracer.taint.kernels_amounts import LIMIT, Amounts, pack
 
-__all__ = ["SINKS", "Op", "Origin", "Program", "Share"]
+__all__ = ["NEVER", "SINKS", "Op", "Origin", "Program", "Share"]
+
+NEVER = 2**31 - 1
+"""Hop of a holding that stolen coin can never have reached."""
 
 SINKS = ("sink:fee", "sink:burned", "sink:converted", "sink:recovered")
 """Pseudo-addresses of coin that has no address any more. Each is a holding per asset, like an address."""
@@ -78,7 +81,7 @@ class Program:
     unknown_opening: bool by holding: the history before the first row is unknown, so bounds must widen.
     gaps: openings, unsplit conversions and assumptions made on the way. shares: rows that take part in netted
     transactions. opening: the least opening balance by holding, where it is not 0. hop: by
-    holding, the least number of transactions in which stolen coin can have come there (2**31 - 1: never).
+    holding, the least number of transactions in which stolen coin can have come there (`NEVER`: none).
     """
 
     addresses: tuple[tuple[str, str], ...]

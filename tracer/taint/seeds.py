@@ -16,12 +16,11 @@ import numpy as np
 from tracer.errors import SeedError, shown
 from tracer.ledger import KINDS, Ledger
 from tracer.model import NATIVE, Asset, Gap, Kind, Seed
-from tracer.taint.program import Op
+from tracer.taint.program import NEVER, Op
 from tracer.taint.steps import Step, StepList, Steps
 
 __all__ = ["Marks", "Plan", "enter_seeds", "plan_seeds"]
 
-_FAR = 2**31 - 1
 _OPENING = KINDS.index(Kind.OPENING)
 _MOVE, _CONVERT = int(Op.MOVE), int(Op.CONVERT)
 
@@ -193,7 +192,7 @@ class _Entry:
         self.steps, self.opening = steps, opening
         self.downstream = downstream  # addresses that coin of seeds with an amount or transaction reaches
         self.marks: dict[int, Marks] = {}
-        self.hop: list[int] = [_FAR] * len(steps.address_of)
+        self.hop: list[int] = [NEVER] * len(steps.address_of)
         self.pot_balance: dict[int, int] = defaultdict(int)
         self.arrived: set[int] = set()  # address numbers reached by coin that came from another address
         self.paid: set[int] = set()  # holdings of seeds that have paid
@@ -216,7 +215,7 @@ class _Entry:
         for number, (special, op, src, dst, step) in enumerate(columns):
             if special:
                 self.take(number, items[number])
-            elif (op in (_MOVE, _CONVERT)) and hop[src] < _FAR:
+            elif (op in (_MOVE, _CONVERT)) and hop[src] < NEVER:
                 hop[dst] = min(hop[dst], hop[src] + step)
                 if owner[src] != owner[dst]:
                     arrived.add(owner[dst])
@@ -244,7 +243,7 @@ class _Entry:
         if src in self.marks and src not in self.paid:
             self.paid.add(src)
             self._opening(src)
-        reached = step.op in (Op.MOVE, Op.CONVERT) and self.hop[src] < _FAR
+        reached = step.op in (Op.MOVE, Op.CONVERT) and self.hop[src] < NEVER
         if number in self.steps.doubts and reached:
             self.steps.gaps.append(self.steps.doubts[number])
         mark = 0 if self.known[number] else self._mark(step, reached=reached)
@@ -256,10 +255,10 @@ class _Entry:
         if reached and self._address(src) != self._address(dst):
             self.arrived.add(self._address(dst))
         if src >= 0 and self.steps.pot[src] and self.pot_balance[src] == 0:
-            self.hop[src] = _FAR
+            self.hop[src] = NEVER
 
     def _grow(self) -> None:
-        self.hop.extend([_FAR] * (len(self.steps.address_of) - len(self.hop)))
+        self.hop.extend([NEVER] * (len(self.steps.address_of) - len(self.hop)))
 
     def _address(self, holding: int) -> int:
         return self.steps.address_of[holding] if holding >= 0 else -1

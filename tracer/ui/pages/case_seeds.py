@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from tracer.case import Case
+from tracer.seed_list import RefusedLine, SeedLine, SeedList, add_lines, raw_amount, read_seed_list
 from tracer.ui.i18n import Words
-from tracer.ui.seed_lines import Line, Refused, add_lines, lines_of_csv, lines_of_text
 from tracer.ui.session import errors_shown, say
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import show_table
@@ -37,8 +37,10 @@ def seeds(case: Case, words: Words) -> None:
     with right:
         common = _common(words)
     if st.button(words("seeds.add"), type="primary", key="seeds-add"):
-        lines = [*lines_of_text(text), *(lines_of_csv(upload.getvalue()) if upload else [])]
-        _add(case, lines, common, words)
+        with errors_shown():
+            pasted = read_seed_list(text)
+            listed = read_seed_list(upload.getvalue(), upload.name) if upload else SeedList(())
+            _add(case, pasted, listed, _common_line(common), words)
     _refused(words)
     st.markdown(f"##### {words('seeds.list')}")
     frame = case.seeds()
@@ -60,7 +62,7 @@ def seeds(case: Case, words: Words) -> None:
     )
 
 
-def _common(words: Words) -> dict[str, object]:
+def _common(words: Words) -> dict[str, str]:
     """Fields for every line that has none of its own."""
     chain = st.text_input(words("seeds.chain"), value="eip155:1", key="seed-chain")
     source = st.text_input(words("seeds.source"), key="seed-source", help=words("seeds.source_help"))
@@ -81,21 +83,37 @@ def _common(words: Words) -> dict[str, object]:
     }
 
 
-def _add(case: Case, lines: list[Line], common: dict[str, object], words: Words) -> None:
-    amount = str(common.pop("amount_raw"))
-    lines = [(n, t, {**({"amount_raw": amount} if amount else {}), **f}) for n, t, f in lines]
-    done, refused = add_lines(lines, case.add_seed, **common)
-    if done:
-        say(words("seeds.added", count=done))
-    st.session_state["seeds-refused"] = refused
-    st.session_state["seed-lines-left"] = "\n".join(r.text for r in refused)
+def _common_line(common: dict[str, str]) -> SeedLine:
+    """The fields as one line. Raises InputError for an amount that is no integer."""
+    return SeedLine(
+        number=0,
+        subject="",
+        chain=common["chain"],
+        tx=common["tx"],
+        asset=common["asset"],
+        amount=raw_amount(common["amount_raw"]),
+        theft=common["theft"],
+        source=common["source"],
+        to=common["to"],
+    )
+
+
+def _add(case: Case, pasted: SeedList, listed: SeedList, common: SeedLine, words: Words) -> None:
+    """Add what can be added. A refused line of the box stays in it; one of a file stands in the table of refusals."""
+    done, left = add_lines(pasted.lines, case.add_seed, common)
+    left = [*pasted.refused, *left]
+    more, refused = add_lines(listed.lines, case.add_seed, common)
+    if done + more:
+        say(words("seeds.added", count=done + more))
+    st.session_state["seeds-refused"] = [*left, *listed.refused, *refused]
+    st.session_state["seed-lines-left"] = "\n".join(line.text for line in left)
     st.session_state["seed-files"] = st.session_state.get("seed-files", 0) + 1
     st.rerun()
 
 
 def _refused(words: Words) -> None:
     """What the last press of the button refused; the lines themselves are still in the text box."""
-    refused: list[Refused] = st.session_state.get("seeds-refused") or []
+    refused: list[RefusedLine] = st.session_state.get("seeds-refused") or []
     if not refused:
         return
     st.error(words("seeds.refused", count=len(refused)), icon="⚠️")
