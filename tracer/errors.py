@@ -11,6 +11,8 @@
     |-- StoreError              the workspace cannot be used
     |   |-- SchemaTooNewError   it was written by a newer version of the tracer
     |   `-- WorkspaceBusyError  another process is writing to it
+    |-- ProviderError           a provider did not answer, after all retries
+    |   `-- ProviderStopError   it will not answer today, or never: limit used up, wrong key, chain not offered
     `-- ConservationError       an accounting pass lost or made coin: a defect of the tracer, never shown as a result
 
 A message never contains a secret, and text that came from a chain or a file is quoted with `shown()`.
@@ -26,6 +28,8 @@ __all__ = [
     "InputError",
     "NoPathError",
     "NotFoundError",
+    "ProviderError",
+    "ProviderStopError",
     "SchemaTooNewError",
     "SeedError",
     "StoreError",
@@ -95,6 +99,14 @@ class SchemaTooNewError(StoreError):
 
 class WorkspaceBusyError(StoreError):
     """Another process is writing to the workspace and did not finish in time."""
+
+
+class ProviderError(TracerError):
+    """A provider did not answer, or answered nonsense, after all retries."""
+
+
+class ProviderStopError(ProviderError):
+    """A provider will not answer today, or never: daily limit used up, wrong key, chain not offered."""
 
 
 class ConservationError(TracerError):

@@ -1,0 +1,70 @@
+"""Where a chain can be asked: the address of a provider, its limits, and which key it takes. No secret is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tracer.errors import InputError, shown
+
+__all__ = ["KINDS", "Endpoint"]
+
+KINDS = ("jsonrpc", "etherscan", "blockscout")
+"""Kinds of endpoint that have an adapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One provider of one chain.
+
+    name: what the investigator calls it. kind: one of KINDS. chain: CAIP-2. base_url: without a key, without a
+    trailing slash. rate: requests per second that the provider allows (0: no limit, a node of one's own).
+    concurrency: requests in flight. key_setting: name of the setting that may hold a key ("" takes none). key_needed:
+    without the key it does not answer. key_param: query parameter in which the key travels; "" = the header
+    `Authorization: Bearer`. page: records per page. depth: blocks below the latest that count as final where the
+    chain has no finalized tag.
+    """
+
+    name: str
+    kind: str
+    chain: str
+    base_url: str
+    rate: float = 3.0
+    concurrency: int = 4
+    key_setting: str = ""
+    key_needed: bool = False
+    key_param: str = ""
+    page: int = 1000
+    depth: int = 64
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if self.kind not in KINDS:
+            raise InputError(
+                f"There is no kind of provider {shown(self.kind)}.", f"Kinds: {', '.join(KINDS)}."
+            )
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise InputError(
+                f"{shown(self.base_url)} is not the address of a provider.",
+                "Write https://host or http://127.0.0.1:8545.",
+            )
+        if parts.username or parts.password:
+            raise InputError(
+                "The address of a provider must not hold a password.",
+                "Put the key into the provider's key setting.",
+            )
+        if not (self.rate >= 0 and self.concurrency >= 1 and self.page >= 1 and self.depth >= 0):
+            raise InputError(
+                f"The limits of the provider {shown(self.name)} make no sense.", "Check rate and page."
+            )
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: what a key is bound to."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a node on this machine: nobody else learns what is asked."""
+        return (urlsplit(self.base_url).hostname or "") in {"127.0.0.1", "::1", "localhost"}
