@@ -12,6 +12,7 @@ from enum import StrEnum
 __all__ = [
     "CONSERVING",
     "NATIVE",
+    "UNREAD",
     "Asset",
     "Conversion",
     "Evidence",
@@ -79,6 +80,13 @@ class StopCode(StrEnum):
     FROZEN = "FROZEN"
     RECOVERED = "RECOVERED"
     BURNED = "BURNED"
+
+
+UNREAD = frozenset(
+    {StopCode.HUB, StopCode.DUST, StopCode.HORIZON, StopCode.BUDGET, StopCode.PENDING, StopCode.PARTIAL}
+)
+"""Codes of addresses whose own history was not read. Coin that rests there stays; what only passes through such an
+address inside a transaction that was read goes on, since nothing about it is unknown."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
