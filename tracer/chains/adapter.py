@@ -21,7 +21,7 @@ from tracer.model import Gap
 
 __all__ = ["LOGS", "Adapter", "Ask", "Head", "History", "Judge", "Request", "Span", "Verdict"]
 
-LOGS = 1_000_000
+LOGS = 1 << 20
 """Position of the first log of a block: a token movement stands at LOGS + its log index. Positions below: 0 the fee,
 1 the top-level value, 2 and up the internal movements of the transaction in the order of its trace."""
 
