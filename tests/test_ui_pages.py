@@ -211,6 +211,7 @@ def test_every_table_tab_opens(home: Path) -> None:
         "Paths and routes",
         "Conservation",
         "Gaps and assumptions",
+        "Declared conversions",
         "Compare rules",
         "Judgements",
     ]
@@ -231,10 +232,10 @@ def test_opening_a_very_large_group_asks_first(home: Path) -> None:
     case.import_file("\n".join(rows).encode(), name="large.csv")
     case.add_seed(SEED, amount=10**9)
     at = opened("trace", case="large")
-    at.session_state["see:opened"] = ["fold:1:others"]
+    at.session_state["see:asked"] = "fold:1:others"
     at.run()
     ask = next(b for b in at.button if "slow and hard to read" in b.label)
-    assert at.session_state["see:opened"] == []
+    assert "see:view" not in at.session_state
     ask.click().run()
     assert not at.exception
-    assert at.session_state["see:opened"] == ["fold:1:others"]
+    assert at.session_state["see:view"].opened == ("fold:1:others",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,6 +9,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.model import Rule, StopCode
+from tracer.ui.drawn import transfers_at
 from tracer.ui.flow import Flow, Node
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean, exact_amount, jst, utc, whole
@@ -90,8 +90,7 @@ def _row(frame: pd.DataFrame | None, asset: str) -> dict[str, object]:
     return {str(k): v for k, v in found[0].items()} if found else {}
 
 
-def _moved(transfers: pd.DataFrame, chain: str, address: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    here = transfers[transfers["chain"] == chain]
+def _moved(here: pd.DataFrame, address: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return here[here["to_address"] == address], here[here["from_address"] == address]
 
 
@@ -115,12 +114,12 @@ def details(
     case: Case,
     node: Node,
     result: Any,
-    frames: Mapping[str, pd.DataFrame],
+    addresses: pd.DataFrame,
     rules: pd.DataFrame | None,
     ranges: pd.DataFrame | None,
     w: Words,
 ) -> None:
-    """The panel of one address. frames: `addresses` and `transfers` of `result`.
+    """The panel of one address. addresses: the rows of `result.addresses()`.
 
     rules: the comparison of all rules, ranges: the bounds of this address; None while they are computed.
     """
@@ -130,9 +129,9 @@ def details(
         st.caption(f"{w('details.chain')}: {node.chain}")
         _label(case, node.chain, node.address, w)
     rows = (
-        _of(frames["addresses"], node.chain, node.address)
+        _of(addresses, node.chain, node.address)
         if node.chain
-        else frames["addresses"][frames["addresses"]["address"] == node.address]
+        else addresses[addresses["address"] == node.address]
     )
     if rows.empty:
         st.caption(w("details.clean"))
@@ -160,7 +159,7 @@ def details(
             rows[shown], w, key=f"sums:{node.id}", file="amounts", without=["decimals"], downloads=False
         )
     if node.chain:
-        came, went = _moved(frames["transfers"], node.chain, node.address)
+        came, went = _moved(transfers_at(result, node.chain, node.address), node.address)
         note = w("details.evidence")
         for title, part, name in ((w("details.in"), came, "in"), (w("details.out"), went, "out")):
             st.markdown(f"**{title}** ({len(part):,})")

@@ -103,6 +103,20 @@ class Edge:
     kind: str = "flow"
     weight: float = 0.0
 
+    def weighing(self, weight: float) -> Edge:
+        """The same edge with that weight (`dataclasses.replace` is five times slower, and there are many edges)."""
+        return Edge(
+            self.source,
+            self.target,
+            self.taint,
+            self.amount,
+            self.count,
+            self.first,
+            self.last,
+            self.kind,
+            weight,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -156,17 +170,21 @@ def build_flow(
     labels: Mapping[tuple[str, str], tuple[str, str]] | None = None,
     asset: str | None = None,
     excluded: bool = False,
+    since: str = "",
+    until: str = "",
 ) -> Flow:
     """The flow of a result.
 
     addresses, transfers: `TaintResult.addresses()` and `.transfers()`. seeds: (chain, address).
     labels: (chain, address) -> (name, category). asset: only this asset key (`chain/ref`). excluded: also draw
-    the transfers that were left out of the flow (address poisoning ...), marked as such.
+    the transfers that were left out of the flow (address poisoning ...), marked as such. since, until: only transfers
+    in that period (UTC text of `timestamp_utc`, both ends included, "" for open; a transfer without a time is in none);
+    the amounts of a node are those of the whole result all the same.
     """
     labels = labels or {}
     start = {_place(chain, address) for chain, address in seeds}
     assets: dict[str, AssetName] = {}
-    edges = _edges(transfers, asset, assets, excluded=excluded)
+    edges = _edges(transfers, asset, assets, excluded=excluded, period=(since, until))
     rows: dict[str, Node] = {}
     for chain, address, ref, symbol, decimals, taint, received, hop, first, stop in _columns(
         addresses,
@@ -178,22 +196,30 @@ def build_flow(
             continue
         assets.setdefault(key, AssetName(_text(symbol), whole(decimals)))
         where = _place(str(chain), str(address))
-        node = rows.get(where) or _node(where, str(chain), str(address), labels, start, _text(stop))
+        own_hop, own_first, own_stop = whole(hop), _text(first), _text(stop)
+        node = rows.get(where)
+        if node is None:
+            node = _node(where, str(chain), str(address), labels, start, (own_hop, own_first, own_stop))
+        else:  # another asset at the same address: the earliest of both
+            hops = [h for h in (node.hop, own_hop) if h is not None]
+            moments = [m for m in (node.first, own_first) if m]
+            node = replace(
+                node,
+                hop=min(hops, default=None),
+                first=min(moments, default=""),
+                stop=node.stop or own_stop,
+            )
         for held, value in ((node.rests, _units(taint)), (node.received, _units(received))):
             if value:
                 held[key] = held.get(key, 0) + value
-        hops = [h for h in (node.hop, whole(hop)) if h is not None]
-        moments = [m for m in (node.first, _text(first)) if m]
-        later = (min(hops, default=None), min(moments, default=""), node.stop or _text(stop))
-        if where not in rows or later != (node.hop, node.first, node.stop):
-            node = replace(node, hop=later[0], first=later[1], stop=later[2])
         rows[where] = node
     _add_strangers(rows, edges, labels)
+    whole_time = not (since or until)
     linked = {end for edge in edges for end in (edge.source, edge.target)}
     nodes = tuple(
         rows[k]
         for k in sorted(rows)
-        if k in linked or k in start or (rows[k].rests and not k.startswith("sink:"))
+        if k in linked or k in start or (whole_time and rows[k].rests and not k.startswith("sink:"))
     )
     return weigh(Flow(nodes, tuple(edges), assets))
 
@@ -204,17 +230,25 @@ def _node(
     address: str,
     labels: Mapping[tuple[str, str], tuple[str, str]],
     seeds: set[str],
-    stop: str,
+    reached: tuple[int | None, str, str],
 ) -> Node:
+    """A node of one row: `reached` is its hop, when it first received, and why coin stops there."""
+    hop, first, stop = reached
     name, category = labels.get((chain, address), ("", ""))
     kind = "seed" if where in seeds else "sink" if where.startswith("sink:") else kind_of(category, stop)
-    return Node(where, chain, address, None, kind, name=name, stop=stop)
+    return Node(where, chain, address, hop, kind, name=name, stop=stop, first=first)
 
 
 def _edges(
-    transfers: pd.DataFrame, asset: str | None, assets: dict[str, AssetName], *, excluded: bool
+    transfers: pd.DataFrame,
+    asset: str | None,
+    assets: dict[str, AssetName],
+    *,
+    excluded: bool,
+    period: tuple[str, str] = ("", ""),
 ) -> list[Edge]:
-    """Tainted transfers by pair of ends; with `excluded`, the left-out ones as pairs of their own."""
+    """Tainted transfers of the period by pair of ends; with `excluded`, the left-out ones as pairs of their own."""
+    since, until = period
     taint: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
     amount: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
     count: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -228,6 +262,9 @@ def _edges(
         left_out = _text(why) != ""
         if asset not in (None, key) or (not excluded if left_out else not _units(part)):
             continue
+        moment = _text(when)
+        if (since and moment < since) or (until and (not moment or moment > until)):
+            continue
         ends = _end(str(chain), _text(source), str(kind)), _end(str(chain), _text(target), str(kind))
         if not all(ends) or ends[0] == ends[1]:
             continue
@@ -237,7 +274,6 @@ def _edges(
         taint[pair][key] = taint[pair].get(key, 0) + _units(part)
         amount[pair][key] = amount[pair].get(key, 0) + _units(raw)
         count[pair] += 1
-        moment = _text(when)
         if moment:
             low, high = times.get(pair, (moment, moment))
             times[pair] = min(low, moment), max(high, moment)
@@ -278,17 +314,21 @@ def weigh(flow: Flow) -> Flow:
             top.setdefault(key, value)
 
     def share(amounts: Mapping[str, int]) -> float:
-        return max((min(v / top[k], 1.0) for k, v in amounts.items() if top.get(k)), default=0.0)
+        most = 0.0
+        for key, value in amounts.items():
+            if top.get(key):
+                most = max(most, min(value / top[key], 1.0))
+        return most
 
     through: dict[str, float] = defaultdict(float)
+    edges = []
     for edge in flow.edges:
-        through[edge.source] = max(through[edge.source], share(edge.taint))
-        through[edge.target] = max(through[edge.target], share(edge.taint))
-    return Flow(
-        tuple(
-            replace(n, weight=max(through[n.id], share(n.received), share(n.rests), share(n.inner)))
-            for n in flow.nodes
-        ),
-        tuple(replace(e, weight=share(e.taint)) for e in flow.edges),
-        flow.assets,
-    )
+        weight = share(edge.taint)
+        through[edge.source] = max(through[edge.source], weight)
+        through[edge.target] = max(through[edge.target], weight)
+        edges.append(edge if edge.weight == weight else edge.weighing(weight))
+    nodes = []
+    for node in flow.nodes:
+        weight = max(through[node.id], share(node.received), share(node.rests), share(node.inner))
+        nodes.append(node if node.weight == weight else replace(node, weight=weight))
+    return Flow(tuple(nodes), tuple(edges), flow.assets)

@@ -1,7 +1,8 @@
 """Long work beside the page: one thread per piece of work, its progress, its result or its error.
 
-The page polls; a reload or a second browser tab finds the same job instead of starting it again. A job never
-touches Streamlit: it only writes into its own record.
+The page polls; a reload or a second browser tab finds the same job instead of starting it again, and a closed tab
+does not end it. A job never touches Streamlit: it only writes into its own record. A cancelled job ends where its
+work next reports progress, by an exception, so that the work leaves things as if it had failed there.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-__all__ = ["Job", "Jobs", "Progress"]
+__all__ = ["CancelledError", "Job", "Jobs", "Progress"]
 
 Progress = Callable[[str, int, int], None]
 """progress(stage, done, total); total 0 when unknown."""
 
 _numbers = itertools.count(1)
+
+
+class CancelledError(Exception):
+    """Raised inside a piece of work that somebody cancelled."""
 
 
 @dataclass
@@ -31,10 +36,19 @@ class Job:
     result: object = None
     error: Exception | None = None
     finished: threading.Event = field(default_factory=threading.Event)
+    wanted: threading.Event = field(default_factory=threading.Event)
+    stopping: bool = False
 
     def report(self, stage: str, done: int, total: int) -> None:
-        """Called by the work."""
+        """Called by the work. Raises CancelledError when the job is to end."""
         self.stage, self.done, self.total = stage, done, total
+        if self.stopping:
+            raise CancelledError
+
+    def cancel(self) -> None:
+        """Ask the work to end where it next reports progress; what is finished already stays finished."""
+        self.stopping = True
+        self.wanted.set()
 
     @property
     def share(self) -> float:
@@ -42,7 +56,8 @@ class Job:
         return min(max(self.done / self.total, 0.0), 1.0) if self.total > 0 else 0.0
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is finished within `seconds`."""
+        """Whether it is finished within `seconds`. Whoever waits wants it: it starts now, if it was put off."""
+        self.wanted.set()
         return self.finished.wait(seconds)
 
 
@@ -60,8 +75,20 @@ class Jobs:
         with self._guard:
             return self._jobs.get(key)
 
-    def start(self, key: Hashable, work: Callable[[Progress], object], line: Hashable) -> Job:
-        """The job of that key, started now unless it is there already."""
+    def forget(self, job: Job) -> None:
+        """Drop a finished job whose outcome was seen, so that the same work can be started again."""
+        with self._guard:
+            if self._jobs.get(job.key) is job and job.finished.is_set():
+                del self._jobs[job.key]
+
+    def start(
+        self, key: Hashable, work: Callable[[Progress], object], line: Hashable, *, pause: float = 0.0
+    ) -> Job:
+        """The job of that key, started now unless it is there already.
+
+        pause: seconds for which work that nobody waits for yet is put off, so that it does not take the processor from
+        a page that is just being drawn.
+        """
         with self._guard:
             job = self._jobs.get(key)
             if job:
@@ -74,7 +101,10 @@ class Jobs:
 
         def run() -> None:
             try:
+                if pause:
+                    job.wanted.wait(pause)
                 with lock:
+                    job.report("", 0, 0)
                     job.result = work(job.report)
             except Exception as error:  # noqa: BLE001 - shown by the page that waits for this job
                 job.error = error

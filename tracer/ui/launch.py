@@ -6,6 +6,7 @@ switch a protection off.
 
 from __future__ import annotations
 
+import gc
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -39,9 +40,15 @@ def launch(port: int = 8501, workspace: str | Path | None = None, *, headless: b
     from streamlit.web import cli
 
     import tracer.ui.main  # noqa: F401 - here, so that the first page does not wait for these imports
+    from tracer.ui.warm import warm_up
 
+    # The modules stay for good: the collector need not walk them again for every page.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     if workspace is not None:
         os.environ["TRACER_HOME"] = str(Path(workspace).expanduser().resolve())
+    warm_up()
     script = str(resources.files("tracer.ui").joinpath("serve.py"))
     own = [f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
     try:

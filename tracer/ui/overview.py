@@ -60,15 +60,17 @@ def figures(
     by_place: dict[str, list[tuple[tuple[str, int | None], int]]] = defaultdict(list)
     holders: dict[str, set[tuple[str, str]]] = defaultdict(set)
     everyone = set()
-    for row in addresses.to_dict("records"):
-        where = str(row["chain"]), str(row["address"])
+    columns = ("chain", "address", "taint_raw", "stop", "symbol", "asset", "decimals")
+    for chain, address, units, stop, *named in zip(*(addresses[c].tolist() for c in columns), strict=True):
+        where = str(chain), str(address)
         if where[1].startswith("sink:"):
             continue
         everyone.add(where)
-        value = _units(row["taint_raw"])
+        value = _units(units)
         if value:
-            kind = kind_of(categories.get(where, ""), str(row["stop"] or ""))
+            kind = kind_of(categories.get(where, ""), str(stop or ""))
             place = kind if kind in _PLACES else "unknown"
+            row = dict(zip(columns[4:], named, strict=True))
             by_place[place].append((_asset(row), value))
             holders[place].add(where)
     hops = [_units(h) for h in addresses["hop"]]

@@ -102,7 +102,6 @@ def _edge(edge: Edge, flow: Flow, w: Words) -> Json:
     moved = [f"{w('canvas.moved')}: {text}" for text in _amounts(edge.amount, flow)[:6]]
     when = [utc(edge.first)] if edge.first == edge.last else [f"{utc(edge.first)} - {utc(edge.last)}"]
     return {
-        "id": f"{edge.source}>{edge.target}>{edge.kind}",
         "source": edge.source,
         "target": edge.target,
         "kind": edge.kind,

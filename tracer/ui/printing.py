@@ -21,6 +21,8 @@ def missing(value: object) -> bool:
 
 def whole(value: object) -> int | None:
     """A cell as an exact integer; None for an empty cell. A small number that pandas made a float is taken back."""
+    if type(value) is int:
+        return value
     if missing(value):
         return None
     return int(value) if isinstance(value, float) and value.is_integer() else int(str(value))

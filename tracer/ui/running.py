@@ -15,16 +15,20 @@ from tracer.ui.session import jobs
 
 __all__ = ["known", "poll", "result_of", "started", "trouble"]
 
-_AT_ONCE = 1.2
+_AT_ONCE = 2.0
 """Seconds to wait before a progress bar is worth showing."""
+_PAUSE = 1.5
+"""Seconds by which work that nobody waits for is put off."""
 
 
-def started(case: Case, what: str, work: Callable[[Progress], object]) -> Job:
+def started(case: Case, what: str, work: Callable[[Progress], object], *, later: bool = False) -> Job:
     """The job `what` of this case as it stands, started now unless it runs or is done.
+
+    later: nobody waits for it yet; it starts when the page has been drawn.
 
     The key holds the revision of the case file: after any change, by whatever process, it is another job.
     """
-    return jobs().start(_key(case, what), work, case.name)
+    return jobs().start(_key(case, what), work, case.name, pause=_PAUSE if later else 0.0)
 
 
 def _key(case: Case, what: str) -> tuple[str, int, str]:
@@ -49,18 +53,18 @@ def trouble(job: Job, w: Words) -> bool:
     return True
 
 
-def _bar(job: Job, w: Words) -> None:
-    stage = w.one_of("stage", job.stage) if job.stage else w("run.working")
+def _bar(job: Job, w: Words, what: str = "") -> None:
+    stage = w.one_of("stage", job.stage) if job.stage else what or w("run.working")
     count = f" {job.done:,} / {job.total:,}" if job.total else ""
     st.progress(job.share, text=f"{stage}{count}")
 
 
-@st.fragment(run_every=0.5)
-def poll(job: Job, w: Words) -> None:
-    """The progress of a job, twice a second; the whole page runs again once when it is finished."""
+@st.fragment(run_every=0.3)
+def poll(job: Job, w: Words, what: str = "") -> None:
+    """The progress of a job, three times a second; the whole page runs again once when it is finished."""
     if job.finished.is_set():
         st.rerun()
-    _bar(job, w)
+    _bar(job, w, what)
 
 
 def result_of(case: Case, what: str, work: Callable[[Progress], object], w: Words) -> tuple[Any, int] | None:

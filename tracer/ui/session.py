@@ -25,6 +25,7 @@ __all__ = [
     "errors_shown",
     "jobs",
     "look_at",
+    "opened",
     "pointed_at",
     "say",
     "select",
@@ -70,11 +71,12 @@ def case_names() -> list[str]:
 def current() -> Case:
     """The case that the session looks at; the bundled one at first, or when the named one is gone."""
     name = _kept("case")
-    return _opened(name if name in case_names() else DEMO)
+    return opened(name if name in case_names() else DEMO)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _opened(name: str) -> Case:
+def opened(name: str) -> Case:
+    """The case of that name, opened once in this process: its results are kept while it is in use."""
     return Case.demo() if name == DEMO else Case.open(name)
 
 

@@ -12,6 +12,7 @@ from tracer.ui.pages.case_opinions import conversions, labels_and_stops
 from tracer.ui.pages.case_seeds import seeds
 from tracer.ui.running import known, poll, started, trouble
 from tracer.ui.session import current, errors_shown, look_at, say, w
+from tracer.ui.shown import prepare
 from tracer.ui.snippets import call, show_python
 
 __all__ = ["render"]
@@ -67,7 +68,7 @@ def _case(case: Case, words: Words) -> None:
 def _checklist(case: Case, words: Words) -> None:
     """What the case has and what it still needs, in the order of the work."""
     files, seeds = case.files(), case.seeds()
-    run = known(case, f"taint:{case.rule}")
+    run = known(case, f"shown:{case.rule}")
     steps = [
         (len(files) > 0, "files", words("case.files", count=len(files))),
         (len(seeds) > 0, "seeds", words("case.seeds", count=len(seeds))),
@@ -102,9 +103,10 @@ def _run(case: Case, words: Words) -> None:
     ready = not case.seeds().empty
     if not ready:
         st.info(words("trace.no_seeds"))
-    what = f"taint:{case.rule}"
+    rule = str(case.rule)
+    what = f"shown:{rule}"
     if st.button(words("run.start"), type="primary", disabled=not ready, key="run"):
-        started(case, what, lambda report: case.taint(progress=report))
+        started(case, what, lambda report: prepare(case, rule, report))
     job = known(case, what)
     if job is not None and not job.wait(1.0):
         poll(job, words)

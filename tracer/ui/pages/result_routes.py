@@ -14,6 +14,7 @@ from tracer.ui.running import result_of
 from tracer.ui.session import select
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import note_of, show_table
+from tracer.ui.viewstate import change
 
 __all__ = ["routes_and_paths"]
 
@@ -77,6 +78,6 @@ def _shown(frame: pd.DataFrame, words: Words, *, key: str, file: str, note: str,
     if row is not None and st.session_state.get("see:lit") != (key, row):
         st.session_state["see:lit"] = (key, row)
         stops = [stop.strip() for stop in str(frame.iloc[row]["path"]).split(" > ") if stop.strip()]
-        st.session_state["see:route"] = list(pairwise(stops))
+        change(route=tuple(pairwise(stops)))
         select("")
         st.rerun()

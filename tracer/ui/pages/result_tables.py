@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,27 +13,28 @@ from tracer.case import Case
 from tracer.errors import TracerError
 from tracer.ui.i18n import Words
 from tracer.ui.pages.result_routes import routes_and_paths
-from tracer.ui.running import result_of
+from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import errors_shown, select
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import note_of, show_table
 
 __all__ = ["tables"]
 
-_TABS = ("addresses", "transfers", "routes", "conservation", "gaps", "compare", "judgements")
+_TABS = ("addresses", "transfers", "routes", "conservation", "gaps", "declared", "compare", "judgements")
 
 
-def tables(case: Case, result: Any, words: Words) -> None:
-    """The tabs of a result."""
+def tables(case: Case, result: Any, addresses: pd.DataFrame, words: Words) -> None:
+    """The tabs of a result. addresses: its `addresses(ranges=False)`, shown until the ranges are there."""
     note = note_of(words, rule=str(result.rule), as_of=result.as_of, conventions=result.conventions)
     raw = st.toggle(words("table.raw"), key="see:raw")
     tabs = st.tabs([words(f"tab.{t}") for t in _TABS], key="see:tabs", on_change="rerun")
-    draw = {
-        "addresses": _addresses,
+    draw: dict[str, Callable[[Case, Any, Words, str, bool], None]] = {
+        "addresses": partial(_addresses, known=addresses),
         "transfers": _transfers,
         "routes": routes_and_paths,
         "conservation": _conservation,
         "gaps": _gaps,
+        "declared": _declared,
         "compare": _compare,
         "judgements": _judgements,
     }
@@ -52,11 +55,12 @@ def _select_row(frame: pd.DataFrame, row: int | None, key: str) -> None:
     st.rerun()
 
 
-def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
-    found = result_of(case, f"addresses:{result.rule}", lambda _: result.addresses(), words)
-    if found is None:
-        return
-    frame = found[0]
+def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool, *, known: pd.DataFrame) -> None:
+    job = started(case, f"addresses:{result.rule}", lambda _: result.addresses(), later=True)
+    ready = job.finished.is_set() and job.error is None
+    frame: Any = job.result if ready else known
+    if not job.finished.is_set():
+        poll(job, words, words("details.ranging"))
     row = show_table(
         frame,
         words,
@@ -150,6 +154,22 @@ def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     for line in result.conventions:
         st.text(f"\N{BULLET} {words.known('convention', line)}")
     show_python(call(case.name, "case.gaps()", f"case.taint({str(result.rule)!r}).conventions"), words)
+
+
+def _declared(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
+    """The declared conversions: statements with a source, which can be withdrawn."""
+    del result
+    st.caption(words("tab.declared_help"))
+    show_table(
+        case.conversions(),
+        words,
+        key="declared",
+        file=f"{case.name}_conversions",
+        note=note,
+        raw=raw,
+        wide={"tx": 560, "address": 380, "source": 520},
+    )
+    show_python(call(case.name, "case.conversions()", "case.withdraw_conversion(1)"), words)
 
 
 def _compare(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:

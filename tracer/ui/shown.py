@@ -1,0 +1,90 @@
+"""What the trace page shows of a case under one rule: computed in the job, before anybody looks.
+
+The result, the frames that the page reads, and the flow of the picture as it is first seen. Views of it (one asset,
+left-out transfers, a period) are made from the same frames when they are asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from tracer.case import Case
+from tracer.ui.drawn import drawn_transfers
+from tracer.ui.flow import Flow, build_flow
+from tracer.ui.jobs import Progress
+
+__all__ = ["Shown", "prepare"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A case, its result under one rule, and the frames made from it once.
+
+    labels: (chain, address) -> (name, category) of the most confident label. seeds: (chain, address). declared: number
+    of declared conversions that stand.
+    """
+
+    case: Case
+    result: Any
+    addresses: pd.DataFrame
+    conservation: pd.DataFrame
+    gaps: pd.DataFrame
+    labels: dict[tuple[str, str], tuple[str, str]]
+    seeds: tuple[tuple[str, str], ...]
+    declared: int
+
+    @cached_property
+    def drawn(self) -> pd.DataFrame:
+        """The transfers that carry stolen coin."""
+        return drawn_transfers(self.result)
+
+    @cached_property
+    def whole(self) -> Flow:
+        """The flow of everything that carries stolen coin, at any time."""
+        return self.flow()
+
+    def flow(
+        self, asset: str | None = None, since: str = "", until: str = "", *, excluded: bool = False
+    ) -> Flow:
+        """The flow of one asset (None: all) in a period (UTC text, "" for open); `excluded`: with left-out rows."""
+        return build_flow(
+            self.addresses,
+            drawn_transfers(self.result, excluded=True) if excluded else self.drawn,
+            seeds=self.seeds,
+            labels=self.labels,
+            asset=asset,
+            excluded=excluded,
+            since=since,
+            until=until,
+        )
+
+
+def prepare(case: Case, rule: str, report: Progress) -> Shown:
+    """The work of a job: trace the case under `rule` and make everything that the first picture needs."""
+    result = case.taint(rule, progress=report)
+    report("picture", 0, 1)
+    labels: dict[tuple[str, str], tuple[str, str]] = {}
+    known = case.labels()
+    if len(known):
+        for row in known.sort_values("confidence", kind="stable").to_dict("records"):
+            labels[str(row["chain"]), str(row["address"])] = (
+                str(row["name"] or ""),
+                str(row["category"] or ""),
+            )
+    seeds = case.seeds()
+    shown = Shown(
+        case,
+        result,
+        result.addresses(ranges=False),
+        result.conservation(),
+        result.gaps(),
+        labels,
+        tuple(dict.fromkeys(zip(map(str, seeds["chain"]), map(str, seeds["address"]), strict=True))),
+        sum(not entry.withdrawn for entry in case.file.conversions),
+    )
+    report("picture", len(shown.whole.nodes), len(shown.whole.nodes))
+    return shown
