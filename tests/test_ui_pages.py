@@ -10,6 +10,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tracer.case import Case
+from tracer.ui.session import jobs
+from tracer.ui.viewstate import View
 
 THIEF = "0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2"
 CSV = """chain,block,tx_hash,from_address,to_address,asset,symbol,decimals,amount_raw,kind,timestamp_utc
@@ -84,6 +86,8 @@ def test_a_click_on_an_address_shows_its_details_with_evidence(home: Path) -> No
 def test_the_details_show_every_rule_and_the_range(home: Path) -> None:
     at = opened("trace")
     at.session_state["see:selected"] = "eip155:1:0xF302572594a68aA8F951faE64ED3aE7DA41c72Be"
+    at.run()
+    assert all(job.wait(60) for job in jobs().of("bybit-2025"))
     at.run()
     rules = next(f.value for f in at.dataframe if list(f.value.columns) == ["asset", "rule", "amount"])
     at_least, at_most = "At least, whatever the rule (exact)", "At most, whatever the rule (exact)"
@@ -239,3 +243,71 @@ def test_opening_a_very_large_group_asks_first(home: Path) -> None:
     ask.click().run()
     assert not at.exception
     assert at.session_state["see:view"].opened == ("fold:1:others",)
+
+
+def test_a_period_draws_only_its_transfers_and_says_so_and_can_be_undone(home: Path) -> None:
+    case = Case.create("times")
+    later = CSV.replace("T00:01:00Z", "T10:00:00Z")
+    case.import_file(later.encode(), name="t.csv")
+    case.add_seed(SEED)
+    at = opened("trace", case="times")
+    assert drawn_targets(at) == 2
+    at.session_state["see:view"] = View(until="2025-01-01T05:00:59Z")
+    at.session_state["see:undo"] = [View()]
+    at.run()
+    assert not at.exception
+    assert drawn_targets(at) == 1
+    said = next(str(c.value) for c in at.caption if "Only transfers of this period" in str(c.value))
+    assert "2025-01-01 05:00:59 UTC / 2025-01-01 14:00:59 JST" in said
+    at.button(key="see-undo").click().run()
+    assert drawn_targets(at) == 2
+    at.button(key="see-redo").click().run()
+    assert drawn_targets(at) == 1
+
+
+def test_the_period_is_set_on_either_clock(home: Path) -> None:
+    case = Case.create("clock")
+    case.import_file(CSV.replace("T00:01:00Z", "T10:00:00Z").encode(), name="t.csv")
+    case.add_seed(SEED)
+    at = opened("trace", "ja", case="clock")
+    start, end = at.datetime_input
+    assert [str(start.value), str(end.value)] == ["2025-01-01 09:00:00", "2025-01-01 19:00:00"]
+
+
+def test_a_hidden_address_leaves_the_picture_only_and_comes_back(home: Path) -> None:
+    case = Case.create("hide")
+    case.import_file(CSV.encode(), name="t.csv")
+    case.add_seed(SEED)
+    at = opened("trace", case="hide")
+    target = "eip155:1:0x3333333333333333333333333333333333333333"
+    at.session_state["see:selected"] = target
+    at.run()
+    at.button(key=f"hide:{target}").click().run()
+    assert not at.exception
+    assert drawn_targets(at) == 1
+    assert "Hidden by you: 1" in text_of(at)
+    assert any(
+        "0x3333333333333333333333333333333333333333" in set(f.value.get("address", [])) for f in at.dataframe
+    )
+    at.button(key="see-unhide").click().run()
+    assert drawn_targets(at) == 2
+
+
+def drawn_targets(at: AppTest) -> int:
+    """How many nodes that are no seeds the picture shows."""
+    return sum(n.kind != "seed" for n in at.session_state["see:kept:folded"][1].nodes)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_bundled_result_says_that_it_rests_on_declared_conversions(home: Path, language: str) -> None:
+    at = opened("trace", language)
+    count = len(Case.open("bybit-2025").conversions())
+    assert {"en": f"rests on {count} declared conversions", "ja": f"交換の申告 {count} 件"}[
+        language
+    ] in text_of(at)
+    at.button(key="declared-list").click().run()
+    assert not at.exception
+    listed = next(
+        f.value for f in at.dataframe if {"number", "source", "counterparty"} <= set(f.value.columns)
+    )
+    assert len(listed) == count

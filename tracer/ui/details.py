@@ -149,8 +149,6 @@ def details(
             downloads=False,
             height=35 * (min(len(table), 9) + 1) + 3,
         )
-        if rules is None or ranges is None:
-            st.caption(w("details.comparing"))
     if not rows.empty:
         st.markdown(f"**{w('details.amounts')}**")
         wanted = ("symbol", "decimals", "received_taint_raw", "balance_raw", "taint_source_raw")

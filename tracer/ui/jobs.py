@@ -29,6 +29,7 @@ class Job:
     """A piece of work: its number (unique in the process), its last reported progress, then result or error."""
 
     key: Hashable
+    line: Hashable = None
     number: int = field(default_factory=lambda: next(_numbers))
     stage: str = ""
     done: int = 0
@@ -75,6 +76,11 @@ class Jobs:
         with self._guard:
             return self._jobs.get(key)
 
+    def of(self, line: Hashable) -> list[Job]:
+        """The jobs of one line, oldest first."""
+        with self._guard:
+            return [job for job in self._jobs.values() if job.line == line]
+
     def forget(self, job: Job) -> None:
         """Drop a finished job whose outcome was seen, so that the same work can be started again."""
         with self._guard:
@@ -93,7 +99,7 @@ class Jobs:
             job = self._jobs.get(key)
             if job:
                 return job
-            job = self._jobs[key] = Job(key)
+            job = self._jobs[key] = Job(key, line)
             old = [k for k, j in self._jobs.items() if j.finished.is_set()]
             for k in old[: max(len(self._jobs) - self._keep, 0)]:
                 del self._jobs[k]

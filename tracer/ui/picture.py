@@ -15,7 +15,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.layout import Column, arrange
 from tracer.ui.printing import brief_address, brief_amount, clean, exact_amount, utc
 
-__all__ = ["Json", "picture"]
+__all__ = ["Json", "picture", "still_picture"]
 
 Json = dict[str, object]
 _LABELLED = 130
@@ -137,23 +137,8 @@ def _members(column: Column, nodes: Mapping[str, Node]) -> int:
     return sum(max(len(nodes[n].members), 1) for n in column.nodes)
 
 
-def picture(
-    flow: Flow,
-    w: Words,
-    *,
-    caption: Sequence[str] = (),
-    selected: str = "",
-    turn: int = 0,
-    route: Collection[tuple[str, str]] = (),
-    total: int | None = None,
-    name: str = "flow",
-) -> Json:
-    """The picture of a (folded) flow.
-
-    caption: lines for the exported image (case, rule, as of, conventions). selected: node id that the page chose at its
-    `turn`-th choice (a click in the picture needs no answer). route: pairs of node
-    ids to highlight. total: number of addresses in the whole flow. name: file name stem of exports.
-    """
+def still_picture(flow: Flow, w: Words) -> Json:
+    """What does not change with a click: nodes, edges, columns and legend of a (folded) flow, and their `rev`."""
     layout = arrange(flow)
     columns = max(len(layout.columns), 1)
     nodes = {n.id: n for n in flow.nodes}
@@ -193,6 +178,28 @@ def picture(
         "labels": _LABELLED,
     }
     drawn["rev"] = hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()[:16]
+    return drawn
+
+
+def picture(
+    flow: Flow,
+    w: Words,
+    *,
+    still: Json | None = None,
+    caption: Sequence[str] = (),
+    selected: str = "",
+    turn: int = 0,
+    route: Collection[tuple[str, str]] = (),
+    total: int | None = None,
+    name: str = "flow",
+) -> Json:
+    """The picture of a (folded) flow. still: its `still_picture`, if it was made before.
+
+    caption: lines for the exported image (case, rule, as of, conventions). selected: node id that the page chose at its
+    `turn`-th choice (a click in the picture needs no answer). route: pairs of node
+    ids to highlight. total: number of addresses in the whole flow. name: file name stem of exports.
+    """
+    drawn = dict(still or still_picture(flow, w))
     drawn["selected"] = selected
     drawn["turn"] = turn
     drawn["route"] = [f"{a}>{b}" for a, b in sorted(route)]

@@ -11,8 +11,10 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.errors import TracerError
+from tracer.tracing import ALL_RANGES
 from tracer.ui.i18n import Words
 from tracer.ui.pages.result_routes import routes_and_paths
+from tracer.ui.running import known as running
 from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import errors_shown, select
 from tracer.ui.snippets import call, show_python
@@ -56,10 +58,18 @@ def _select_row(frame: pd.DataFrame, row: int | None, key: str) -> None:
 
 
 def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool, *, known: pd.DataFrame) -> None:
-    job = started(case, f"addresses:{result.rule}", lambda _: result.addresses(), later=True)
-    ready = job.finished.is_set() and job.error is None
-    frame: Any = job.result if ready else known
-    if not job.finished.is_set():
+    what = f"addresses:{result.rule}"
+    # In a large case the ranges take the processor for seconds: only when they are asked for.
+    small = result.ledger.rows <= ALL_RANGES
+    asked = not small and st.button(words("details.ask_range"), key="ask-ranges")
+    job = (
+        started(case, what, lambda _: result.addresses(), later=True)
+        if small or asked
+        else running(case, what)
+    )
+    ready = job is not None and job.finished.is_set() and job.error is None
+    frame: Any = job.result if ready and job is not None else known
+    if job is not None and not job.finished.is_set():
         poll(job, words, words("details.ranging"))
     row = show_table(
         frame,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -14,18 +14,21 @@ from tracer.ui.details import details, fold_details, resting
 from tracer.ui.flow import Flow, Node
 from tracer.ui.fold import fold
 from tracer.ui.i18n import Words
-from tracer.ui.jobs import Progress
+from tracer.ui.jobs import Job
 from tracer.ui.overview import figures
 from tracer.ui.pages.result_tables import tables
 from tracer.ui.pages.trace_view import ASK_ABOVE, controls, period_text
-from tracer.ui.picture import picture
+from tracer.ui.picture import picture, still_picture
 from tracer.ui.printing import jst, utc
-from tracer.ui.running import result_of, started
+from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import again, current, pointed_at, select, w
 from tracer.ui.shown import Shown, prepare
 from tracer.ui.viewstate import change, view, without
 
 __all__ = ["render"]
+
+_INSTANT = 0.1
+"""Seconds that the panel waits for the other rules and for the range; what is not ready by then follows."""
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
@@ -101,6 +104,17 @@ def _asked(folded: Flow) -> bool:
     return True
 
 
+T = TypeVar("T")
+
+
+def _kept(name: str, key: Hashable, make: Callable[[], T]) -> T:
+    """What `make` gave for this key the last time in this session: a click need not fold and place everything anew."""
+    last: tuple[Hashable, T] | None = st.session_state.get(f"see:kept:{name}")
+    if last is None or last[0] != key:
+        last = st.session_state[f"see:kept:{name}"] = (key, make())
+    return last[1]
+
+
 @st.fragment
 def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
     """The picture and the panel: a click runs only this part again."""
@@ -118,12 +132,17 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
     keep = {pointed, *(n for pair in route for n in pair)}
 
     def folding() -> Flow:
-        return fold(flow, chosen.limit, keep=keep, opened=view().opened, hidden=not chosen.everything)
+        now = view()
+
+        def make() -> Flow:
+            folded = fold(flow, chosen.limit, keep=keep, opened=now.opened, hidden=not chosen.everything)
+            return without(folded, now.hidden)
+
+        return _kept("folded", (stamp, chosen, period, now.opened, now.hidden, frozenset(keep)), make)
 
     folded = folding()
     if _asked(folded):
         folded = folding()
-    folded = without(folded, view().hidden)
     left, right = st.columns([12, 5], gap="small")
     with left:
         _picture(shown, flow, folded, route, words)
@@ -134,9 +153,11 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
 def _picture(shown: Shown, flow: Flow, folded: Flow, route: list[tuple[str, str]], words: Words) -> None:
     turn, pointed = pointed_at()
     inside = {member: n.id for n in folded.nodes for member in n.members} if route else {}
+    still = _kept("still", (id(folded), words.language), lambda: (folded, still_picture(folded, words)))[1]
     data = picture(
         folded,
         words,
+        still=still,
         caption=_caption(shown, words),
         selected=pointed,
         turn=turn,
@@ -191,13 +212,16 @@ def _panel(shown: Shown, flow: Flow, folded: Flow, words: Words) -> None:
             _open(node.id)
             again()
     else:
-        rules = _ready(case, "rules", lambda report: case.compare(ranges=False, progress=report))
-        ranges = (
-            _ready(case, f"range:{node.id}", lambda report: case.bounds([_account(node)], report))
-            if node.chain
-            else None
-        )
-        details(case, node, shown.result, shown.addresses, rules, ranges, words)
+        jobs = [started(case, "rules", lambda report: case.compare(ranges=False, progress=report))]
+        if node.chain:
+            jobs.append(
+                started(case, f"range:{node.id}", lambda report: case.bounds([_account(node)], report))
+            )
+        rules, ranges = (_ready(job) for job in (jobs[0], jobs[-1]))
+        details(case, node, shown.result, shown.addresses, rules, ranges if node.chain else None, words)
+        waiting = next((job for job in jobs if not job.finished.is_set()), None)
+        if waiting is not None:
+            poll(waiting, words, words("details.comparing"))
     if node.kind != "seed" and st.button(words("details.hide"), key=f"hide:{node.id}"):
         change(hidden=(*view().hidden, node.id))
         select("")
@@ -208,7 +232,6 @@ def _account(node: Node) -> str:
     return f"{node.chain}:{node.address}"
 
 
-def _ready(case: Case, what: str, work: Callable[[Progress], object]) -> Any:
-    """The result of a job if it is there within a moment; None while it works or when it failed."""
-    job = started(case, what, work)
-    return job.result if job.wait(0.5) and job.error is None else None
+def _ready(job: Job) -> Any:
+    """The result of a job if it is there within an instant; None while it works or when it failed."""
+    return job.result if job.wait(_INSTANT) and job.error is None else None
