@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracer.ledger import Ledger, build_ledger
@@ -100,10 +100,15 @@ def trace(
     seeds: Sequence[Seed],
     rule: str,
     stops: Mapping[str, str] | None = None,
+    separate: Collection[tuple[str, str]] = (),
 ) -> Trace:
-    """Trace a history under one rule; `stops` maps an address to its stop code."""
+    """Trace a history under one rule.
+
+    stops: address -> its stop code. separate: (transaction hash, address) that convert nothing, by a ruling.
+    """
     ledger = payments if isinstance(payments, Ledger) else history(payments)
-    program = compile_program(ledger, seeds, {(CHAIN, a): code for a, code in (stops or {}).items()})
+    codes = {(CHAIN, a): code for a, code in (stops or {}).items()}
+    program = compile_program(ledger, seeds, codes, [(CHAIN, tx, a) for tx, a in separate])
     return Trace(ledger, program, run(program, Rule(rule)))
 
 

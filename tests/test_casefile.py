@@ -23,7 +23,7 @@ from tracer.errors import (
 )
 from tracer.model import Conversion, Label, Rule, Seed, Stop, StopCode
 from tracer.movements import MAX_AMOUNT
-from tracer.store import CaseFile, Cases, DeclaredConversion, Pin, case_name
+from tracer.store import CaseFile, Cases, DeclaredConversion, Pin, Ruling, Verdict, case_name
 from tracer.store.casetext import parse, render
 from tracer.store.files import folder_lock
 from tracer.testing.store_contract import refuses
@@ -83,6 +83,21 @@ _case = st.builds(
     conversions=st.lists(
         st.builds(DeclaredConversion, st.integers(1, 10**9), _conversion, _time, _maybe_time), max_size=3
     ).map(tuple),
+    rulings=st.lists(
+        st.builds(
+            Ruling,
+            st.integers(1, 10**9),
+            st.sampled_from(Verdict),
+            _text,
+            _text,
+            _text,
+            _text,
+            _text,
+            _time,
+            _maybe_time,
+        ),
+        max_size=3,
+    ).map(tuple),
     thresholds=_settings,
     settings=_settings,
 )
@@ -136,12 +151,21 @@ _HEAD = 'format = 1\nname = "c"\ncreated_at = 1\nrule = "fifo"\n'
         (_HEAD + f'[[seeds]]\nchain = "c"\naddress = "a"\namount = "{MAX_AMOUNT + 1}"\n', ("amount",)),
         (_HEAD + '[[stops]]\nchain = "c"\naddress = "a"\n', ("[[stops]] number 1", "code is missing")),
         (_HEAD + '[[stops]]\nchain = "c"\naddress = "a"\ncode = "HUBB"\n', ("HUBB", "HUB, ")),
+        (_HEAD + '[[rulings]]\nnumber = 1\nverdict = "folow"\n', ("[[rulings]] number 1", "follow, leave_out")),
         (_HEAD + "[thresholds]\ndust = 0.5\n", ("[thresholds]", "whole numbers")),
     ],
 )
 def test_what_is_not_understood_is_refused_and_named(text: str, words: tuple[str, ...]) -> None:
     with refuses(StoreError, *words):
         parse(text, "case.toml")
+
+
+def test_a_case_written_before_there_were_rulings_opens_and_numbers_are_never_used_twice() -> None:
+    case = parse(_HEAD, "x")
+    assert (case.rulings, case.next_ruling) == ((), 1)
+    made = Ruling(4, Verdict.FOLLOW, "eip155:1", "0xa", "", "why", "", _NOW, withdrawn_at=_NOW)
+    after = replace(case, rulings=(made,))
+    assert (after.next_ruling, after.standing_rulings) == (5, ())
 
 
 def test_a_case_of_a_newer_format_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -269,3 +270,23 @@ def test_help_and_version_import_nothing_heavy() -> None:
 def test_no_words_at_all_show_the_help() -> None:
     result = run()
     assert "tracer demo --out DIR" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    "words", [["gaps", "heist"], ["taint", "heist", "--json"], ["--help"], ["judge", "--help"]]
+)
+def test_a_reader_that_has_gone_is_no_error(tmp_path: Path, words: list[str]) -> None:
+    made = [sys.executable, "-c", "from tracer.case import Case; Case.create('heist')"]
+    place = os.environ | {"TRACER_HOME": str(tmp_path)}
+    subprocess.run(made, env=place, check=True)
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-c", "from tracer.cli import main; main()", *words, "--quiet"],
+        env=place,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, b"")

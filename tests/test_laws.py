@@ -245,9 +245,9 @@ swaps = st.lists(
 
 
 @pytest.mark.parametrize("rule", EXACT)
-@given(moves=swaps, amount=stolen)
+@given(moves=swaps, amount=stolen, apart=st.sets(st.tuples(st.integers(10, 25), st.sampled_from("SABp"))))
 def test_conversions_conserve_each_asset_and_the_source_units(
-    rule: str, moves: list[tuple[str, str, int, str]], amount: int
+    rule: str, moves: list[tuple[str, str, int, str]], amount: int, apart: set[tuple[int, str]]
 ) -> None:
     rows: list[tuple[object, ...]] = []
     for n, (a, b, units, what) in enumerate(moves):
@@ -258,9 +258,31 @@ def test_conversions_conserve_each_asset_and_the_source_units(
             given_asset, got_asset = ("native", "usd") if what == "swap" else ("usd", "native")
             rows.append((a, "pool", 2 * units, given_asset, one))
             rows.append(("pool", a, 6 * units + 2, got_asset, one))
-    t = trace(history(rows), [seed("S", amount=2 * amount - 1, asset="native")], rule)
+    ruled = {(f"0x{tx}", "pool" if who == "p" else who) for tx, who in apart}
+    t = trace(history(rows), [seed("S", amount=2 * amount - 1, asset="native")], rule, separate=ruled)
     assert all(account.difference == 0 for account in t.tally.accounts)
     assert sum(s for split in t.outcome.split for _, s in split.values()) == 2 * amount - 1
     assert all(
         0 <= taint <= balance for taint, balance in zip(t.outcome.taint, t.outcome.balance, strict=True)
     )
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(moves=swaps, amount=stolen)
+def test_a_swap_ruled_separate_is_two_payments_of_their_own(
+    rule: str, moves: list[tuple[str, str, int, str]], amount: int
+) -> None:
+    together: list[tuple[object, ...]] = []
+    alone: list[tuple[object, ...]] = []
+    for n, (a, _, units, what) in enumerate(moves):
+        paid, got = ("usd", "native") if what == "back" else ("native", "usd")
+        legs = [(a, "pool", 2 * units, paid), ("pool", a, 6 * units + 2, got)]
+        together += [(*leg, {"tx": 10 + 2 * n}) for leg in legs]
+        alone += [(*leg, {"tx": 10 + 2 * n + place}) for place, leg in enumerate(legs)]
+    one = [seed("S", amount=2 * amount - 1, asset="native")]
+    ruled = trace(together, one, rule, separate={(f"0x{10 + 2 * n}", m[0]) for n, m in enumerate(moves)})
+    plain = trace(alone, one, rule)
+    for name in ("S", "A", "B", "pool"):
+        for asset in ("native", "usd"):
+            assert ruled.held((name, asset)) == plain.held((name, asset))
+    assert ruled.tally.by_row == plain.tally.by_row

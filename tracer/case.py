@@ -15,10 +15,11 @@ import pandas as pd
 
 from tracer import bundled, evidence
 from tracer.addresses import parse_account
-from tracer.casebook import CaseBook, Clock, rule_named
+from tracer.casebook import CaseBook, rule_named
 from tracer.errors import InputError
 from tracer.graph import FlowGraph
 from tracer.model import Rule
+from tracer.opinions import Clock
 from tracer.paths import Routes
 from tracer.results import CONVENTIONS, TaintResult, gap_frame
 from tracer.store import Workspace
@@ -152,7 +153,7 @@ class Case(CaseBook):
         """Write the tables with a README and a manifest of sha256 sums; the same case gives the same bytes."""
         from tracer.export import Input, Pins, write_package
         from tracer.export.holdings import all_rules
-        from tracer.export.opinions import declared
+        from tracer.export.opinions import declared, ruled
         from tracer.export.transfers import with_rules
 
         tracing, governing = self.tracing(progress), self.rule
@@ -171,6 +172,7 @@ class Case(CaseBook):
             "seeds": self.seeds,
             "gaps": self.gaps,
             "conversions": lambda: declared(self.conversions()),
+            "rulings": lambda: ruled(self.rulings()),
             "labels": self.labels,
             "stops": self.stops,
             "judgements": self.judgements,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tracer import addresses
+from tracer import addresses, rulings
 from tracer.chains.files import Limits
 from tracer.errors import StoreError
 from tracer.ledger import build_ledger
@@ -142,12 +143,13 @@ def tables(view: View, captures: Sequence[Capture]) -> list[pa.Table]:
     return [view.movements([capture.id]) for capture in captures]
 
 
-def files_frame(view: View, pins: Sequence[Pin]) -> pd.DataFrame:
-    """The imported files of a case."""
+def files_frame(view: View, file: CaseFile) -> pd.DataFrame:
+    """The imported files of a case. excluded: rows that are left out of flows, the standing rulings applied."""
     rows = []
+    pins = file.captures
     for number, (pin, capture) in enumerate(zip(pins, pinned(view, pins), strict=True), start=1):
-        excluded = view.movements([capture.id])["excluded"].cast(pa.string()).to_pylist()
-        left_out = sum(1 for reason in excluded if reason)
+        ruled = rulings.apply(tables(view, [capture]), file.standing_rulings).tables[0]
+        left_out = int(pc.sum(pc.not_equal(ruled["excluded"].cast(pa.string()), "")).as_py() or 0)
         rows.append(
             (number, pin.name, pin.sha256, capture.rows, left_out, capture.grade, capture.partial)
             + (utc_text(pin.imported_at),)
@@ -164,9 +166,10 @@ def trace_of(
     if progress:
         progress("reading", 0, 1)
     captures = pinned(view, file.captures)
-    standing = [e for e in file.conversions if not e.withdrawn]
+    standing = file.standing_conversions
+    ruled = rulings.apply(tables(view, captures), file.standing_rulings)
     ledger = build_ledger(
-        tables(view, captures),
+        ruled.tables,
         partial=[c.partial for c in captures],
         conversions=[e.conversion for e in standing],
     )
@@ -184,6 +187,7 @@ def trace_of(
         )
         for e in standing
     ]
+    gaps += rulings.gaps(file.standing_rulings, ruled.changed)
     if progress:
         progress("reading", 1, 1)
     times = ledger.time[ledger.time >= 0]
@@ -195,6 +199,7 @@ def trace_of(
         gaps=tuple(gaps),
         source_names=tuple(pin.name for pin in file.captures),
         display=display,
+        separate=rulings.separate(file.standing_rulings),
         as_of=file.as_of if file.as_of is not None else (int(times.max()) if len(times) else None),
     )
 

@@ -198,7 +198,7 @@ class Gap:
     """Something that is missing, cut, refused or assumed. Shown in the UI and in every export, never dropped.
 
     `code` is a stable word (e.g. `opening`, `poison`, `unsplit_conversion`); `amount` is in smallest units of
-    `asset`, None when it has none. `status` is `open`, `closed` (by a declared conversion) or `assumption`.
+    `asset`, None when it has none. `status` is `open`, `closed` (by a declared conversion or a ruling) or `assumption`.
     """
 
     code: str

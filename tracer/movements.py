@@ -46,7 +46,7 @@ SCHEMA = pa.schema(
         ("decimals", pa.int16()),  # null when unknown
         ("amount", AMOUNT),
         ("kind", _WORD),  # a tracer.model.Kind value
-        ("excluded", _WORD),  # "" = followed; else why it is not: poison, zero_value, fake_token
+        ("excluded", _WORD),  # "" = followed; else why not: poison, zero_value, fake_token, analyst
         ("value", pa.string()),  # value that the source states (decimal text, one currency a file), or null
         ("grade", _WORD),  # "fact", or "declared" for a movement that an analyst declared
         ("row", pa.int64()),  # 1-based data row in the source

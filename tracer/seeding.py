@@ -22,7 +22,9 @@ __all__ = [
     "check_amount",
     "check_conversion",
     "check_history",
+    "check_ruled",
     "check_table",
+    "check_undeclared",
     "seeds_of_transaction",
     "with_seeds",
 ]
@@ -122,6 +124,54 @@ def check_conversion(tables: Iterable[pa.Table], conversion: Conversion) -> None
             f"{conversion.address} gives nothing in the transaction {conversion.tx}.",
             "Declare the conversion for the address that gave the other asset.",
         )
+
+
+def check_undeclared(file: CaseFile, chain: str, tx: str, address: str) -> None:
+    """Refuse to separate payment and receipt where a standing declared conversion says that they belong together."""
+    for entry in file.standing_conversions:
+        c = entry.conversion
+        if (c.chain, c.tx, c.address) == (chain, tx, address):
+            raise InputError(
+                f"Declared conversion {entry.number} says that the address converts in that transaction.",
+                f"Withdraw it first: tracer judge withdraw CASE {entry.number}.",
+            )
+
+
+def check_ruled(before: Sequence[pa.Table], after: Sequence[pa.Table], file: CaseFile) -> None:
+    """Refuse rulings (tables before and after) that take away what a seed or a declared conversion rests on."""
+    for seed in file.seeds:
+        if (
+            (seed.tx is not None or seed.at is not None)
+            and _enters(before, seed)
+            and not _enters(after, seed)
+        ):
+            raise InputError(
+                f"The seed {seed.address} enters with a movement that would be left out.",
+                "Remove or change the seed first: tracer seed list CASE.",
+            )
+    check_history(after, file.seeds)
+    for entry in file.standing_conversions:
+        c = entry.conversion
+        if all(row["from_address"] != c.address for table in after for row in _rows_of(table, c.chain, c.tx)):
+            raise InputError(
+                f"Declared conversion {entry.number} rests on movements that would be left out.",
+                f"Withdraw it first: tracer judge withdraw CASE {entry.number}.",
+            )
+
+
+def _enters(tables: Iterable[pa.Table], seed: Seed) -> bool:
+    """Whether a followed movement into the seed matches its transaction, time and asset."""
+    for table in tables:
+        match = pc.equal(table["to_address"].cast(pa.string()), seed.address)
+        match = pc.and_(match, pc.equal(table["chain"].cast(pa.string()), seed.chain))
+        match = pc.and_(match, pc.equal(table["excluded"].cast(pa.string()), ""))
+        for name, wanted in (("tx_hash", seed.tx), ("timestamp", seed.at), ("asset", seed.asset)):
+            if wanted is not None:
+                column = table[name].cast(pa.string()) if name == "asset" else table[name]
+                match = pc.and_(match, pc.equal(column, wanted).fill_null(fill_value=False))
+        if pc.any(match).as_py():
+            return True
+    return False
 
 
 def _rows_of(table: pa.Table, chain: str, tx: str) -> list[dict[str, Any]]:

@@ -40,7 +40,8 @@ class Tracing:
     """Inputs, and everything that follows from them.
 
     seeds, stops ((chain, address) -> code), labels, gaps (of the sources and of the case), source_names (by number
-    of the source in the ledger), display ((chain, address) -> the text to print).
+    of the source in the ledger), display ((chain, address) -> the text to print), separate ((chain, transaction,
+    address) that convert nothing there, by a ruling).
     """
 
     ledger: Ledger
@@ -51,6 +52,7 @@ class Tracing:
     source_names: tuple[str, ...]
     display: Callable[[str, str], str]
     as_of: int | None
+    separate: frozenset[tuple[str, str, str]] = frozenset()
     _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
     _results: dict[Rule, TaintResult] = field(default_factory=dict)
     _ranges: dict[int, Range] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class Tracing:
     @cached_property
     def program(self) -> Program:
         """The steps that every rule runs. Raises SeedError if a seed contradicts the history."""
-        return compile_program(self.ledger, self.seeds, self.stops)
+        return compile_program(self.ledger, self.seeds, self.stops, self.separate)
 
     @cached_property
     def all_gaps(self) -> tuple[Gap, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +21,7 @@ from tracer.cli.say import error, line
 from tracer.cli.session import Session
 from tracer.errors import InputError, NotFoundError, TracerError
 
-__all__ = ["app"]
+__all__ = ["READER_GONE", "app"]
 
 _ORDER = [
     "demo",
@@ -38,6 +40,8 @@ _ORDER = [
     "doctor",
 ]
 """Verbs as an investigation goes."""
+READER_GONE = 141
+"""Exit status when the reader of the output has gone: what a shell reports for a tool that SIGPIPE ended."""
 _FLAGS = {"--quiet", "-q", "--json"}
 _WITH_VALUE = {"--workspace", "-w"}
 
@@ -47,7 +51,8 @@ class _Root(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Let the global options stand anywhere."""
-        return super().parse_args(ctx, _hoisted(args))
+        with _closed_pipe_is_normal():
+            return super().parse_args(ctx, _hoisted(args))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The verbs in the order of an investigation."""
@@ -55,6 +60,10 @@ class _Root(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb; turn an error into its message and exit status."""
+        with _closed_pipe_is_normal():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except TracerError as problem:
@@ -79,6 +88,17 @@ class _Root(TyperGroup):
                 "It is not your mistake: run it again with TRACER_DEBUG=1 and report the traceback.",
             )
             raise typer.Exit(1) from None
+
+
+@contextmanager
+def _closed_pipe_is_normal() -> Iterator[None]:
+    """When the reader of the output has gone (`tracer gaps CASE | head`), end as other tools do."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno != errno.EPIPE:
+            raise
+        raise typer.Exit(READER_GONE) from None
 
 
 def _debug() -> None:

@@ -1,6 +1,7 @@
 """`tracer judge`: the analyst's decisions, with reason and author; withdrawn, never deleted.
 
-A declared conversion is the decision that carries coin: it closes the gap where the data lack one leg of a swap.
+Two of them change amounts: a declared conversion closes the gap where the data lack one leg of a swap, and a ruling
+overrules what is followed by default.
 """
 
 from __future__ import annotations
@@ -12,10 +13,20 @@ import typer
 from tracer.cli.options import CaseName, Chain
 from tracer.cli.say import clean, line, print_json, records, table
 from tracer.cli.session import session_of
+from tracer.errors import InputError, shown
 
 __all__ = ["register"]
 
-_group = typer.Typer(no_args_is_help=True, help="Record verdicts and declared conversions.")
+_KINDS = ("conversion", "ruling", "verdict")
+_Subject = Annotated[
+    str, typer.Argument(metavar="SUBJECT", help="A transaction hash, or the contract of a token.")
+]
+_Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; required, printed with every result.")
+]
+_Author = Annotated[str, typer.Option("--author", metavar="NAME", help="Who decided.")]
+
+_group = typer.Typer(no_args_is_help=True, help="Record verdicts, rulings and declared conversions.")
 
 
 def register(app: typer.Typer) -> None:
@@ -32,9 +43,9 @@ def add(
     ],
     verdict: Annotated[str, typer.Argument(metavar="VERDICT", help="The decision, in a word.")],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")] = "",
-    author: Annotated[str, typer.Option("--author", metavar="NAME", help="Who decided.")] = "",
+    author: _Author = "",
 ) -> None:
-    """Record a verdict. It moves no coin: for that there are `stop` and `judge convert`."""
+    """Record a verdict. It moves no coin: for that there are `stop` and the other kinds of `judge`."""
     session = session_of(context)
     session.case(case).judge(subject, verdict, reason=reason, author=author)
     line(f"Recorded: {clean(subject)} is {clean(verdict)}.")
@@ -96,12 +107,81 @@ def convert(
     session.next("taint", case)
 
 
+@_group.command("follow")
+def follow(
+    context: typer.Context,
+    case: CaseName,
+    subject: _Subject,
+    reason: _Reason,
+    author: _Author = "",
+    chain: Chain = "eip155:1",
+) -> None:
+    """Rule that movements which the import left out are followed.
+
+    For a payment that was taken for address poisoning, or a token taken for an imitation. Zero amounts stay out.
+    """
+    _rule(context, case, subject, "follow", None, reason, author, chain)
+
+
+@_group.command("leave-out")
+def leave_out(
+    context: typer.Context,
+    case: CaseName,
+    subject: _Subject,
+    reason: _Reason,
+    author: _Author = "",
+    chain: Chain = "eip155:1",
+) -> None:
+    """Rule that the movements of a transaction, or of a token, are left out of flows."""
+    _rule(context, case, subject, "leave_out", None, reason, author, chain)
+
+
+@_group.command("separate")
+def separate(
+    context: typer.Context,
+    case: CaseName,
+    tx: Annotated[str, typer.Argument(metavar="TX", help="The transaction hash.")],
+    address: Annotated[
+        str, typer.Option("--address", metavar="ADDRESS", help="Whose payment and receipt are unrelated.")
+    ],
+    reason: _Reason,
+    author: _Author = "",
+    chain: Chain = "eip155:1",
+) -> None:
+    """Rule that an address converted nothing in a transaction.
+
+    What it paid goes to whom it paid, what it got comes from who paid it, each with its own taint. The gap
+    doubtful_conversion names the transactions to look at.
+    """
+    _rule(context, case, tx, "separate", address, reason, author, chain)
+
+
+def _rule(
+    context: typer.Context,
+    case: str,
+    subject: str,
+    verdict: str,
+    address: str | None,
+    reason: str,
+    author: str,
+    chain: str,
+) -> None:
+    session = session_of(context)
+    number = session.case(case).rule_on(subject, verdict, address, chain=chain, reason=reason, author=author)
+    line(f"Ruling {number} recorded: {verdict.replace('_', ' ')} {clean(subject)}.")
+    session.next("taint", case)
+
+
 @_group.command("list")
 def show(context: typer.Context, case: CaseName) -> None:
-    """List verdicts and declared conversions, also withdrawn ones."""
+    """List verdicts, rulings and declared conversions, also withdrawn ones."""
     session = session_of(context)
     opened = session.case(case)
-    found = {"conversions": opened.conversions(), "judgements": opened.judgements()}
+    found = {
+        "conversions": opened.conversions(),
+        "rulings": opened.rulings(),
+        "judgements": opened.judgements(),
+    }
     if session.json:
         print_json({name: records(frame) for name, frame in found.items()})
         return
@@ -116,11 +196,22 @@ def withdraw(
     context: typer.Context,
     case: CaseName,
     number: Annotated[
-        int, typer.Argument(metavar="NUMBER", help="Number of the conversion, see `judge list`.")
+        int, typer.Argument(metavar="NUMBER", help="Number of the decision, see `judge list`.")
     ],
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="conversion, ruling or verdict.")
+    ] = "conversion",
 ) -> None:
-    """Withdraw a declared conversion. It stays in the record, marked as withdrawn."""
+    """Withdraw a declared conversion, a ruling or a verdict. It stays in the record, marked as withdrawn."""
+    if kind not in _KINDS:
+        raise InputError(f"There is no kind of decision {shown(kind)}.", f"Kinds: {', '.join(_KINDS)}.")
     session = session_of(context)
-    session.case(case).withdraw_conversion(number)
-    line(f"Conversion {number} withdrawn.")
+    opened = session.case(case)
+    take_back = {
+        "conversion": opened.withdraw_conversion,
+        "ruling": opened.withdraw_ruling,
+        "verdict": opened.withdraw_judgement,
+    }
+    take_back[kind](number)
+    line(f"{kind.capitalize()} {number} withdrawn.")
     session.next("taint", case)

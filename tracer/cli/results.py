@@ -152,7 +152,9 @@ def gaps(context: typer.Context, case: CaseName, out: Out = None) -> None:
         _deliver(session, "gaps", frame, out)
     else:
         _print_gaps(frame)
-    if frame["code"].str.contains("conversion").any():
+    if (frame["code"] == "doubtful_conversion").any():
+        session.next("judge", "separate", case, "--help")
+    elif frame["code"].str.contains("conversion").any():
         session.next("judge", "convert", case, "--help")
     else:
         session.next("export", case, "--out", f"{case}-export")

@@ -41,7 +41,9 @@ def print_result(case: Case, result: TaintResult) -> None:
     line(f"Stolen: {', '.join(stolen) or 'nothing: the imported files do not know the seeds'}")
     _print_holders(result.addresses())
     _print_account(account, result.rule)
-    _print_gaps(case.name, result.gaps())
+    gaps = result.gaps()
+    _print_gaps(case.name, gaps)
+    _print_decisions(case.name, gaps)
 
 
 def _print_holders(addresses: pd.DataFrame) -> None:
@@ -113,6 +115,17 @@ def _print_gaps(name: str, frame: pd.DataFrame) -> None:
     opened, assumed = int(counts.get("open", 0)), int(counts.get("assumption", 0))
     line()
     line(f"Gaps: {opened:,} open, {plural(assumed, 'assumption')}; `tracer gaps {clean(name)}` lists them.")
+
+
+def _print_decisions(name: str, frame: pd.DataFrame) -> None:
+    """What the amounts owe to somebody's word."""
+    counts = frame["code"].value_counts()
+    declared, ruled = int(counts.get("declared_conversion", 0)), int(counts.get("ruling", 0))
+    if declared + ruled:
+        line(
+            f"This result rests on {plural(declared, 'declared conversion')} and {plural(ruled, 'ruling')} of the "
+            f"analyst; `tracer judge list {clean(name)}` shows them."
+        )
 
 
 def _native_first(asset: object) -> tuple[bool, str]:

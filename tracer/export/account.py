@@ -88,7 +88,7 @@ GAPS = Layout(
     "Something that is missing, cut, refused or assumed.",
     (
         Column("code", _T, "", "Stable word for the sort of gap (opening, poison, unsplit_conversion ...)."),
-        Column("status", _T, "", "open, closed (by a declared conversion) or assumption."),
+        Column("status", _T, "", "open, closed (by a declared conversion or a ruling) or assumption."),
         _CHAIN,
         _ADDRESS,
         _ASSET,

@@ -1,6 +1,6 @@
-"""The files that say what rests on somebody's word: conversions.csv, labels.csv, stops.csv, judgements.csv.
+"""The files that say what rests on somebody's word: conversions, rulings, labels, stops, judgements.
 
-An amount that depends on a declared conversion or a stop is only as good as that word, so the word travels with it.
+An amount that depends on a declared conversion, a ruling or a stop is only as good as that word, so it travels along.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import pandas as pd
 
 from tracer.export.columns import Column, ColumnKind, Layout
 
-__all__ = ["CONVERSIONS", "JUDGEMENTS", "LABELS", "STOPS", "declared"]
+__all__ = ["CONVERSIONS", "JUDGEMENTS", "LABELS", "RULINGS", "STOPS", "declared", "ruled"]
 
 _A, _N, _T, _TIME = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT, ColumnKind.TIME
 _CHAIN = Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
@@ -29,6 +29,25 @@ CONVERSIONS = Layout(
         Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown."),
         Column("amount_raw", _A, "smallest unit of the asset", "How much it got."),
         Column("source", _T, "", "Where the analyst has it from."),
+        Column("withdrawn", _T, "", "true when the analyst took it back: then no amount rests on it."),
+    ),
+)
+RULINGS = Layout(
+    "rulings.csv",
+    "A ruling of an analyst against what is followed by default.",
+    (
+        Column("number", _N, "", "Number of the ruling in the case."),
+        Column(
+            "verdict",
+            _T,
+            "",
+            "follow (rows that were left out), leave_out, or separate (payment and receipt are unrelated).",
+        ),
+        _CHAIN,
+        Column("subject", _T, "", "Hash of the transaction, or the contract of the token."),
+        Column("address", _T, "", "With separate: whose payment and receipt are unrelated; else empty."),
+        Column("reason", _T, "", "Why."),
+        Column("author", _T, "", "Who decided."),
         Column("withdrawn", _T, "", "true when the analyst took it back: then no amount rests on it."),
     ),
 )
@@ -74,6 +93,15 @@ def declared(conversions: pd.DataFrame) -> pd.DataFrame:
 
     The times of typing are left out: two investigators who declare the same must get the same bytes.
     """
-    kept = conversions.drop(columns=["declared_utc", "withdrawn_utc"])
-    kept["withdrawn"] = [bool(time) for time in conversions["withdrawn_utc"]]
+    return _without_times(conversions, "declared_utc")
+
+
+def ruled(rulings: pd.DataFrame) -> pd.DataFrame:
+    """The case's table of rulings for rulings.csv, without the times of typing, as in `declared`."""
+    return _without_times(rulings, "made_utc")
+
+
+def _without_times(opinions: pd.DataFrame, made: str) -> pd.DataFrame:
+    kept = opinions.drop(columns=[made, "withdrawn_utc"])
+    kept["withdrawn"] = [bool(time) for time in opinions["withdrawn_utc"]]
     return kept

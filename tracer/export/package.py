@@ -19,7 +19,7 @@ from tracer.export.columns import Layout
 from tracer.export.files import Written, write_csv, write_text
 from tracer.export.holdings import BOUNDS, COMPARE, TAINT, TAINT_ALL
 from tracer.export.notes import MANIFEST, README, Pins, manifest_text, readme_text
-from tracer.export.opinions import CONVERSIONS, JUDGEMENTS, LABELS, STOPS
+from tracer.export.opinions import CONVERSIONS, JUDGEMENTS, LABELS, RULINGS, STOPS
 from tracer.export.routes import ROUTES
 from tracer.export.transfers import TRANSFERS, layout_for
 
@@ -37,6 +37,7 @@ FORMATS: dict[str, Layout] = {
     "seeds": SEEDS,
     "gaps": GAPS,
     "conversions": CONVERSIONS,
+    "rulings": RULINGS,
     "labels": LABELS,
     "stops": STOPS,
     "judgements": JUDGEMENTS,

@@ -1,7 +1,7 @@
 """transfers.csv: every movement of the case in ledger order, with the stolen coin in it.
 
 The first columns are the Transfers CSV that the tracer also imports, so the file can be read back. Rows that are
-left out of the flows (address poisoning, zero value, fake tokens) are in the file with the reason.
+left out of the flows (address poisoning, zero value, fake tokens, rulings) are in the file with the reason.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _EVIDENCE = (
         "excluded",
         _T,
         "",
-        "Why the row is left out of flows: poison, zero_value, fake_token; empty: followed.",
+        "Why the row is left out of flows: poison, zero_value, fake_token, analyst (a ruling); empty: followed.",
     ),
     Column("grade", _T, "", "fact, or declared: an analyst says so (a judgement with a source)."),
     Column("converts", _T, "", "true when the movement is a leg of a conversion (swap), else false."),

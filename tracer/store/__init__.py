@@ -9,7 +9,7 @@ from tracer.store.archive import Archive
 from tracer.store.captures import Capture, CaptureGap, Draft
 from tracer.store.casefile import Cases
 from tracer.store.casename import case_name
-from tracer.store.caserecords import CaseFile, DeclaredConversion, Pin
+from tracer.store.caserecords import CaseFile, DeclaredConversion, Pin, Ruling, Verdict
 from tracer.store.opinions import KeptLabel
 from tracer.store.view import View
 from tracer.store.workspace import Workspace
@@ -25,7 +25,9 @@ __all__ = [
     "Draft",
     "KeptLabel",
     "Pin",
+    "Ruling",
     "Store",
+    "Verdict",
     "View",
     "Workspace",
     "Writer",

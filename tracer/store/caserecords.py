@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from tracer.model import Conversion, Label, Rule, Seed, Stop
 
-__all__ = ["FORMAT", "CaseFile", "DeclaredConversion", "Pin", "Setting"]
+__all__ = ["FORMAT", "CaseFile", "DeclaredConversion", "Pin", "Ruling", "Setting", "Verdict"]
 
 FORMAT = 1
 """The format of case.toml that this version writes. It changes only when an older tracer would misread the file."""
@@ -45,6 +46,41 @@ class DeclaredConversion:
         return self.withdrawn_at is not None
 
 
+class Verdict(StrEnum):
+    """What a ruling says about movements."""
+
+    FOLLOW = "follow"
+    """Follow the rows that the import left out of flows (zero amounts stay out: they carry nothing)."""
+    LEAVE_OUT = "leave_out"
+    """Leave the rows out of flows."""
+    SEPARATE = "separate"
+    """What one address paid and what it got in the transaction are unrelated: no conversion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The analyst overrules what the tracer decides by default; withdrawn rulings stay on record.
+
+    subject: a transaction hash, or a token contract (canonical). address: with `separate`, whose payment and receipt
+    are unrelated; "" otherwise. Times in UTC seconds.
+    """
+
+    number: int
+    verdict: Verdict
+    chain: str
+    subject: str
+    address: str
+    reason: str
+    author: str
+    made_at: int
+    withdrawn_at: int | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it no longer counts."""
+        return self.withdrawn_at is not None
+
+
 @dataclass(frozen=True, slots=True)
 class CaseFile:
     """One case. `rule` is the governing rule; `as_of` (UTC seconds) bounds the facts and is printed, None if unset.
@@ -64,6 +100,7 @@ class CaseFile:
     stops: tuple[Stop, ...] = ()
     labels: tuple[Label, ...] = ()
     conversions: tuple[DeclaredConversion, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
     thresholds: Mapping[str, Setting] = field(default_factory=dict)
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
@@ -71,3 +108,18 @@ class CaseFile:
     def next_conversion(self) -> int:
         """The number that the next declared conversion gets; numbers are never used twice."""
         return max((entry.number for entry in self.conversions), default=0) + 1
+
+    @property
+    def next_ruling(self) -> int:
+        """The number that the next ruling gets; numbers are never used twice."""
+        return max((ruling.number for ruling in self.rulings), default=0) + 1
+
+    @property
+    def standing_rulings(self) -> tuple[Ruling, ...]:
+        """The rulings that were not withdrawn, in the order in which they were made."""
+        return tuple(ruling for ruling in self.rulings if not ruling.withdrawn)
+
+    @property
+    def standing_conversions(self) -> tuple[DeclaredConversion, ...]:
+        """The declared conversions that were not withdrawn."""
+        return tuple(entry for entry in self.conversions if not entry.withdrawn)

@@ -21,7 +21,7 @@ import tomli_w
 from tracer.errors import SchemaTooNewError, StoreError, shown
 from tracer.model import Conversion, Label, Seed, Stop, StopCode
 from tracer.movements import MAX_AMOUNT
-from tracer.store.caserecords import FORMAT, CaseFile, DeclaredConversion, Pin
+from tracer.store.caserecords import FORMAT, CaseFile, DeclaredConversion, Pin, Ruling
 from tracer.store.plaintext import storable
 
 __all__ = ["parse", "render"]
@@ -31,7 +31,13 @@ _AMOUNT = re.compile(r"[0-9]{1,78}")
 _NEVER = (
     "NONE"  # a stop without a code says that coin does not stop there; said aloud, so that no gap says it
 )
-_LISTS: dict[str, type] = {"captures": Pin, "seeds": Seed, "stops": Stop, "labels": Label}
+_LISTS: dict[str, type] = {
+    "captures": Pin,
+    "seeds": Seed,
+    "stops": Stop,
+    "labels": Label,
+    "rulings": Ruling,
+}
 _CONVERSIONS = "conversions"
 _TABLES = ("settings", "thresholds")
 _HINT = "Correct the file by hand, or restore it from a backup; nothing was changed."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,13 @@ def compile_program(
     ledger: Ledger,
     seeds: Sequence[Seed] = (),
     stops: Mapping[tuple[str, str], str] | None = None,
+    separate: Collection[tuple[str, str, str]] = (),
 ) -> Program:
     """Compile a ledger for accounting.
 
-    stops: (chain, address) -> stop code of the addresses that coin does not leave. Raises SeedError for a seed
-    that contradicts the history.
+    stops: (chain, address) -> stop code of the addresses that coin does not leave. separate: (chain, transaction,
+    address) that convert nothing: what the address paid and got there is unrelated. Raises SeedError for a seed that
+    contradicts the history.
     """
     codes = {
         number: str(code)
@@ -38,7 +40,9 @@ def compile_program(
     for number, (_, address) in enumerate(ledger.addresses):
         if address == _ZERO:
             codes.setdefault(number, StopCode.BURNED.value)
-    steps = Steps(ledger, codes)
+    known = ledger.address_number
+    apart = {(tx, known[chain, address]) for chain, tx, address in separate if (chain, address) in known}
+    steps = Steps(ledger, codes, frozenset(apart))
     _add_rows(steps)
     plan = plan_seeds(steps, seeds)
     start: dict[int, int] = {}

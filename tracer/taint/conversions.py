@@ -40,8 +40,13 @@ Parts = dict[tuple[int, int, int], int]
 
 
 def convert(steps: Steps, tx: int, movements: Sequence[Row]) -> bool:
-    """Net the transaction; False (and nothing appended) if no address converts once pass-through is removed."""
-    parts, row_parts = _who_paid_whom(movements)
+    """Net the transaction; False (and nothing appended) if no address converts once pass-through is removed.
+
+    What an address paid or got whose payment and receipt are unrelated (`Steps.separate`) is no part of any conversion.
+    """
+    every, row_parts = _who_paid_whom(movements)
+    apart = _separate(steps, movements)
+    parts = {key: n for key, n in every.items() if not apart.intersection(key[1:])} if apart else every
     gave, got = _sides(parts)
     converters = {a for a in gave if a in got and a >= 0 and a not in steps.stop_code}
     if not converters:
@@ -76,8 +81,20 @@ def convert(steps: Steps, tx: int, movements: Sequence[Row]) -> bool:
         else:
             dst = steps.holding(getter, asset)
             taken[giver, asset].append(steps.pay(giver, dst, asset, amount, tx=tx))
+    for (asset, giver, getter), amount in every.items():
+        if apart.intersection((giver, getter)):
+            step = steps.pay(giver, steps.holding(getter, asset), asset, amount, tx=tx)
+            taken[giver, asset].append(step)
     _share_out(steps, movements, row_parts, taken, brought)
     return True
+
+
+def _separate(steps: Steps, movements: Sequence[Row]) -> set[int]:
+    """The addresses that convert nothing in this transaction, by a ruling."""
+    if not steps.separate:
+        return set()
+    tx = steps.ledger.tx_hash[movements[0][0]]
+    return {address for row in movements for address in row[1:3] if (tx, address) in steps.separate}
 
 
 def _who_paid_whom(movements: Sequence[Row]) -> tuple[Parts, dict[int, list[tuple[int, int]]]]:

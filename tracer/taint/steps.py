@@ -85,12 +85,14 @@ _FIELDS = tuple(f.name for f in fields(Step))
 class Steps:
     """Steps so far.
 
-    stop_code: address number -> stop code; coin that arrives there does not leave. doubts: step number -> the
-    gap to report if stolen coin can have been in that step.
+    stop_code: address number -> stop code; coin that arrives there does not leave. separate: (transaction hash,
+    address number) that convert nothing, by a ruling. doubts: step number -> the gap to report if stolen coin can
+    have been in that step.
     """
 
     ledger: Ledger
     stop_code: dict[int, str]
+    separate: frozenset[tuple[str, int]] = frozenset()
     items: StepList = field(default_factory=StepList)
     gaps: list[Gap] = field(default_factory=list)
     doubts: dict[int, Gap] = field(default_factory=dict)
