@@ -329,6 +329,17 @@ class TestStops:
         assert t.balance("C") == 60
 
     @pytest.mark.parametrize("rule", RULES)
+    @pytest.mark.parametrize(("code", "passes"), [("PENDING", True), ("HUB", True), ("SERVICE", False)])
+    def test_coin_passes_through_an_unread_contract_inside_one_transaction(self, rule, code, passes):
+        """A disperse contract that nobody fetched: its payments stand in the payer's own transaction."""
+        one = {"tx": 5}
+        payments = [("S", "D", 10, "native", one), ("D", "A", 6, "native", one), ("D", "B", 3, "native", one)]
+        later = [("D", "C", 1)]
+        t = trace([*payments, *later], [seed("S", amount=10)], rule, stops={"D": code})
+        assert (t.held("A"), t.held("B"), t.held("C")) == ((6, 3, 0) if passes else (0, 0, 0))
+        assert t.held("D") == (1 if passes else 10)
+
+    @pytest.mark.parametrize("rule", RULES)
     def test_the_zero_address_keeps_what_is_sent_there(self, rule):
         zero = "0x" + "0" * 40
         t = trace([("S", zero, 10), (zero, "A", 5, "native", {"kind": "mint"})], [seed("S", amount=10)], rule)

@@ -157,7 +157,7 @@ class _Walk:
         self.theft = [False] * count  # can stolen coin be here, nothing crossed out?
         self.other = [False] * count  # can other coin?
         self.balance = [0] * count
-        self.stops = [bool(s) and not bool(p) for s, p in zip(program.stopped, program.pot, strict=True)]
+        self.stops: list[bool] = program.stopped.tolist()
         joined = sorted(h for h in members if through or not self.stops[h])
         self.home = [joined[0] if h in joined else h for h in range(count)]
         self.targets = {self.home[h] for h in members}

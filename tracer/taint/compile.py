@@ -152,7 +152,9 @@ def _pack(
         holding_address=address_of,
         holding_asset=asset_of,
         pot=np.array(steps.pot, dtype=bool),
-        stopped=stopped[address_of] if holdings else np.zeros(0, dtype=bool),
+        stopped=stopped[address_of] & ~np.array(steps.pot, dtype=bool)
+        if holdings
+        else np.zeros(0, dtype=bool),
         stop_code=tuple(steps.stop_code.get(i, "") for i in range(len(steps.names))),
         unknown_opening=unknown[address_of] if holdings else np.zeros(0, dtype=bool),
         origins=tuple(

@@ -127,7 +127,7 @@ class _Expansion:
         self.program = program
         self.net = Network()
         holdings = len(program.holding_address)
-        self.absorbs: list[bool] = (program.stopped & ~program.pot).tolist()
+        self.absorbs: list[bool] = program.stopped.tolist()
         self.balance = [0] * holdings
         self.current = [-1] * holdings
         self.paid = [False] * holdings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from tracer.ledger import BURNED, FEE, OUTSIDE, RECOVERED, Ledger
-from tracer.model import Asset, Gap
+from tracer.model import UNREAD, Asset, Gap
 from tracer.taint.program import SINKS, Op, Share
 
 __all__ = ["CONVERTED", "Step", "StepList", "Steps"]
@@ -85,7 +85,8 @@ _FIELDS = tuple(f.name for f in fields(Step))
 class Steps:
     """Steps so far.
 
-    stop_code: address number -> stop code; coin that arrives there does not leave. separate: (transaction hash,
+    stop_code: address number -> stop code; coin that arrives there does not leave. closed: those of them that end
+    even a payment passing through inside one transaction. separate: (transaction hash,
     address number) that convert nothing, by a ruling. doubts: step number -> the gap to report if stolen coin can
     have been in that step.
     """
@@ -104,7 +105,10 @@ class Steps:
     pot: list[bool] = field(default_factory=list)
     _number: dict[tuple[int, int, str], int] = field(default_factory=dict)
 
+    closed: frozenset[int] = frozenset()
+
     def __post_init__(self) -> None:
+        self.closed = frozenset(a for a, code in self.stop_code.items() if code not in UNREAD)
         self.assets = list(self.ledger.assets)
         self.names = [*self.ledger.addresses, *(("", name) for name in SINKS)]
 

@@ -85,11 +85,15 @@ def _pay(steps: Steps, tx: int, row: Row) -> None:
 
 
 def _replay(steps: Steps, tx: int, movements: Sequence[Row]) -> None:
-    """Payments in order; what an address got in this transaction leaves first, unmixed with what it had."""
+    """Payments in order; what an address got in this transaction leaves first, unmixed with what it had.
+
+    At a service that ends: coin stops there. At an address whose history was merely not read it does not: the
+    transaction itself says where the coin went.
+    """
     last_payment = {(payer, asset): i for i, (_, payer, _, asset, _) in enumerate(movements)}
     in_pot: dict[tuple[int, int], int] = defaultdict(int)
     for i, (r, payer, payee, asset, amount) in enumerate(movements):
-        pays_on = last_payment.get((payee, asset), -1) > i and payee >= 0 and payee not in steps.stop_code
+        pays_on = last_payment.get((payee, asset), -1) > i and payee >= 0 and payee not in steps.closed
         if payer == OUTSIDE and payee < 0:
             continue
         dst = steps.holding(payee, asset, "pot" if pays_on else "")
