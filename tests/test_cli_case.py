@@ -270,13 +270,10 @@ def test_only_wanted_tables_are_exported(workspace: Path, case: str, tmp_path: P
     }
 
 
-def test_the_demo_traces_the_bundled_theft_and_leaves_no_workspace(
+def test_the_demo_traces_the_bundled_theft_and_the_case_can_be_looked_into(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, temporary = tmp_path / "home", tmp_path / "tmp"
-    temporary.mkdir()
-    monkeypatch.setenv("TRACER_HOME", str(home))
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setenv("TRACER_HOME", str(tmp_path / "home"))
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "out")], prog_name="tracer")
     assert result.exit_code == 0, result.output
     assert "401,346.768858404671846374 ETH" in result.stdout
@@ -284,8 +281,8 @@ def test_the_demo_traces_the_bundled_theft_and_leaves_no_workspace(
     stolen = {row["asset"]: row["stolen_raw"] for row in rows(tmp_path / "out" / "conservation.csv")}
     assert stolen["eip155:1/native"] == "401346768858404671846374"
     assert {row["difference_raw"] for row in rows(tmp_path / "out" / "conservation.csv")} == {"0"}
-    assert not home.exists()
-    assert list(temporary.iterdir()) == []
+    listed = CliRunner().invoke(app, ["gaps", "bybit-2025"], prog_name="tracer")
+    assert (listed.exit_code, "opening" in listed.stdout) == (0, True)
 
 
 def test_doctor_finds_a_working_installation(workspace: Path) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,37 +52,26 @@ def demo(
 ) -> None:
     """Trace the bundled Bybit theft of 2025, offline.
 
-    Needs no key and no network. Works in a temporary workspace unless --workspace names one.
+    Needs no key and no network. The case stays in the workspace as bybit-2025, so every verb can look into it.
     """
     from tracer.case import Case
 
     session = session_of(context)
-    with _workspace(session) as place:
-        case = Case.demo(workspace=place)
-        line("A real theft, from recorded public facts: Bybit, 21 February 2025.")
-        line(
-            "The tracer follows the stolen coin payment by payment. Where stolen and clean coin mix, an accounting"
-        )
-        line("rule decides which leaves first; `at least` and `at most` hold under every admissible rule.")
-        line()
-        with session.progress("tracing") as progress:
-            result = case.taint(progress=progress)
-        print_result(case, result)
-        line()
-        if out is not None:
-            _write(session, case, out, None)
+    case = Case.demo(workspace=session.workspace)
+    line("A real theft, from recorded public facts: Bybit, 21 February 2025.")
+    line(
+        "The tracer follows the stolen coin payment by payment. Where stolen and clean coin mix, an accounting"
+    )
+    line("rule decides which leaves first; `at least` and `at most` hold under every admissible rule.")
+    line()
+    with session.progress("tracing") as progress:
+        result = case.taint(progress=progress)
+    print_result(case, result)
+    line()
+    if out is not None:
+        _write(session, case, out, None)
     session.next("ui")
     session.next("case", "new", "NAME")
-
-
-@contextmanager
-def _workspace(session: Session) -> Iterator[Path]:
-    """The workspace that was named, else one that is gone afterwards: a demo leaves nothing behind."""
-    if session.workspace is not None:
-        yield session.workspace
-        return
-    with tempfile.TemporaryDirectory(prefix="tracer-demo-") as folder:
-        yield Path(folder)
 
 
 def _write(session: Session, case: Case, out: Path, formats: list[str] | None) -> None:
