@@ -43,6 +43,7 @@ VALUE_FAMILIES = {
     "col",
     "convention",
     "gap",
+    "gap_why",
     "range",
     "status",
 }
@@ -99,6 +100,16 @@ def test_every_rule_stop_code_and_kind_has_its_words(family: str) -> None:
 
 def test_every_convention_of_a_result_is_translated() -> None:
     assert {e["en"] for e in TABLE["convention"].values()} == set(CONVENTIONS)
+
+
+def test_every_gap_and_assumption_of_the_core_is_named_and_explained() -> None:
+    core = [p for p in UI.parent.rglob("*.py") if UI not in p.parents and "testing" not in p.parts]
+    said = re.compile(r"\b(?:Gap|say)\(\s*\"(\w+)\"")
+    codes = {code for path in core for code in said.findall(path.read_text(encoding="utf-8"))}
+    codes |= set(_COUNTED) | {"poison", "zero_value", "fake_token"}
+    assert {"opening", "overlap", "fees_absent", "exponent"} <= codes
+    assert codes - set(TABLE["gap"]) == set()
+    assert set(TABLE["gap"]) == set(TABLE["gap_why"])
 
 
 def test_the_browser_decides_the_first_language() -> None:

@@ -13,7 +13,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.jobs import Job, Progress
 from tracer.ui.session import jobs
 
-__all__ = ["known", "poll", "result_of", "started", "trouble"]
+__all__ = ["bar", "known", "poll", "result_of", "started", "trouble"]
 
 _AT_ONCE = 2.0
 """Seconds to wait before a progress bar is worth showing."""
@@ -53,7 +53,8 @@ def trouble(job: Job, w: Words) -> bool:
     return True
 
 
-def _bar(job: Job, w: Words, what: str = "") -> None:
+def bar(job: Job, w: Words, what: str = "") -> None:
+    """The progress of a job as it is now. what: said while the work has named no stage."""
     stage = w.one_of("stage", job.stage) if job.stage else what or w("run.working")
     count = f" {job.done:,} / {job.total:,}" if job.total else ""
     st.progress(job.share, text=f"{stage}{count}")
@@ -64,7 +65,7 @@ def poll(job: Job, w: Words, what: str = "") -> None:
     """The progress of a job, three times a second; the whole page runs again once when it is finished."""
     if job.finished.is_set():
         st.rerun()
-    _bar(job, w, what)
+    bar(job, w, what)
 
 
 def result_of(case: Case, what: str, work: Callable[[Progress], object], w: Words) -> tuple[Any, int] | None:

@@ -7,9 +7,9 @@ would run as a formula is guarded. A frame too long for the screen says so; the 
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from csv import writer as csv_writer
 from functools import partial
 
 import pandas as pd
@@ -38,7 +38,7 @@ def _is_raw(column: str) -> bool:
 def csv_bytes(frame: pd.DataFrame, *, bom: bool = False) -> bytes:
     """The frame as CSV: UTF-8, LF, integers untouched, empty cells for missing values; `bom` for Japanese Excel."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv_writer(out, lineterminator="\n")
     writer.writerow(frame.columns)
     writer.writerows([_written(v) for v in row] for row in frame.itertuples(index=False, name=None))
     return out.getvalue().encode("utf-8-sig" if bom else "utf-8")
@@ -90,6 +90,12 @@ def for_screen(
             out[other] = [jst(v).removesuffix(" JST") for v in values]
             heads[other] = f"{heads[column]} (JST)"
             heads[column] += " (UTC)"
+        elif column == "message" and "code" in frame.columns:
+            # A gap: what its kind means in the reader's language, then the core's own sentence as the detail.
+            out["explained"] = [w.one_of("gap_why", _cell(code)) for code in frame["code"]]
+            heads["explained"] = w("col.explained")
+            heads[column] = w("col.detail")
+            out[column] = [_cell(v) for v in values]
         elif column in _CODED:
             out[column] = [w.one_of(_CODED[column], _cell(v)) for v in values]
         else:

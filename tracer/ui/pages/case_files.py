@@ -2,49 +2,104 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 
 from tracer.case import Case
 from tracer.errors import FileError
 from tracer.ui.i18n import Words
+from tracer.ui.jobs import CancelledError, Job, Progress
 from tracer.ui.preview import COLUMNS, head_of
 from tracer.ui.printing import clean
-from tracer.ui.session import say
+from tracer.ui.running import bar, trouble
+from tracer.ui.session import jobs
 from tracer.ui.snippets import arguments, call, show_python
 from tracer.ui.tables import show_table
 
 __all__ = ["files"]
 
+_AT_ONCE = 1.0
+"""Seconds in which a small file is imported without a progress bar."""
 _KINDS = ["csv", "tsv", "txt", "parquet", "jsonl", "gz", "zst"]
 
 
+def _key(case: Case) -> tuple[str, str]:
+    """One import of a case at a time, whichever tab started it."""
+    return "import", case.name
+
+
 def files(case: Case, words: Words) -> None:
-    """The second step of the case page."""
+    """The second step of the case page.
+
+    The import runs beside the page: a closed tab does not end it, and the next page that looks at the case says how it
+    ended. It is written whole or not at all.
+    """
     st.caption(words("files.help"))
+    job = jobs().get(_key(case))
+    if job is not None and job.finished.is_set():
+        jobs().forget(job)
+        _ended(case, job, words)
+    elif job is not None:
+        _running(job, words)
+        return
+    refused = _refused(case, words)
     upload = st.file_uploader(
         words("files.upload"), type=_KINDS, key=f"upload:{case.name}:{st.session_state.get('uploads', 0)}"
     )
     if upload is not None:
-        _uploaded(case, upload.name, upload.getvalue(), words)
+        _uploaded(case, upload.name, upload.getvalue(), words, refused=refused)
     st.markdown(f"##### {words('files.imported')}")
     show_table(case.files(), words, key="files", file=f"{case.name}_files", wide={"sha256": 560})
 
 
-def _uploaded(case: Case, name: str, data: bytes, words: Words) -> None:
+@st.fragment(run_every=0.3)
+def _running(job: Job, words: Words) -> None:
+    """How far the import is, and a button that ends it."""
+    if job.finished.is_set():
+        st.rerun()
+    bar(job, words)
+    if job.stopping:
+        st.caption(words("files.stopping"))
+    elif st.button(words("files.cancel"), key="import-cancel"):
+        job.cancel()
+        st.rerun(scope="fragment")
+    st.caption(words("files.safe"))
+
+
+def _ended(case: Case, job: Job, words: Words) -> None:
+    """Say once how an import ended; after a refused file the page keeps it, to map its columns."""
+    st.session_state.pop("import-failed", None)
+    if isinstance(job.error, CancelledError):
+        st.info(words("files.cancelled"))
+    elif isinstance(job.error, FileError):
+        st.session_state["import-failed"] = case.name, job.error
+    elif not trouble(job, words):
+        name, report = cast(tuple[str, Any], job.result)
+        st.success(_summary(report, name, words), icon="✅")
+        for warning in report.warnings:
+            st.warning(clean(warning, 400))
+        st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+
+
+def _refused(case: Case, words: Words) -> bool:
+    """Say why the last file of this case was refused, if it was."""
+    where, error = st.session_state.get("import-failed") or ("", None)
+    if where != case.name or error is None:
+        return False
+    st.error(error.message, icon="⚠️")
+    st.caption(f"{error.hint} {words('files.unknown_format')}")
+    return True
+
+
+def _uploaded(case: Case, name: str, data: bytes, words: Words, *, refused: bool) -> None:
     head = head_of(data)
     st.markdown(f"**{words('files.preview')}**")
     if head.empty:
         st.caption(words("files.no_preview"))
     else:
         st.dataframe(head, hide_index=True, height=35 * (len(head) + 1) + 3)
-    failed_name, error = st.session_state.get("import-failed") or ("", None)
-    failed = failed_name == name
-    if failed and error is not None:
-        st.error(error.message, icon="⚠️")
-        st.caption(f"{error.hint} {words('files.unknown_format')}")
-    with st.expander(words("files.mapping"), expanded=failed):
+    with st.expander(words("files.mapping"), expanded=refused):
         st.caption(words("files.mapping_help"))
         mapping = _mapping(list(head.columns), words)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -58,19 +113,14 @@ def _uploaded(case: Case, name: str, data: bytes, words: Words) -> None:
         partial = st.checkbox(words("files.partial"), key="import-partial", help=words("files.partial_help"))
         go = st.button(words("files.import"), type="primary", key="import")
     if go:
-        try:
-            with st.spinner(words("files.importing")):
-                report = case.import_file(
-                    data, mapping=mapping or None, partial=partial, chain=chain.strip() or None, name=name
-                )
-        except FileError as error:
-            st.session_state["import-failed"] = (name, error)
-            st.rerun()
-        st.session_state.pop("import-failed", None)
-        say(_summary(report, name, words))
-        for warning in report.warnings:
-            say(clean(warning, 400))
-        st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+        given_chain = chain.strip() or None
+
+        def work(report: Progress) -> tuple[str, Any]:
+            return name, case.import_file(
+                data, mapping=mapping or None, partial=partial, chain=given_chain, name=name, progress=report
+            )
+
+        jobs().start(_key(case), work, case.name).wait(_AT_ONCE)
         st.rerun()
     given = arguments({"mapping": mapping, "chain": chain.strip(), "partial": partial or None})
     show_python(call(case.name, f"case.import_file({name!r}{given})"), words)

@@ -158,7 +158,7 @@ def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
         note=note,
         raw=raw,
         without=["decimals"],
-        wide={"message": 620},
+        wide={"explained": 520, "message": 520},
     )
     st.markdown(f"**{words('tab.conventions')}**")
     for line in result.conventions:
