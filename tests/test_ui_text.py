@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tracer.ui
+from tracer.chains.files import _COUNTED
 from tracer.model import Rule, StopCode
 from tracer.results import CONVENTIONS
 from tracer.ui.flow import KINDS

@@ -7,6 +7,7 @@ when the page asks.
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from tracer.case import Case
@@ -32,6 +33,9 @@ def latest() -> str:
 
 def warm_up() -> threading.Thread:
     """Start the work in a thread of its own; a case that cannot be opened is left for the page to explain."""
+
+    # This thread belongs to no page, which is what Streamlit warns about.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
 
     def work() -> None:
         try:
