@@ -20,7 +20,7 @@ from tracer.model import NATIVE, Asset, Conversion, Gap, Kind
 from tracer.movements import SCHEMA, amounts_from_column, from_rows
 from tracer.ordering import OrderInput, order_rows
 
-__all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger"]
+__all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger", "cut_overlap"]
 
 OUTSIDE, FEE, BURNED, RECOVERED = -1, -2, -3, -4
 """Address numbers of accounts that are no address: mint and beacon chain, and the sinks."""
@@ -86,14 +86,17 @@ def build_ledger(
 ) -> Ledger:
     """Order the rows of several sources into one ledger.
 
-    tables: movement tables (`tracer.movements.SCHEMA`), one per source, in the order of the case file. partial:
-    per table, True if it does not hold the full history of its addresses. conversions: declared ones, each added
+    tables: movement tables (`tracer.movements.SCHEMA`), one per source, in the order of the case file; one that has a
+    column `source` holds rows of several sources and numbers them itself. partial: by source number, True if it does
+    not hold the full history of its addresses. conversions: declared ones, each added
     to the transaction it names. Raises InputError for a row that has neither block nor time, and for a declared
     conversion whose transaction is not in the ledger.
     """
     flags = list(partial) + [False] * (len(tables) - len(partial))
     numbered = [
-        t.select(SCHEMA.names).append_column("capture", pa.array([i] * t.num_rows, pa.int64()))
+        t.select(SCHEMA.names).append_column(
+            "capture", t["source"] if "source" in t.column_names else pa.array([i] * t.num_rows, pa.int64())
+        )
         for i, t in enumerate(tables)
     ]
     schema = SCHEMA.append(pa.field("capture", pa.int64()))
@@ -102,13 +105,13 @@ def build_ledger(
     whole = whole.unify_dictionaries().combine_chunks()
     del numbered
     gaps: list[Gap] = []
-    whole = _cut_overlap(whole, gaps)
+    whole = cut_overlap(whole, gaps)
     reason, reasons = _codes(whole, "excluded")
     left_out = np.array([word != "" for word in reasons] + [False])[reason]
     excluded = whole.take(pa.array(np.flatnonzero(left_out)))
     table = whole.take(pa.array(np.flatnonzero(~left_out))).combine_chunks() if left_out.any() else whole
     del whole  # a million rows are 300 MB, so no copy is kept longer than it is needed
-    table = _add_conversions(table, conversions, len(tables))
+    table = _add_conversions(table, conversions, len(flags))
     return _number(table, excluded, flags + [False], gaps)
 
 
@@ -129,7 +132,7 @@ def _integers(table: pa.Table, name: str) -> np.ndarray:
     return np.asarray(filled.to_numpy(), dtype=np.int64)
 
 
-def _cut_overlap(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
+def cut_overlap(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     """Where two sources tell the same transaction, count each movement once.
 
     Inside one transaction the union of multisets is taken: a movement that stands twice in one source is two

@@ -59,7 +59,9 @@ async def fetch(
     """Ask for `account` in `span` and keep what came. Raises ProviderError; then nothing is kept but the answers."""
     chain, address = account
     if chain != adapter.chain:
-        raise InputError(f"The provider is for {adapter.chain}, not for {chain}.", "Name a provider of that chain.")
+        raise InputError(
+            f"The provider is for {adapter.chain}, not for {chain}.", "Name a provider of that chain."
+        )
     history = await adapter.history(recorder, address, span, most, inflows=inflows)
     raw = recorder.bundle()
     parser, _, version = adapter.name.rpartition(" ")

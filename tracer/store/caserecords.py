@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from tracer.model import Conversion, Label, Rule, Seed, Stop
 
-__all__ = ["FORMAT", "CaseFile", "DeclaredConversion", "Pin", "Ruling", "Setting", "Verdict"]
+__all__ = ["FORMAT", "CaseFile", "ChainHead", "DeclaredConversion", "Pin", "Ruling", "Setting", "Verdict"]
 
 FORMAT = 1
 """The format of case.toml that this version writes. It changes only when an older tracer would misread the file."""
@@ -29,6 +29,16 @@ class Pin:
     key: str
     name: str
     imported_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """Up to which block the case asks a chain: number, hash (a reorganised chain has another), UTC seconds."""
+
+    chain: str
+    block: int
+    hash: str
+    time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,9 @@ class CaseFile:
     """One case. `rule` is the governing rule; `as_of` (UTC seconds) bounds the facts and is printed, None if unset.
 
     `revision` counts the changes of the file and is set by `Cases.update` alone. Captures stand in the order of
-    their import, which is the order of files in the ledger.
+    their import, which is the order of files in the ledger. manifest: sha256 of the list of collected addresses
+    (`tracer.collecting.manifest`) in the archive, "" if nothing was collected. heads: per chain, the block that the
+    collection goes to. exhausted: it ended because its budget was used up.
     """
 
     name: str
@@ -101,6 +113,9 @@ class CaseFile:
     labels: tuple[Label, ...] = ()
     conversions: tuple[DeclaredConversion, ...] = ()
     rulings: tuple[Ruling, ...] = ()
+    heads: tuple[ChainHead, ...] = ()
+    manifest: str = ""
+    exhausted: bool = False
     thresholds: Mapping[str, Setting] = field(default_factory=dict)
     settings: Mapping[str, Setting] = field(default_factory=dict)
 

@@ -21,7 +21,7 @@ import tomli_w
 from tracer.errors import SchemaTooNewError, StoreError, shown
 from tracer.model import Conversion, Label, Seed, Stop, StopCode
 from tracer.movements import MAX_AMOUNT
-from tracer.store.caserecords import FORMAT, CaseFile, DeclaredConversion, Pin, Ruling
+from tracer.store.caserecords import FORMAT, CaseFile, ChainHead, DeclaredConversion, Pin, Ruling
 from tracer.store.plaintext import storable
 
 __all__ = ["parse", "render"]
@@ -33,6 +33,7 @@ _NEVER = (
 )
 _LISTS: dict[str, type] = {
     "captures": Pin,
+    "heads": ChainHead,
     "seeds": Seed,
     "stops": Stop,
     "labels": Label,

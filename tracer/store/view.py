@@ -7,8 +7,8 @@ mistake this class is shaped against. Results have a defined order, and what doe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -17,7 +17,7 @@ from tracer.errors import NotFoundError
 from tracer.model import Gap, Judgement
 from tracer.movements import SCHEMA
 from tracer.store import opinions
-from tracer.store.bulk import select_in, stream
+from tracer.store.bulk import LOOKUP, select_in, stream
 from tracer.store.captures import Capture, CaptureGap
 from tracer.store.columns import Columns
 from tracer.store.opinions import KeptLabel
@@ -27,6 +27,8 @@ from tracer.store.words import find_words, read_words
 __all__ = ["View"]
 
 _COLUMNS = ", ".join(f'"{name}"' for name in (*SCHEMA.names, "capture_id"))
+
+_Value = TypeVar("_Value")
 
 
 class View:
@@ -42,10 +44,15 @@ class View:
         found = self._captures(CaptureRow.key == key if key is not None else CaptureRow.sha256 == sha256)
         return found[-1] if found else None
 
+    def captures_by_key(self, keys: Iterable[str]) -> dict[str, Capture]:
+        """Captures by `Capture.key`; keys that are not kept are left out."""
+        parts = _parts(sorted(set(keys)))
+        return {c.key: c for part in parts for c in self._captures(CaptureRow.key.in_(part))}
+
     def captures_of(self, ids: Iterable[int]) -> list[Capture]:
         """Captures by number, in the order of `ids`. Raises NotFoundError for a number that is not there."""
         wanted = list(ids)
-        found = {c.id: c for c in self._captures(CaptureRow.id.in_(wanted))}
+        found = {c.id: c for part in _parts(wanted) for c in self._captures(CaptureRow.id.in_(part))}
         _all_known(wanted, found)
         return [found[number] for number in wanted]
 
@@ -124,7 +131,12 @@ class View:
         wanted = list(dict.fromkeys(capture_ids))
         self.captures_of(wanted)
         place = {number: at for at, number in enumerate(wanted)}
-        query = select(GapRow.__table__).where(GapRow.capture_id.in_(wanted)).order_by(GapRow.id)
+        query = select(GapRow.__table__).order_by(GapRow.id)
+        rows = (
+            row
+            for part in _parts(wanted)
+            for row in self._connection.execute(query.where(GapRow.capture_id.in_(part)))
+        )
         found = [
             CaptureGap(
                 row.capture_id,
@@ -140,7 +152,7 @@ class View:
                     row.status,
                 ),
             )
-            for row in self._connection.execute(query)
+            for row in rows
         ]
         return sorted(found, key=lambda gap: place[gap.capture])
 
@@ -169,3 +181,9 @@ def _all_known(wanted: Sequence[int], found: dict[int, Capture]) -> None:
             f"The workspace has no capture number {', '.join(map(str, missing[:5]))}.",
             "Import the file again; a case file names it by its sha256.",
         )
+
+
+def _parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    """Lists short enough for one IN: databases allow some ten thousand parameters."""
+    for at in range(0, len(values), LOOKUP):
+        yield values[at : at + LOOKUP]

@@ -1,0 +1,91 @@
+"""The movements of all collected addresses as one table: what several answers tell is counted once, then judged.
+
+Address poisoning shows only in the history of the victim, and the same payment stands in the histories of both its
+ends. So rows are flagged here, over all that was collected, and not one capture at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tracer.chains.flags import flag
+from tracer.collecting.frontier import Account
+from tracer.collecting.manifest import Fetched
+from tracer.errors import StoreError
+from tracer.ledger import cut_overlap
+from tracer.model import Gap, StopCode
+from tracer.movements import SCHEMA
+from tracer.store import Capture, View
+
+__all__ = ["Facts", "read_facts", "unread"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """table: movements with a column `source`, the number of the entry counted from `first`. captures, partial and
+    names: by entry. gaps: of the answers and of the flags.
+    """
+
+    table: pa.Table
+    captures: tuple[Capture, ...]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def partial(self) -> list[bool]:
+        """By entry, whether its history is not whole."""
+        return [c.partial for c in self.captures]
+
+    @property
+    def names(self) -> list[str]:
+        """By entry, what tables call the source."""
+        return [c.name for c in self.captures]
+
+
+def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
+    """The collected facts of a case; `first` is the number of the first entry among the sources of the ledger.
+
+    Raises StoreError when the workspace lacks a capture.
+    """
+    known = view.captures_by_key([e.capture for e in entries])
+    for e in entries:
+        if e.capture not in known:
+            raise StoreError(
+                f"The case rests on the collected history of {e.address}, which this workspace does not hold.",
+                "Collect again, or open the workspace that it was collected in.",
+            )
+    captures = tuple(known[e.capture] for e in entries)
+    table = view.movements([c.id for c in captures])
+    number = {c.id: first + n for n, c in enumerate(captures)}
+    source = pa.array([number[c] for c in table["capture"].to_pylist()], pa.int64())
+    table = table.set_column(table.schema.get_field_index("capture"), "capture", source)
+    table, flags = flag(cut_overlap(table, []).combine_chunks())
+    own = [g.gap for g in view.gaps([c.id for c in captures])] if captures else []
+    return Facts(table.rename_columns([*SCHEMA.names, "source"]), captures, (*own, *_hubs(entries), *flags))
+
+
+def unread(accounts: Sequence[Account], entries: Sequence[Fetched]) -> dict[Account, str]:
+    """Stop codes of the accounts in collected rows whose own history was not read: HUB, else PENDING."""
+    read = {(e.chain, e.address) for e in entries if not e.hub}
+    hubs = {(e.chain, e.address) for e in entries if e.hub} - read
+    return {
+        account: StopCode.HUB.value if account in hubs else StopCode.PENDING.value
+        for account in accounts
+        if account not in read
+    }
+
+
+def _hubs(entries: Sequence[Fetched]) -> list[Gap]:
+    return [
+        Gap(
+            "hub",
+            f"At least {e.transactions:,} transactions: taken as a hub and not followed. Say that it is none, or raise"
+            " the limit, to read it.",
+            e.chain,
+            e.address,
+        )
+        for e in entries
+        if e.hub
+    ]
