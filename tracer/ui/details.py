@@ -63,10 +63,12 @@ def by_rule(
 
     own: its rows of the taint table under `rule`. rules, ranges: its rows of the comparison and of the bounds, None
     while they are computed. An asset that the comparison does not list holds nothing under any rule.
+    Assets of which something rests here stand first.
     """
     known = {str(r["asset"]): r for f in (rules, own) if f is not None for r in f.to_dict("records")}
     lines: list[tuple[str, str, str]] = []
-    for ref, row in sorted(known.items()):
+    held = {str(r["asset"]): whole(r["taint_raw"]) or 0 for r in own.to_dict("records")}
+    for ref, row in sorted(known.items(), key=lambda item: (not held.get(item[0]), item[0])):
         symbol, places = clean(row["symbol"], 12) or clean(ref), whole(row["decimals"])
 
         def line(name: str, units: object, places: int | None = places, symbol: str = symbol) -> None:

@@ -91,13 +91,14 @@ def for_screen(
             heads[other] = f"{heads[column]} (JST)"
             heads[column] += " (UTC)"
         elif column == "message" and "code" in frame.columns:
-            # A gap: what its kind means in the reader's language, then the core's own sentence as the detail.
-            out["explained"] = [w.one_of("gap_why", _cell(code)) for code in frame["code"]]
-            heads["explained"] = w("col.explained")
             heads[column] = w("col.detail")
             out[column] = [_cell(v) for v in values]
         elif column in _CODED:
             out[column] = [w.one_of(_CODED[column], _cell(v)) for v in values]
+            if column == "status" and "code" in frame.columns:
+                # A gap: what its kind means in the reader's language; the core's own sentence follows as the detail.
+                out["explained"] = [w.one_of("gap_why", _cell(code)) for code in frame["code"]]
+                heads["explained"] = w("col.explained")
         else:
             out[column] = [_cell(v) for v in values]
     return pd.DataFrame(out, dtype="str" if out else None), heads
@@ -159,7 +160,7 @@ def show_table(
                 c, "medium" if c.endswith(("_utc", "_jst")) else 200 if c == "amount_raw" else None
             ),
             alignment="right"
-            if _is_raw(c) or f"{c}_raw" in frame.columns or c in {"hop", "decimals"}
+            if _is_raw(c) or f"{c}_raw" in frame.columns or c in {"hop", "decimals", "amount"}
             else "left",
         )
         for c in text.columns

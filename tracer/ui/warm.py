@@ -33,7 +33,6 @@ def latest() -> str:
 
 def warm_up() -> threading.Thread:
     """Start the work in a thread of its own; a case that cannot be opened is left for the page to explain."""
-
     # This thread belongs to no page, which is what Streamlit warns about.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
 

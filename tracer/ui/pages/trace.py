@@ -53,20 +53,9 @@ def render() -> None:
     shown: Shown = found[0]
     kinds = {where: category for where, (_, category) in shown.labels.items()}
     strip(figures(words, shown.addresses, shown.conservation, shown.gaps, kinds), key="strip")
-    if shown.declared:
-        _declared(shown, words)
     _picture_and_panel(shown, found[1], words)
     tables(case, shown.result, shown.addresses, words)
     started(case, "rules", lambda report: case.compare(ranges=False, progress=report), later=True)
-
-
-def _declared(shown: Shown, words: Words) -> None:
-    """Say that the result rests on statements of the analyst, and where they are listed."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="declared"):
-        st.caption(words("declared.rests", count=f"{shown.declared:,}"), width="content")
-        if st.button(words("declared.list"), type="tertiary", key="declared-list"):
-            st.session_state["see:tabs"] = words("tab.declared")
-            st.rerun()
 
 
 def _rule(case: Case) -> str:

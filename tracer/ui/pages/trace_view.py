@@ -12,6 +12,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.printing import JST, clean, jst, utc
 from tracer.ui.session import again, select
 from tracer.ui.shown import Shown
+from tracer.ui.tables import show_table
 from tracer.ui.viewstate import View, change, redo, steps, undo, view
 
 __all__ = ["ASK_ABOVE", "Controls", "controls", "period_text"]
@@ -19,6 +20,7 @@ __all__ = ["ASK_ABOVE", "Controls", "controls", "period_text"]
 ASK_ABOVE = 1_000
 """More addresses than this are drawn only when the reader says so."""
 _VISIBLE = 150
+_DECLARED = ("number", "source", "amount_raw", "symbol", "decimals", "tx", "withdrawn_utc")
 _ZONES: dict[str, timezone] = {"JST": JST, "UTC": UTC}
 
 
@@ -70,6 +72,8 @@ def controls(shown: Shown, words: Words) -> Controls:
                 select("")
                 again()
         _history(words)
+        if shown.declared:
+            _declared(shown, words)
         if view().route and st.button(words("view.clear_route"), key="see-clear"):
             change(route=())
             again()
@@ -79,6 +83,24 @@ def controls(shown: Shown, words: Words) -> Controls:
             change(hidden=())
             again()
     return Controls(asset or None, excluded, limit, everything)
+
+
+def _declared(shown: Shown, words: Words) -> None:
+    """Say that the result rests on somebody's statements, and list them where it is said."""
+    with st.popover(words("declared.button", count=f"{shown.declared:,}"), icon="⚠️"):
+        st.caption(words("declared.rests", count=f"{shown.declared:,}"))
+        frame = shown.case.conversions()
+        show_table(
+            frame[[c for c in _DECLARED if c in frame.columns]],
+            words,
+            key="declared-short",
+            file="declared",
+            downloads=False,
+            height=min(35 * (len(frame) + 1) + 3, 320),
+            without=["decimals"],
+            wide={"source": 420, "tx": 220},
+        )
+        st.caption(words("tab.declared_help"))
 
 
 def _history(words: Words) -> None:
