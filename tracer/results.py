@@ -13,10 +13,11 @@ import pandas as pd
 
 from tracer.amounts import decimal_text
 from tracer.ledger import Ledger
+from tracer.listing import Listing
 from tracer.model import Gap, Rule, StopCode
 from tracer.taint.bounds import Range
 from tracer.taint.engine import Outcome
-from tracer.taint.program import NEVER, Program
+from tracer.taint.program import Program
 from tracer.taint.tally import Tally, tally
 from tracer.times import utc_text
 
@@ -71,19 +72,35 @@ def frame(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> pd.Data
 class TaintResult:
     """The result of one rule on one state of a case.
 
-    shown: canonical (chain, address) -> the text to print (EIP-55 on EVM chains). ranges: a function that gives
-    the bounds by holding number (computed on first use).
+    listing: what the tables of every rule share. ranges: a function that gives the bounds by holding number (computed
+    on first use). The tables are the caller's own: changing one changes no other.
     """
 
     rule: Rule
-    ledger: Ledger
-    program: Program
+    listing: Listing
     outcome: Outcome
     as_of: int | None
-    sources_of: tuple[str, ...]
     gap_list: tuple[Gap, ...]
-    shown: Callable[[str, str], str]
     ranges: Callable[[], Mapping[int, Range]]
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ordered movements."""
+        return self.listing.ledger
+
+    @property
+    def program(self) -> Program:
+        """The steps that the rule ran."""
+        return self.listing.program
+
+    @property
+    def sources_of(self) -> tuple[str, ...]:
+        """Names of the sources by their number in the ledger."""
+        return self.listing.sources_of
+
+    def shown(self, chain: str, address: str) -> str:
+        """The text to print for a canonical address (EIP-55 on EVM chains)."""
+        return self.listing.shown(chain, address)
 
     @property
     def conventions(self) -> list[str]:
@@ -106,37 +123,34 @@ class TaintResult:
         One row per (address, asset) that stolen coin ever reached under the rule, sorted by asset, then by tainted
         amount. With ranges=False the columns at_least_raw and at_most_raw are empty (they cost a max-flow each).
         """
-        program, outcome, sums = self.program, self.outcome, self.tally
-        found = self.ranges() if ranges else {}
+        return (self._with_ranges if ranges else self._without_ranges).copy(deep=False)
+
+    @cached_property
+    def _with_ranges(self) -> pd.DataFrame:
+        return self._addresses(self.ranges())
+
+    @cached_property
+    def _without_ranges(self) -> pd.DataFrame:
+        return self._addresses({})
+
+    def _addresses(self, found: Mapping[int, Range]) -> pd.DataFrame:
+        taint, balance, sums = self.outcome.taint, self.outcome.balance, self.tally
         rows: list[tuple[object, ...]] = []
-        for h in range(len(program.holding_address)):
-            chain, address, asset = program.name(h)
-            units = outcome.taint[h]
-            if address == "sink:converted" and not chain:
-                units += sums.converted[program.holding_asset[h]]
-            if program.pot[h] or not (units or sums.received[h]):
+        for held in self.listing.holdings:
+            h, asset = held.number, held.asset
+            units = taint[h]
+            if held.sink and held.address == "sink:converted":
+                units += sums.converted[self.program.holding_asset[h]]
+            if not (units or sums.received[h]):
                 continue
             bound = found.get(h)
-            hop = int(program.hop[h])
+            stop = held.stop or (StopCode.UNSPENT.value if units and not held.sink else "")
             rows.append(
-                (
-                    self.rule.value,
-                    chain or asset.chain,
-                    self.shown(chain, address),
-                    asset.ref,
-                    asset.symbol,
-                    asset.decimals,
-                    units,
-                    decimal_text(units, asset.decimals),
-                    self._source_units(h),
-                    bound.at_least if bound else None,
-                    bound.at_most if bound else None,
-                    outcome.balance[h] if chain else units,
-                    sums.received[h] if chain else units,
-                    hop if chain and hop < NEVER else None,
-                    utc_text(sums.first[h]),
-                    self._stop(h, units),
-                )
+                (self.rule.value, held.chain, held.address, asset.ref, asset.symbol, asset.decimals)
+                + (units, decimal_text(units, asset.decimals), self._source_units(h))
+                + (bound.at_least if bound else None, bound.at_most if bound else None)
+                + (units if held.sink else balance[h], units if held.sink else sums.received[h])
+                + (held.hop, utc_text(sums.first[h]), stop)
             )
         rows += self._converted_rows({(r[1], r[3]) for r in rows if r[2] == "sink:converted"})
         rows.sort(key=lambda r: (r[1], r[3], -int(str(r[6])), str(r[2])))
@@ -176,48 +190,15 @@ class TaintResult:
             return next(iter(by_asset.values()), 0)
         return ";".join(f"{n}@{self.program.assets[a].key}" for a, n in sorted(by_asset.items()))
 
-    def _stop(self, holding: int, units: int) -> str:
-        chain, address, _ = self.program.name(holding)
-        if not chain:
-            return {"sink:burned": "BURNED", "sink:recovered": "RECOVERED"}.get(address, "")
-        code = self.program.stop_code[self.program.holding_address[holding]]
-        return code or (StopCode.UNSPENT.value if units else "")
-
     def transfers(self) -> pd.DataFrame:
         """All movements in ledger order with the stolen coin in each, then those left out, with the reason."""
-        parts = [self._rows(self.ledger.table, self.tally.by_row, self.tally.converts.tolist())]
-        left_out = self.ledger.excluded
-        if left_out.num_rows:
-            parts.append(self._rows(left_out, [0] * left_out.num_rows, [False] * left_out.num_rows))
-        return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-
-    def _rows(self, table, taint: list[int], converts: list[bool]) -> pd.DataFrame:  # type: ignore[no-untyped-def]
-        columns = {name: table[name].to_pylist() for name in table.column_names if name != "amount"}
-        amounts = [int.from_bytes(b, "big") for b in table["amount"].to_pylist()]
-        names = (*self.sources_of, "declared by the analyst")
-        chain = columns["chain"]
-        data = {
-            "chain": chain,
-            "block": columns["block"],
-            "tx_index": columns["tx_index"],
-            "position": columns["position"],
-            "timestamp_utc": [utc_text(t) for t in columns["timestamp"]],
-            "tx_hash": columns["tx_hash"],
-            "from_address": [self.shown(c, a) for c, a in zip(chain, columns["from_address"], strict=True)],
-            "to_address": [self.shown(c, a) for c, a in zip(chain, columns["to_address"], strict=True)],
-            "asset": columns["asset"],
-            "symbol": columns["symbol"],
-            "decimals": columns["decimals"],
-            "amount_raw": amounts,
-            "kind": columns["kind"],
-            "taint_raw": taint,
-            "excluded": columns["excluded"],
-            "grade": columns["grade"],
-            "converts": converts,
-            "source_name": [names[c] for c in columns["capture"]],
-            "source_row": columns["row"],
-        }
-        return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in data.items()})
+        table = self.listing.movements.copy(deep=False)
+        left_out = self.ledger.excluded.num_rows
+        taint = pd.Series([*self.tally.by_row, *[0] * left_out], dtype=object)
+        converts = pd.Series([*self.tally.converts.tolist(), *[False] * left_out], dtype=object)
+        table.insert(table.columns.tolist().index("excluded"), "taint_raw", taint)
+        table.insert(table.columns.tolist().index("source_name"), "converts", converts)
+        return table
 
     def conservation(self) -> pd.DataFrame:
         """Per asset: stolen + converted in = held + fees + burned + recovered + converted out."""

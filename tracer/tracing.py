@@ -16,6 +16,7 @@ from tracer.errors import NotFoundError, shown
 from tracer.flowtable import node_id
 from tracer.graph import FlowGraph
 from tracer.ledger import Ledger
+from tracer.listing import Listing
 from tracer.model import CONSERVING, Gap, Label, Rule, Seed
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
 from tracer.results import TaintResult, frame
@@ -63,6 +64,11 @@ class Tracing:
         return compile_program(self.ledger, self.seeds, self.stops, self.separate)
 
     @cached_property
+    def listing(self) -> Listing:
+        """What the tables of every rule share."""
+        return Listing(self.ledger, self.program, self.source_names, self.display)
+
+    @cached_property
     def all_gaps(self) -> tuple[Gap, ...]:
         """Everything missing or assumed, from the sources to the accounting."""
         return (*self.gaps, *self.ledger.gaps, *self.program.gaps)
@@ -80,13 +86,10 @@ class Tracing:
                 progress("taint", 0, 1)
             self._results[rule] = TaintResult(
                 rule=rule,
-                ledger=self.ledger,
-                program=self.program,
+                listing=self.listing,
                 outcome=self.outcome(rule),
                 as_of=self.as_of,
-                sources_of=self.source_names,
                 gap_list=self.all_gaps,
-                shown=self.display,
                 ranges=lambda: self.ranges(progress),
             )
             if progress:
