@@ -90,7 +90,7 @@ def test_the_details_show_every_rule_and_the_range(home: Path) -> None:
     assert all(job.wait(60) for job in jobs().of("bybit-2025"))
     at.run()
     rules = next(f.value for f in at.dataframe if list(f.value.columns) == ["asset", "rule", "amount"])
-    at_least, at_most = "At least, whatever the rule (exact)", "At most, whatever the rule (exact)"
+    at_least, at_most = "At least, any rule (exact)", "At most, any rule (exact)"
     assert {"LIFO (last in, first out)", at_least, at_most} <= set(rules["rule"])
 
 

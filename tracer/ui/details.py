@@ -149,6 +149,7 @@ def details(
             key=f"rules:{node.id}",
             file="rules",
             downloads=False,
+            wide={"asset": 56, "rule": 132, "amount": 190},
             height=35 * (min(len(table), 9) + 1) + 3,
         )
     if not rows.empty:

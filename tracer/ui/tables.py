@@ -160,7 +160,7 @@ def show_table(
                 c, "medium" if c.endswith(("_utc", "_jst")) else 200 if c == "amount_raw" else None
             ),
             alignment="right"
-            if _is_raw(c) or f"{c}_raw" in frame.columns or c in {"hop", "decimals", "amount"}
+            if _is_raw(c) or f"{c}_raw" in frame.columns or c in {"hop", "decimals"}
             else "left",
         )
         for c in text.columns
