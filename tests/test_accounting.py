@@ -340,6 +340,39 @@ class TestStops:
         assert t.held("D") == (1 if passes else 10)
 
     @pytest.mark.parametrize("rule", RULES)
+    @pytest.mark.parametrize("beneficiary", ["S", "B"])
+    def test_a_swap_at_an_unread_pool_is_the_same_swap(self, rule, beneficiary):
+        """Router and pool were not fetched; that the pool holds stolen coin of its own does not leak into the swap."""
+        swap = {"tx": 5}
+        payments = [
+            ("S", "P", 3),
+            ("", "P", 9_000, "usd"),
+            ("S", "R", 10, "native", swap),
+            ("R", "P", 10, "native", swap),
+            ("P", "R", 700, "usd", swap),
+            ("R", beneficiary, 700, "usd", swap),
+        ]
+        seeds = [seed("S", amount=13, asset="native")]
+        read = trace(payments, seeds, rule)
+        unread = trace(payments, seeds, rule, stops={"P": "PENDING", "R": "PENDING"})
+        for t in (read, unread):
+            assert t.held((beneficiary, "usd")) == 700
+            assert t.held("P") == (13 if rule == "poison" and t is read else 3)
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_an_unread_address_that_swaps_keeps_what_arrived(self, rule):
+        """C's own history was not fetched: that it swapped is known from D's side only."""
+        swap = {"tx": 5}
+        payments = [
+            ("S", "C", 10),
+            ("C", "P", 10, "native", swap),
+            ("P", "C", 700, "usd", swap),
+            ("C", "D", 700, "usd"),
+        ]
+        t = trace(payments, [seed("S", amount=10, asset="native")], rule, stops={"C": "PENDING"})
+        assert (t.held("C"), t.held(("D", "usd"))) == (10, 0)
+
+    @pytest.mark.parametrize("rule", RULES)
     def test_the_zero_address_keeps_what_is_sent_there(self, rule):
         zero = "0x" + "0" * 40
         t = trace([("S", zero, 10), (zero, "A", 5, "native", {"kind": "mint"})], [seed("S", amount=10)], rule)

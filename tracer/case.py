@@ -90,8 +90,9 @@ class Case(CaseBook):
         """The computed state of the case as it stands; made again when the case has changed."""
         file = self.file
         if self._tracing is None or self._tracing[0] != file.revision:
+            entries = evidence.collected(self.workspace, file)
             with self.workspace.store.reader() as view:
-                made = evidence.trace_of(view, file, self._display, progress)
+                made = evidence.trace_of(view, file, entries, self._display, progress)
             self._tracing = (file.revision, made)
         return self._tracing[1]
 

@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 from tracer import addresses, rulings
 from tracer.chains.files import Limits
+from tracer.collecting.facts import Facts, read_facts, unread
+from tracer.collecting.manifest import Fetched, read_manifest
 from tracer.errors import StoreError
 from tracer.ledger import build_ledger
 from tracer.model import Gap, Label, Seed, StopCode
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Capture",
+    "Fetched",
     "ImportReport",
+    "collected",
     "display",
     "files_frame",
     "keep",
@@ -159,21 +163,33 @@ def files_frame(view: View, file: CaseFile) -> pd.DataFrame:
     )
 
 
+def collected(workspace: Workspace, file: CaseFile) -> list[Fetched]:
+    """What was collected for the case. Raises StoreError when the archive lacks the list or it is damaged."""
+    return read_manifest(workspace.archive.read(file.manifest)) if file.manifest else []
+
+
 def trace_of(
-    view: View, file: CaseFile, display: Callable[[str, str], str], progress: Progress | None
+    view: View,
+    file: CaseFile,
+    entries: Sequence[Fetched],
+    display: Callable[[str, str], str],
+    progress: Progress | None,
 ) -> Tracing:
-    """Compute the state of a case from the files it pins."""
+    """Compute the state of a case from the files it pins and the histories that were collected for it."""
     if progress:
         progress("reading", 0, 1)
     captures = pinned(view, file.captures)
+    imported = tables(view, captures)
+    facts = read_facts(view, entries, first=len(captures)) if entries else None
     standing = file.standing_conversions
-    ruled = rulings.apply(tables(view, captures), file.standing_rulings)
+    ruled = rulings.apply([*imported, *([facts.table] if facts else [])], file.standing_rulings)
     ledger = build_ledger(
         ruled.tables,
-        partial=[c.partial for c in captures],
+        partial=[*(c.partial for c in captures), *(facts.partial if facts else [])],
         conversions=[e.conversion for e in standing],
     )
     gaps = [g.gap for g in view.gaps([c.id for c in captures])] if captures else []
+    gaps += facts.gaps if facts else ()
     gaps += [
         Gap(
             "declared_conversion",
@@ -194,14 +210,34 @@ def trace_of(
     return Tracing(
         ledger=ledger,
         seeds=file.seeds,
-        stops=stops_of(file, file.seeds),
+        stops=_unread_stops(imported, facts, entries) | stops_of(file, file.seeds),
         labels=file.labels,
         gaps=tuple(gaps),
-        source_names=tuple(pin.name for pin in file.captures),
+        source_names=(*(pin.name for pin in file.captures), *(facts.names if facts else ())),
         display=display,
         separate=rulings.separate(file.standing_rulings),
         as_of=file.as_of if file.as_of is not None else (int(times.max()) if len(times) else None),
     )
+
+
+def _unread_stops(
+    imported: Sequence[pa.Table], facts: Facts | None, entries: Sequence[Fetched]
+) -> dict[tuple[str, str], str]:
+    """Addresses that only the histories of others name. What an imported file names counts as read."""
+    if facts is None:
+        return {}
+    known = {account for table in imported for account in _accounts(table)}
+    named = [a for a in _accounts(facts.table) if a not in known and a[1] != addresses.ZERO_ADDRESS]
+    return unread(named, entries)
+
+
+def _accounts(table: pa.Table) -> list[tuple[str, str]]:
+    """The distinct (chain, address) that rows pay or are paid by, sorted."""
+    found: set[tuple[str, str]] = set()
+    for side in ("from_address", "to_address"):
+        pairs = pa.table({"c": table["chain"].cast(pa.string()), "a": table[side].cast(pa.string())})
+        found.update((r["c"], r["a"]) for r in pairs.group_by(["c", "a"]).aggregate([]).to_pylist() if r["a"])
+    return sorted(found)
 
 
 def stops_of(file: CaseFile, seeds: Sequence[Seed]) -> dict[tuple[str, str], str]:

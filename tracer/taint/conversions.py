@@ -48,7 +48,7 @@ def convert(steps: Steps, tx: int, movements: Sequence[Row]) -> bool:
     apart = _separate(steps, movements)
     parts = {key: n for key, n in every.items() if not apart.intersection(key[1:])} if apart else every
     gave, got = _sides(parts)
-    converters = {a for a in gave if a in got and a >= 0 and a not in steps.stop_code}
+    converters = {a for a in gave if a in got and a >= 0 and a not in steps.closed}
     if not converters:
         return False
     taken: dict[tuple[int, int], list[int]] = defaultdict(list)  # (giver, asset) -> steps that took from it
@@ -58,6 +58,11 @@ def convert(steps: Steps, tx: int, movements: Sequence[Row]) -> bool:
         first_row.setdefault((payer, asset), r)
 
     for address in sorted(converters):
+        if address in steps.stop_code:  # unread (a pool that nobody fetched): the stolen coin it holds stays
+            for asset, amount in got[address].items():
+                step = steps.add(Op.CREDIT, -1, steps.holding(address, asset), amount, tx=tx)
+                brought[address, asset].append(step)
+            continue
         _convert_one(steps, tx, address, gave[address], got[address], movements, taken, brought)
         _note_strangers(steps, address, parts, movements, taken)
     third = _third_party(steps, parts, converters, gave, got)
