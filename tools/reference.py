@@ -26,7 +26,8 @@ _CLI_HEAD = """# Command line
 - A case is a name in a workspace, the folder `TRACER_HOME` or `--workspace DIR`.
 - The global options may stand before or after the verb.
 - Results go to stdout; progress, hints and errors to stderr. After each verb the next useful command is printed.
-- Exit status: 0 when nothing failed, 2 for bad input (nothing was changed), 1 for anything else.
+- Exit status: 0 when nothing failed, 2 for bad input (nothing was changed), 1 for anything else; 141 when the reader
+  of the output has gone (`tracer gaps CASE | head`), which is no error.
 - Amounts in files and in `--json` are exact integers in the smallest unit; on the screen they are whole coins.
 
 A first case, from two files that you already have:
