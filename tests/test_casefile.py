@@ -151,7 +151,10 @@ _HEAD = 'format = 1\nname = "c"\ncreated_at = 1\nrule = "fifo"\n'
         (_HEAD + f'[[seeds]]\nchain = "c"\naddress = "a"\namount = "{MAX_AMOUNT + 1}"\n', ("amount",)),
         (_HEAD + '[[stops]]\nchain = "c"\naddress = "a"\n', ("[[stops]] number 1", "code is missing")),
         (_HEAD + '[[stops]]\nchain = "c"\naddress = "a"\ncode = "HUBB"\n', ("HUBB", "HUB, ")),
-        (_HEAD + '[[rulings]]\nnumber = 1\nverdict = "folow"\n', ("[[rulings]] number 1", "follow, leave_out")),
+        (
+            _HEAD + '[[rulings]]\nnumber = 1\nverdict = "folow"\n',
+            ("[[rulings]] number 1", "follow, leave_out"),
+        ),
         (_HEAD + "[thresholds]\ndust = 0.5\n", ("[thresholds]", "whole numbers")),
     ],
 )
