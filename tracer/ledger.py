@@ -6,26 +6,34 @@ made. It knows nothing of seeds, taint or stops, and it never merges rows of one
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from tracer.addresses import ZERO_ADDRESS
 from tracer.errors import InputError, shown
+from tracer.memory import give_back
 from tracer.model import NATIVE, Asset, Conversion, Gap, Kind
 from tracer.movements import SCHEMA, amounts_from_column, from_rows
+from tracer.numbering import (
+    NOBODY,
+    address_numbers,
+    asset_numbers,
+    codes_of,
+    integers_of,
+    transaction_numbers,
+)
 from tracer.ordering import OrderInput, order_rows
+from tracer.overlap import cut_overlap
 
-__all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger", "cut_overlap"]
+__all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger"]
 
-OUTSIDE, FEE, BURNED, RECOVERED = -1, -2, -3, -4
+OUTSIDE, FEE, BURNED, RECOVERED = NOBODY, -2, -3, -4
 """Address numbers of accounts that are no address: mint and beacon chain, and the sinks."""
 
-_ZERO = "0x" + "0" * 40
 _FROM_OUTSIDE = {Kind.MINT, Kind.WITHDRAWAL, Kind.OPENING}
 
 
@@ -106,91 +114,44 @@ def build_ledger(
     del numbered
     gaps: list[Gap] = []
     whole = cut_overlap(whole, gaps)
-    reason, reasons = _codes(whole, "excluded")
+    reason, reasons = codes_of(whole, "excluded")
     left_out = np.array([word != "" for word in reasons] + [False])[reason]
+    if conversions:
+        whole = _add_conversions(whole, conversions, ~left_out, len(flags))
+        left_out = np.append(left_out, np.zeros(whole.num_rows - len(left_out), dtype=bool))
     excluded = whole.take(pa.array(np.flatnonzero(left_out)))
-    table = whole.take(pa.array(np.flatnonzero(~left_out))).combine_chunks() if left_out.any() else whole
-    del whole  # a million rows are 300 MB, so no copy is kept longer than it is needed
-    table = _add_conversions(table, conversions, len(flags))
-    return _number(table, excluded, flags + [False], gaps)
+    return _number(_Followed(whole, np.flatnonzero(~left_out)), excluded, flags + [False], gaps)
 
 
-def _codes(table: pa.Table, name: str) -> tuple[np.ndarray, list[str]]:
-    """A text column as (codes, distinct words)."""
-    column = table[name].combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0) if column.num_chunks else pa.array([], type=table[name].type)
-    if not isinstance(column, pa.DictionaryArray):
-        column = column.dictionary_encode()
-    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes, [word or "" for word in column.dictionary.to_pylist()]
+class _Followed:
+    """The rows `at` of a table, one column at a time: a million rows are 200 MB, too much for another copy."""
 
+    def __init__(self, table: pa.Table, at: np.ndarray) -> None:
+        self._table, self._at = table, at
 
-def _integers(table: pa.Table, name: str) -> np.ndarray:
-    """An integer column as int64, -1 for null."""
-    filled = pc.fill_null(table[name].cast(pa.int64()), -1)
-    return np.asarray(filled.to_numpy(), dtype=np.int64)
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        column = self._table[name]
+        return column if len(self._at) == len(column) else column.take(pa.array(self._at))
 
-
-def cut_overlap(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
-    """Where two sources tell the same transaction, count each movement once.
-
-    Inside one transaction the union of multisets is taken: a movement that stands twice in one source is two
-    movements; one that stands once in each of two sources is one. The row that knows more (transaction index,
-    position) is kept, then the one of the earlier source.
-    """
-    capture = whole["capture"].to_numpy()
-    if whole.num_rows == 0 or len(np.unique(capture)) < 2:
-        return whole
-    tx, words = _codes(whole, "tx_hash")
-    chain, _ = _codes(whole, "chain")
-    blank = np.array([word == "" for word in words] + [True])[tx]
-    key = tx * (int(chain.max()) + 1) + chain
-    pair = np.unique(np.stack([key[~blank], capture[~blank]]), axis=1)
-    shared, count = np.unique(pair[0], return_counts=True)
-    rows = np.flatnonzero(np.isin(key, shared[count > 1]) & ~blank)
-    if len(rows) == 0:
-        return whole
-    part = whole.take(pa.array(rows))
-    columns = part.select(["from_address", "to_address", "asset", "amount", "kind"]).to_pydict()
-    known = [
-        (a is not None) + (b is not None)
-        for a, b in zip(part["tx_index"].to_pylist(), part["position"].to_pylist(), strict=True)
-    ]
-    same: dict[tuple[object, ...], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for i, row in enumerate(rows.tolist()):
-        is_fee = columns["kind"][i] == Kind.FEE
-        name = (key[row], *(columns[c][i] for c in ("from_address", "to_address", "asset", "amount")), is_fee)
-        same[name][int(capture[row])].append(i)
-    drop: list[int] = []
-    for by_capture in same.values():
-        if len(by_capture) < 2:
-            continue
-        best = max(by_capture, key=lambda c: (len(by_capture[c]), max(known[i] for i in by_capture[c]), -c))
-        drop += [int(rows[i]) for c, members in by_capture.items() if c != best for i in members]
-    if not drop:
-        return whole
-    gaps.append(
-        Gap(
-            "overlap",
-            f"{len(drop)} rows stand in more than one imported source and are counted once.",
-            status="assumption",
+    def rows(self, order: np.ndarray) -> pa.Table:
+        """Whole rows, in this order of followed rows."""
+        at = self._at[order]
+        return (
+            self._table
+            if np.array_equal(at, np.arange(self._table.num_rows))
+            else self._table.take(pa.array(at))
         )
-    )
-    keep = np.ones(whole.num_rows, dtype=bool)
-    keep[drop] = False
-    return whole.filter(pa.array(keep)).combine_chunks()
 
 
-def _add_conversions(table: pa.Table, conversions: Sequence[Conversion], capture: int) -> pa.Table:
-    """Append the leg that each declared conversion adds to its transaction."""
-    if not conversions:
-        return table
-    hashes, words = _codes(table, "tx_hash")
+def _add_conversions(
+    table: pa.Table, conversions: Sequence[Conversion], followed: np.ndarray, capture: int
+) -> pa.Table:
+    """Append the leg that each declared conversion adds to its transaction, of which some row must be followed."""
+    hashes, words = codes_of(table, "tx_hash")
     of_hash = {word: code for code, word in enumerate(words)}
     rows: list[dict[str, object]] = []
     for number, c in enumerate(conversions, start=1):
-        at = np.flatnonzero(hashes == of_hash.get(c.tx, -9))
+        at = np.flatnonzero((hashes == of_hash.get(c.tx, -9)) & followed)
         if len(at) == 0:
             raise InputError(
                 f"The declared conversion names the transaction {shown(c.tx)}, which no imported file holds.",
@@ -207,13 +168,13 @@ def _add_conversions(table: pa.Table, conversions: Sequence[Conversion], capture
     return pa.concat_tables([table, extra]).unify_dictionaries().combine_chunks()
 
 
-def _number(table: pa.Table, excluded: pa.Table, partial: list[bool], gaps: list[Gap]) -> Ledger:
+def _number(table: _Followed, excluded: pa.Table, partial: list[bool], gaps: list[Gap]) -> Ledger:
     """Give addresses, assets and transactions numbers and put the rows in order."""
-    chain, chains = _codes(table, "chain")
-    kind_code, kind_words = _codes(table, "kind")
+    chain, chains = codes_of(table, "chain")
+    kind_code, kind_words = codes_of(table, "kind")
     kind = np.array([KINDS.index(Kind(word)) for word in kind_words] or [0], dtype=np.int8)[kind_code]
-    asset, assets = _assets(table, chain, chains)
-    addresses, sender, recipient = _addresses(table, chain, chains)
+    asset, assets = asset_numbers(table, chain, chains)
+    addresses, sender, recipient = address_numbers(table, chain, chains)
     token = np.array([a.ref != NATIVE for a in assets] or [False])[asset]
     sender = np.where(_is(kind, *_FROM_OUTSIDE) | (_is(kind, Kind.WRAP) & token), OUTSIDE, sender)
     recipient = np.where(_is(kind, Kind.ISSUER) & (recipient == OUTSIDE), RECOVERED, recipient)
@@ -223,14 +184,14 @@ def _number(table: pa.Table, excluded: pa.Table, partial: list[bool], gaps: list
     sender = np.where(_nobody(addresses)[sender] & (sender >= 0), OUTSIDE, sender)
 
     amount = amounts_from_column(table["amount"])
-    tx = _transactions(table, chain)
+    tx = transaction_numbers(table, chain)
     opening = _is(kind, Kind.OPENING)  # an opening is before everything, whatever its row says
     found = OrderInput(
         chain=chain,
-        block=np.where(opening, -1, _integers(table, "block")),
-        timestamp=np.where(opening, -1, _integers(table, "timestamp")),
-        tx_index=_integers(table, "tx_index"),
-        position=_integers(table, "position"),
+        block=np.where(opening, -1, integers_of(table, "block")),
+        timestamp=np.where(opening, -1, integers_of(table, "timestamp")),
+        tx_index=integers_of(table, "tx_index"),
+        position=integers_of(table, "position"),
         tx=tx,
         payer=np.where(sender >= 0, sender * len(assets) + asset, -1),
         payee=np.where(recipient >= 0, recipient * len(assets) + asset, -1),
@@ -240,8 +201,9 @@ def _number(table: pa.Table, excluded: pa.Table, partial: list[bool], gaps: list
     _check_moments(table, (found.block < 0) & (found.timestamp < 0) & ~opening)
     order, blocks, transactions = order_rows(found)
     _order_gaps(gaps, blocks, transactions)
-    in_order = np.array_equal(order, np.arange(len(order)))
-    ordered = table if in_order else table.take(pa.array(order))
+    del found, kind_code, token, opening  # the ordered copy of the table is the peak of memory
+    give_back(len(order))
+    ordered = table.rows(order)
     return Ledger(
         table=ordered,
         excluded=excluded,
@@ -251,9 +213,9 @@ def _number(table: pa.Table, excluded: pa.Table, partial: list[bool], gaps: list
         recipient=recipient[order],
         asset=asset[order],
         tx=_ordinals(tx[order]),
-        time=_integers(ordered, "timestamp"),
+        time=integers_of(ordered, "timestamp"),
         kind=kind[order],
-        partial=np.array(partial, dtype=bool)[_integers(ordered, "capture")],
+        partial=np.array(partial, dtype=bool)[integers_of(ordered, "capture")],
         amount=[amount[i] for i in order.tolist()],
         gaps=tuple(gaps),
     )
@@ -264,85 +226,9 @@ def _is(kind: np.ndarray, *kinds: Kind) -> np.ndarray:
     return np.isin(kind, [KINDS.index(k) for k in kinds])
 
 
-def _addresses(
-    table: pa.Table, chain: np.ndarray, chains: list[str]
-) -> tuple[tuple[tuple[str, str], ...], np.ndarray, np.ndarray]:
-    """(names, sender numbers, recipient numbers); an empty address is OUTSIDE."""
-    sender, sender_words = _codes(table, "from_address")
-    recipient, recipient_words = _codes(table, "to_address")
-    words = sorted({*sender_words, *recipient_words, ""})
-    rank = {word: i for i, word in enumerate(words)}
-    blank = rank[""]
-    sides = []
-    for codes, distinct in ((sender, sender_words), (recipient, recipient_words)):
-        ranks = np.array([rank[w] for w in distinct] or [blank], dtype=np.int64)[codes]
-        sides.append(np.where(ranks == blank, -1, chain * len(words) + ranks))
-    seen = np.zeros(max(len(chains), 1) * len(words), dtype=bool)
-    for side in sides:
-        seen[side[side >= 0]] = True
-    used = np.flatnonzero(seen)
-    names = tuple((chains[k // len(words)], words[k % len(words)]) for k in used.tolist())
-    number = np.cumsum(seen) - 1
-    first, second = (np.where(side < 0, OUTSIDE, number[side]) for side in sides)
-    return names, first, second
-
-
 def _nobody(addresses: tuple[tuple[str, str], ...]) -> np.ndarray:
     """True for the zero address of EVM chains: nobody holds its key, so what "it pays" is minted."""
-    return np.array([address == _ZERO for _, address in addresses] or [False])
-
-
-def _assets(table: pa.Table, chain: np.ndarray, chains: list[str]) -> tuple[np.ndarray, tuple[Asset, ...]]:
-    """(asset number per row, assets), with the first symbol and the decimals that the sources state."""
-    refs, ref_words = _codes(table, "asset")
-    symbols, symbol_words = _codes(table, "symbol")
-    decimals = _integers(table, "decimals")
-    key = chain * max(len(ref_words), 1) + refs
-    used, first, number = np.unique(key, return_index=True, return_inverse=True)
-    stated: dict[int, set[int]] = defaultdict(set)
-    for n, d in _pairs(number, decimals):
-        stated[n].add(d)
-    named: dict[int, str] = {}
-    for n, s in _pairs(number, symbols):
-        if symbol_words[s]:
-            named.setdefault(n, symbol_words[s])
-    assets = []
-    for n, (k, row) in enumerate(zip(used.tolist(), first.tolist(), strict=True)):
-        where, ref = chains[k // max(len(ref_words), 1)], ref_words[int(refs[row])]
-        if len(stated[n]) > 1:
-            raise InputError(
-                f"The sources disagree about the decimals of {where}/{shown(ref)}: {sorted(stated[n])}.",
-                "Correct the decimals column of the wrong file and import it again.",
-            )
-        assets.append(Asset(where, ref, named.get(n, ""), next(iter(stated[n]), None)))
-    return number.reshape(-1), tuple(assets)
-
-
-def _pairs(number: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
-    """The distinct (number, other) of rows whose `other` is not negative, sorted."""
-    width = int(other.max(initial=0)) + 1
-    known = other >= 0
-    return [divmod(pair, width) for pair in np.unique(number[known] * width + other[known]).tolist()]
-
-
-def _transactions(table: pa.Table, chain: np.ndarray) -> np.ndarray:
-    """A transaction number per row: the hash; without one, the row's (block, index); without that, its own."""
-    column = table["tx_hash"].combine_chunks().dictionary_encode()
-    words = column.dictionary
-    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    blank = np.append(pc.equal(words, "").to_numpy(zero_copy_only=False), True)[codes]
-    block, index = (_integers(table, name) for name in ("block", "tx_index"))
-    alone = blank & ((block < 0) | (index < 0))
-    number = chain * len(words) + codes
-    taken = (int(chain.max(initial=0)) + 1) * len(words)
-    placed = np.flatnonzero(blank & ~alone)
-    if len(placed):
-        parts = np.stack([chain[placed], block[placed], index[placed]])
-        distinct, inverse = np.unique(parts, axis=1, return_inverse=True)
-        number[placed] = taken + inverse.reshape(-1)
-        taken += distinct.shape[1]
-    number[alone] = taken + np.arange(int(alone.sum()))
-    return np.asarray(np.unique(number, return_inverse=True)[1].reshape(-1), dtype=np.int64)
+    return np.array([address == ZERO_ADDRESS for _, address in addresses] or [False])
 
 
 def _ordinals(tx: np.ndarray) -> np.ndarray:
@@ -352,10 +238,10 @@ def _ordinals(tx: np.ndarray) -> np.ndarray:
     return np.cumsum(change) - 1
 
 
-def _check_moments(table: pa.Table, lost: np.ndarray) -> None:
+def _check_moments(table: _Followed, lost: np.ndarray) -> None:
     """Refuse rows that can not be put in order."""
     if lost.any():
-        row = table.slice(int(np.flatnonzero(lost)[0]), 1).to_pylist()[0]
+        row = table.rows(np.flatnonzero(lost)[:1]).to_pylist()[0]
         raise InputError(
             f"Row {row['row']} has neither a block nor a time, so it cannot be put in order"
             f" ({int(lost.sum())} such rows).",

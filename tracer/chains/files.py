@@ -29,6 +29,7 @@ from tracer.chains.flags import flag
 from tracer.chains.problems import ENOUGH, Problems
 from tracer.chains.text_table import Limits, TextTable, open_table
 from tracer.errors import FileError, shown
+from tracer.memory import give_back
 from tracer.model import Gap, Kind, Label
 
 __all__ = ["FileImport", "Limits", "read_transfers"]
@@ -114,6 +115,7 @@ def read_transfers(
             f"{shown(name)} has a header but no rows.", "Check that the export or filter kept its rows."
         )
     table, gaps = flag(_without_repetition(converter.table(), problems))
+    give_back(rows)
     gaps += _gaps(table, layout, given, counts, partial=partial)
     warnings = [*text.warnings, *(gap.message for gap in gaps if gap.code != "look_alike")]
     return FileImport(

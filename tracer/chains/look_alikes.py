@@ -134,12 +134,11 @@ def _with_rivals(victim: np.ndarray, family: np.ndarray, other: np.ndarray) -> n
     """Entries of a victim that met at least two different members of one family."""
     if not len(victim):
         return np.zeros(0, dtype=bool)
-    order = np.lexsort((other, family, victim))
-    v, f, o = victim[order], family[order], other[order]
-    new_group = np.r_[True, (v[1:] != v[:-1]) | (f[1:] != f[:-1])]
-    new_member = new_group | np.r_[True, o[1:] != o[:-1]]
-    group = np.cumsum(new_group) - 1
-    rivals = np.bincount(group, weights=new_member) > 1
-    result = np.zeros(len(victim), dtype=bool)
-    result[order] = rivals[group]
-    return result
+    # One number per (victim, family) and one per (victim, other): an address is in one family only, so a victim met
+    # rivals where it met more others than families. Two sorts of numbers are quicker than one of three columns.
+    met = victim * (int(family.max()) + 1) + family
+    pairs, at = np.unique(victim * (int(other.max()) + 1) + other, return_index=True)
+    groups, members = np.unique(met[at], return_counts=True)
+    del pairs
+    rivals = groups[members > 1]
+    return np.isin(met, rivals) if len(rivals) else np.zeros(len(victim), dtype=bool)

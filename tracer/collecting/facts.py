@@ -15,9 +15,9 @@ from tracer.chains.flags import flag
 from tracer.collecting.frontier import Account
 from tracer.collecting.manifest import Fetched
 from tracer.errors import StoreError
-from tracer.ledger import cut_overlap
 from tracer.model import Gap, StopCode
 from tracer.movements import SCHEMA
+from tracer.overlap import cut_overlap
 from tracer.store import Capture, View
 
 __all__ = ["Facts", "read_facts", "unread"]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from tracer.addresses import ZERO_ADDRESS
 from tracer.ledger import OUTSIDE, Ledger
 from tracer.model import Gap, Seed, StopCode
 from tracer.taint.program import NEVER, Op, Origin, Program, Share
@@ -16,7 +17,6 @@ from tracer.taint.transactions import add_transaction, plain_rows
 
 __all__ = ["compile_program"]
 
-_ZERO = "0x" + "0" * 40
 _CONVERT = int(Op.CONVERT)
 
 
@@ -38,7 +38,7 @@ def compile_program(
         if (number := ledger.address_number.get((chain, address))) is not None
     }
     for number, (_, address) in enumerate(ledger.addresses):
-        if address == _ZERO:
+        if address == ZERO_ADDRESS:
             codes.setdefault(number, StopCode.BURNED.value)
     known = ledger.address_number
     apart = {(tx, known[chain, address]) for chain, tx, address in separate if (chain, address) in known}
