@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -99,18 +100,17 @@ def passes(past: History, ledger: Ledger) -> None:
         }
     )
     for rule in Rule:
-        loop, _ = timed(lambda rule=rule: LOOPS[rule](frame, past.name(THIEF), STOLEN, rule))  # type: ignore[misc]
+        loop, _ = timed(partial(LOOPS[rule], frame, past.name(THIEF), STOLEN, rule))
         run_bulk(program, rule)
-        cost, _ = timed(lambda rule=rule: run_bulk(program, rule))  # type: ignore[misc]
+        cost, _ = timed(partial(run_bulk, program, rule))
         line(f"  {rule}: pass on arrays", cost, loop, min(0.25 * size / _MILLION, loop / _TIMES))
-        checked, outcome = timed(lambda rule=rule: run(program, rule))  # type: ignore[misc]
-        sums, _ = timed(lambda outcome=outcome: tally(ledger, program, outcome))  # type: ignore[misc]
+        checked, outcome = timed(partial(run, program, rule))
+        sums, _ = timed(partial(tally, ledger, program, outcome))
         line("     with conservation check and sums per address and row", checked + sums, loop)
 
 
-def sweeping() -> None:
-    """100,000 sweeps of a wallet of 32,000 lots that leave one unit."""
-    lots, count = 32_000, 100_000
+def sweeping(lots: int = 32_000, count: int = 100_000) -> None:
+    """Sweeps of a wallet of many lots that leave one unit."""
     steps = [(Op.SEED if n % 2 else Op.CREDIT, -1, 0, 3, 0, 0 if n % 2 else -1) for n in range(lots)]
     held = [3 * lots, 0]
     for n in range(count):
@@ -122,23 +122,23 @@ def sweeping() -> None:
     run(program, Rule.FIFO)
     naive = timed(lambda: sweeps(lots, count // 100))[0] * 100
     for rule in (Rule.FIFO, Rule.LIFO):
-        cost, _ = timed(lambda rule=rule: run(program, rule))  # type: ignore[misc]
-        line(f"100,000 sweeps of 32,000 lots, {rule} (plain: 1,000 x 100)", cost, naive, 1.0)
+        cost, _ = timed(partial(run, program, rule))
+        line(f"{count:,} sweeps of {lots:,} lots, {rule} (plain: 1% x 100)", cost, naive, 1.0)
 
 
-def ranges() -> None:
+def ranges(movements: int = 10_000) -> None:
     """The exact range of one address by two flows, beside networkx for one of them."""
-    small = history(10_000)
+    small = history(movements)
     program: Program = compile_program(build_ledger([movement_table(small)]), seeds_of(small))
     targets = reached(program)[:100]
     cost, _ = timed(lambda: bounds(program, targets))
     oracle, _ = timed(lambda: networkx_flow(program, targets[-1]))
-    line("range of one address, 10,000 movements (plain: one flow)", cost / len(targets), oracle, 0.0032)
+    line(f"range of one address, {movements:,} movements (plain: one flow)", cost / len(targets), oracle)
 
 
-def whole_case() -> None:
-    """A case of 10,000 addresses from its archive to every exported file."""
-    past = history(20_000, 10_000)
+def whole_case(addresses: int = 10_000) -> None:
+    """A case of so many addresses from its archive to every exported file."""
+    past = history(2 * addresses, addresses)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.csv"
         csv_of(past, path)
@@ -146,7 +146,7 @@ def whole_case() -> None:
         case.import_file(path)
         case.add_seed(past.name(THIEF), asset="native", amount=STOLEN)
         cost, _ = timed(lambda: Case.open("bench", folder).export(Path(folder) / "out"))
-    line("case of 10,000 addresses, workspace -> all exports", cost, None, 15.0)
+    line(f"case of {addresses:,} addresses, workspace -> all exports", cost, None, 15.0)
 
 
 def main() -> None:
