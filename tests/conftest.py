@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,3 +21,11 @@ def _workspace_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     """A test that names no workspace never touches the one of whoever runs it."""
     home: Path = tmp_path_factory.getbasetemp() / "home"
     monkeypatch.setenv("TRACER_HOME", str(home))
+
+
+@pytest.fixture(autouse=True)
+def _the_main_module_stays() -> Iterator[None]:
+    """Streamlit's AppTest leaves its script behind as `__main__`, which a process started later would run again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
