@@ -76,7 +76,7 @@ def test_a_page_that_opens_later_shows_a_running_import_and_its_end(case: Case) 
 
     job = jobs().start(("import", case.name), work, case.name)
     at = page(case.name)
-    assert [b.key for b in at.button if b.key == "import-cancel"]
+    assert [b.key for b in at.button if b.key == "job-cancel"]
     assert not places_for_a_file(at)
     gate.set()
     assert job.wait(LONG)
@@ -96,7 +96,7 @@ def test_the_cancel_button_ends_the_import_and_says_that_nothing_was_taken(case:
 
     job = jobs().start(("import", case.name), work, case.name)
     at = page(case.name)
-    at.button(key="import-cancel").click().run()
+    at.button(key="job-cancel").click().run()
     pressed.set()
     assert job.wait(LONG)
     at = page(case.name)

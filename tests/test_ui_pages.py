@@ -215,11 +215,12 @@ def test_every_table_tab_opens(home: Path) -> None:
         "Paths and routes",
         "Conservation",
         "Gaps and assumptions",
-        "Declared conversions",
+        "Declarations and rulings",
         "Compare rules",
         "Judgements",
     ]
     at = opened("trace")
+    assert [tab.label for tab in at.tabs] == names
     for name in names:
         at.session_state["see:tabs"] = name
         at.run()

@@ -18,6 +18,7 @@ import tracer.ui
 from tracer.chains.files import _COUNTED
 from tracer.model import Rule, StopCode
 from tracer.results import CONVENTIONS
+from tracer.store.caserecords import Verdict
 from tracer.ui.flow import KINDS
 from tracer.ui.i18n import language_of, words
 from tracer.ui.launch import flags
@@ -32,6 +33,7 @@ FAMILIES = {
     "rule": {str(r) for r in Rule},
     "about_rule": {str(r) for r in Rule},
     "stop": {str(s) for s in StopCode},
+    "verdict": {str(v) for v in Verdict},
     "kind": set(KINDS),
 }
 VALUE_FAMILIES = {

@@ -10,10 +10,10 @@ import streamlit as st
 from tracer.case import Case
 from tracer.errors import TracerError
 from tracer.ui.i18n import Words
-from tracer.ui.jobs import Job, Progress
+from tracer.ui.jobs import CancelledError, Job, Progress
 from tracer.ui.session import jobs
 
-__all__ = ["bar", "known", "poll", "result_of", "started", "trouble"]
+__all__ = ["bar", "known", "poll", "result_of", "started", "stoppable", "trouble"]
 
 _AT_ONCE = 2.0
 """Seconds to wait before a progress bar is worth showing."""
@@ -40,16 +40,21 @@ def known(case: Case, what: str) -> Job | None:
     return jobs().get(_key(case, what))
 
 
-def trouble(job: Job, w: Words) -> bool:
-    """Show the job's error, if it has one: message and hint, never a traceback."""
+def trouble(job: Job, w: Words, *, again: bool = False) -> bool:
+    """Show the job's error, if it has one: message and hint, never a traceback. again: with a button to try again."""
     if job.error is None:
         return False
-    if isinstance(job.error, TracerError):
+    if isinstance(job.error, CancelledError):
+        st.info(w("run.cancelled"))
+    elif isinstance(job.error, TracerError):
         st.error(job.error.message, icon="⚠️")
         if job.error.hint:
             st.caption(job.error.hint)
     else:
         st.error(w("run.defect", kind=type(job.error).__name__), icon="⚠️")
+    if again and st.button(w("run.again"), key=f"again:{job.number}"):
+        jobs().forget(job)
+        st.rerun()
     return True
 
 
@@ -68,10 +73,25 @@ def poll(job: Job, w: Words, what: str = "") -> None:
     bar(job, w, what)
 
 
+@st.fragment(run_every=0.3)
+def stoppable(job: Job, w: Words, note: str = "") -> None:
+    """`poll` with a button that ends the job; `note` stands below."""
+    if job.finished.is_set():
+        st.rerun()
+    bar(job, w)
+    if job.stopping:
+        st.caption(w("run.stopping"))
+    elif st.button(w("run.cancel"), key="job-cancel"):
+        job.cancel()
+        st.rerun(scope="fragment")
+    if note:
+        st.caption(note)
+
+
 def result_of(case: Case, what: str, work: Callable[[Progress], object], w: Words) -> tuple[Any, int] | None:
     """(result, number of its job), or None while it is still working or when it failed: then the page shows why."""
     job = started(case, what, work)
     if not job.wait(_AT_ONCE):
         poll(job, w)
         return None
-    return None if trouble(job, w) else (job.result, job.number)
+    return None if trouble(job, w, again=True) else (job.result, job.number)

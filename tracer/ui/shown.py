@@ -24,8 +24,8 @@ __all__ = ["Shown", "prepare"]
 class Shown:
     """A case, its result under one rule, and the frames made from it once.
 
-    labels: (chain, address) -> (name, category) of the most confident label. seeds: (chain, address). declared: number
-    of declared conversions that stand.
+    labels: (chain, address) -> (name, category) of the most confident label. seeds: (chain, address). decisions:
+    numbers of declared conversions and of rulings that stand.
     """
 
     case: Case
@@ -35,7 +35,7 @@ class Shown:
     gaps: pd.DataFrame
     labels: dict[tuple[str, str], tuple[str, str]]
     seeds: tuple[tuple[str, str], ...]
-    declared: int
+    decisions: tuple[int, int]
 
     @cached_property
     def drawn(self) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def prepare(case: Case, rule: str, report: Progress) -> Shown:
         result.gaps(),
         labels,
         tuple(dict.fromkeys(zip(map(str, seeds["chain"]), map(str, seeds["address"]), strict=True))),
-        sum(not entry.withdrawn for entry in case.file.conversions),
+        (len(case.file.standing_conversions), len(case.file.standing_rulings)),
     )
     report("picture", len(shown.whole.nodes), len(shown.whole.nodes))
     return shown

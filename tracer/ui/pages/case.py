@@ -1,4 +1,4 @@
-"""The case page, in the order of the work: case, transfers, seeds, rule, conversions, labels and stops, run."""
+"""The case page in the order of the work: case, files, seeds, rule, conversions, rulings, labels and stops, run."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from tracer.ui.i18n import Words
 from tracer.ui.pages.case_files import files
 from tracer.ui.pages.case_opinions import conversions, labels_and_stops
 from tracer.ui.pages.case_seeds import seeds
-from tracer.ui.running import known, poll, started, trouble
+from tracer.ui.pages.rulings import rulings
+from tracer.ui.running import known, started, stoppable, trouble
 from tracer.ui.session import current, errors_shown, look_at, say, w
 from tracer.ui.shown import prepare
 from tracer.ui.snippets import call, show_python
 
 __all__ = ["render"]
 
-_STEPS = ("case", "files", "seeds", "rule", "conversions", "opinions", "run")
+_STEPS = ("case", "files", "seeds", "rule", "conversions", "rulings", "opinions", "run")
 
 
 def render() -> None:
@@ -35,6 +36,7 @@ def render() -> None:
         "seeds": seeds,
         "rule": _rule,
         "conversions": conversions,
+        "rulings": rulings,
         "opinions": labels_and_stops,
         "run": _run,
     }
@@ -109,8 +111,8 @@ def _run(case: Case, words: Words) -> None:
         started(case, what, lambda report: prepare(case, rule, report))
     job = known(case, what)
     if job is not None and not job.wait(1.0):
-        poll(job, words)
-    elif job is not None and not trouble(job, words):
+        stoppable(job, words)
+    elif job is not None and not trouble(job, words, again=True):
         st.success(words("run.done"), icon="✅")
         st.caption(words("run.look"))
     show_python(call(case.name, "result = case.taint()", "result.conservation()"), words)

@@ -12,7 +12,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.jobs import CancelledError, Job, Progress
 from tracer.ui.preview import COLUMNS, head_of
 from tracer.ui.printing import clean
-from tracer.ui.running import bar, trouble
+from tracer.ui.running import stoppable, trouble
 from tracer.ui.session import jobs
 from tracer.ui.snippets import arguments, call, show_python
 from tracer.ui.tables import show_table
@@ -41,7 +41,7 @@ def files(case: Case, words: Words) -> None:
         jobs().forget(job)
         _ended(case, job, words)
     elif job is not None:
-        _running(job, words)
+        stoppable(job, words, words("files.safe"))
         return
     refused = _refused(case, words)
     upload = st.file_uploader(
@@ -51,20 +51,6 @@ def files(case: Case, words: Words) -> None:
         _uploaded(case, upload.name, upload.getvalue(), words, refused=refused)
     st.markdown(f"##### {words('files.imported')}")
     show_table(case.files(), words, key="files", file=f"{case.name}_files", wide={"sha256": 560})
-
-
-@st.fragment(run_every=0.3)
-def _running(job: Job, words: Words) -> None:
-    """How far the import is, and a button that ends it."""
-    if job.finished.is_set():
-        st.rerun()
-    bar(job, words)
-    if job.stopping:
-        st.caption(words("files.stopping"))
-    elif st.button(words("files.cancel"), key="import-cancel"):
-        job.cancel()
-        st.rerun(scope="fragment")
-    st.caption(words("files.safe"))
 
 
 def _ended(case: Case, job: Job, words: Words) -> None:

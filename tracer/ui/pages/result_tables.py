@@ -14,6 +14,7 @@ from tracer.errors import TracerError
 from tracer.tracing import ALL_RANGES
 from tracer.ui.i18n import Words
 from tracer.ui.pages.result_routes import routes_and_paths
+from tracer.ui.pages.rulings import offer, verdict_of_gap, verdict_of_transfer
 from tracer.ui.running import known as running
 from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import errors_shown, select
@@ -89,7 +90,7 @@ def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool, *, k
 
 def _transfers(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     frame = result.transfers()
-    show_table(
+    row = show_table(
         frame,
         words,
         key="transfers",
@@ -98,7 +99,13 @@ def _transfers(case: Case, result: Any, words: Words, note: str, raw: bool) -> N
         raw=raw,
         without=["decimals"],
         wide={"tx_hash": 560, "from_address": 380, "to_address": 380},
+        select=True,
     )
+    if row is None:
+        st.caption(words("ruling.choose"))
+    else:
+        chosen = frame.iloc[row]
+        offer(case, words, chosen, str(chosen["tx_hash"]), verdict_of_transfer(chosen))
     left_out = frame[frame["excluded"].astype(bool)] if len(frame) else frame
     if len(left_out):
         counts = left_out["excluded"].value_counts().sort_index()
@@ -150,7 +157,7 @@ def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     frame = frame.iloc[
         sorted(range(len(frame)), key=lambda i: (order.get(str(frame["status"].iloc[i]), 3), i))
     ]
-    show_table(
+    row = show_table(
         frame,
         words,
         key="gaps",
@@ -159,7 +166,13 @@ def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
         raw=raw,
         without=["decimals"],
         wide={"explained": 520, "message": 520},
+        select=True,
     )
+    if row is not None:
+        chosen = frame.iloc[row]
+        offer(case, words, chosen, str(chosen["tx"]), verdict_of_gap(chosen))
+    elif "doubtful_conversion" in set(frame["code"]):
+        st.caption(words("ruling.choose_gap"))
     st.markdown(f"**{words('tab.conventions')}**")
     for line in result.conventions:
         st.text(f"\N{BULLET} {words.known('convention', line)}")
@@ -167,9 +180,10 @@ def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
 
 
 def _declared(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
-    """The declared conversions: statements with a source, which can be withdrawn."""
+    """What the result owes to somebody's word: declared conversions and rulings, which can be withdrawn."""
     del result
     st.caption(words("tab.declared_help"))
+    st.markdown(f"**{words('tab.conversions')}**")
     show_table(
         case.conversions(),
         words,
@@ -179,7 +193,26 @@ def _declared(case: Case, result: Any, words: Words, note: str, raw: bool) -> No
         raw=raw,
         wide={"tx": 560, "address": 380, "source": 520},
     )
-    show_python(call(case.name, "case.conversions()", "case.withdraw_conversion(1)"), words)
+    st.markdown(f"**{words('tab.rulings')}**")
+    show_table(
+        case.rulings(),
+        words,
+        key="ruled",
+        file=f"{case.name}_rulings",
+        note=note,
+        raw=raw,
+        wide={"subject": 560, "address": 380, "reason": 520},
+    )
+    show_python(
+        call(
+            case.name,
+            "case.conversions()",
+            "case.rulings()",
+            "case.withdraw_conversion(1)",
+            "case.withdraw_ruling(1)",
+        ),
+        words,
+    )
 
 
 def _compare(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
@@ -202,14 +235,22 @@ def _compare(case: Case, result: Any, words: Words, note: str, raw: bool) -> Non
 
 def _judgements(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     del note
+    frame = case.judgements()
     show_table(
-        case.judgements(),
+        frame,
         words,
         key="judgements",
         file=f"{case.name}_judgements",
         raw=raw,
         note=note_of(words, rule=str(case.rule), as_of=result.as_of),
     )
+    standing = [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone]
+    if standing:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen = st.selectbox(words("conversion.number"), standing, key="judgement-number", width=160)
+            if st.button(words("conversion.withdraw"), key="judgement-withdraw"):
+                case.withdraw_judgement(int(chosen))
+                st.rerun()
     with st.form("judge", clear_on_submit=True):
         subject = st.text_input(words("judge.subject"))
         verdict = st.text_input(words("judge.verdict"))

@@ -17,7 +17,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.jobs import Job
 from tracer.ui.overview import figures
 from tracer.ui.pages.result_tables import tables
-from tracer.ui.pages.trace_view import ASK_ABOVE, controls, period_text
+from tracer.ui.pages.trace_view import ASK_ABOVE, controls, period_text, rests_on
 from tracer.ui.picture import picture, still_picture
 from tracer.ui.printing import jst, utc
 from tracer.ui.running import poll, result_of, started
@@ -178,8 +178,8 @@ def _caption(shown: Shown, words: Words) -> list[str]:
         f"{words('export.case')}: {shown.case.name}",
         f"{words('table.rule')}: {rule} \N{MIDDLE DOT} {words('table.as_of')}: {when}",
     ]
-    if shown.declared:
-        lines.append(words("declared.rests", count=f"{shown.declared:,}"))
+    if any(shown.decisions):
+        lines.append(rests_on(shown, words))
     return [*lines, *_limits(words), words("canvas.width")]
 
 

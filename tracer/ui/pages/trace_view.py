@@ -15,12 +15,13 @@ from tracer.ui.shown import Shown
 from tracer.ui.tables import show_table
 from tracer.ui.viewstate import View, change, redo, steps, undo, view
 
-__all__ = ["ASK_ABOVE", "Controls", "controls", "period_text"]
+__all__ = ["ASK_ABOVE", "Controls", "controls", "period_text", "rests_on"]
 
 ASK_ABOVE = 1_000
 """More addresses than this are drawn only when the reader says so."""
 _VISIBLE = 150
 _DECLARED = ("number", "source", "amount_raw", "symbol", "decimals", "tx", "withdrawn_utc")
+_RULED = ("number", "verdict", "reason", "author", "subject", "withdrawn_utc")
 _ZONES: dict[str, timezone] = {"JST": JST, "UTC": UTC}
 
 
@@ -72,8 +73,8 @@ def controls(shown: Shown, words: Words) -> Controls:
                 select("")
                 again()
         _history(words)
-        if shown.declared:
-            _declared(shown, words)
+        if any(shown.decisions):
+            _decisions(shown, words)
         if view().route and st.button(words("view.clear_route"), key="see-clear"):
             change(route=())
             again()
@@ -85,21 +86,31 @@ def controls(shown: Shown, words: Words) -> Controls:
     return Controls(asset or None, excluded, limit, everything)
 
 
-def _declared(shown: Shown, words: Words) -> None:
+def rests_on(shown: Shown, words: Words) -> str:
+    """The sentence that says on how many statements of the analyst the result rests."""
+    declared, ruled = shown.decisions
+    return words("declared.rests", count=f"{declared:,}", rulings=f"{ruled:,}")
+
+
+def _decisions(shown: Shown, words: Words) -> None:
     """Say that the result rests on somebody's statements, and list them where it is said."""
-    with st.popover(words("declared.button", count=f"{shown.declared:,}"), icon="⚠️"):
-        st.caption(words("declared.rests", count=f"{shown.declared:,}"))
-        frame = shown.case.conversions()
-        show_table(
-            frame[[c for c in _DECLARED if c in frame.columns]],
-            words,
-            key="declared-short",
-            file="declared",
-            downloads=False,
-            height=min(35 * (len(frame) + 1) + 3, 320),
-            without=["decimals"],
-            wide={"source": 420, "tx": 220},
-        )
+    with st.popover(words("declared.button", count=f"{sum(shown.decisions):,}"), icon="⚠️"):
+        st.caption(rests_on(shown, words))
+        for frame, columns, name in (
+            (shown.case.conversions(), _DECLARED, "declared-short"),
+            (shown.case.rulings(), _RULED, "ruled-short"),
+        ):
+            if len(frame):
+                show_table(
+                    frame[list(columns)],
+                    words,
+                    key=name,
+                    file=name,
+                    downloads=False,
+                    height=min(35 * (len(frame) + 1) + 3, 320),
+                    without=["decimals"],
+                    wide={"source": 420, "reason": 420, "tx": 220, "subject": 220},
+                )
         st.caption(words("tab.declared_help"))
 
 

@@ -1,0 +1,112 @@
+"""Rulings: the investigator overrules what is followed by default, from the Case page or from a row of a table."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from tracer.case import Case
+from tracer.store.caserecords import Verdict
+from tracer.ui.i18n import Words
+from tracer.ui.printing import clean
+from tracer.ui.session import say
+from tracer.ui.snippets import call, show_python
+from tracer.ui.tables import show_table
+
+__all__ = ["offer", "rulings", "verdict_of_gap", "verdict_of_transfer"]
+
+
+def rulings(case: Case, words: Words) -> None:
+    """The step of the Case page: all rulings, a form for a new one, and what withdraws one."""
+    st.caption(words("ruling.help"))
+    with st.form("ruling"):
+        left, right = st.columns(2)
+        verdict = left.selectbox(
+            words("col.verdict"),
+            list(Verdict),
+            format_func=lambda v: words.one_of("verdict", v),
+            key="ruling-verdict",
+        )
+        subject = right.text_input(words("ruling.subject"), key="ruling-subject")
+        address = left.text_input(words("ruling.address"), key="ruling-address")
+        reason = right.text_input(words("judge.reason"), key="ruling-reason")
+        author = left.text_input(words("judge.author"), key="ruling-author")
+        chain = right.text_input(words("seeds.chain"), value="eip155:1", key="ruling-chain")
+        sent = st.form_submit_button(words("ruling.rule"), type="primary")
+    if sent and verdict is not None:
+        _record(
+            case,
+            words,
+            subject.strip(),
+            Verdict(verdict),
+            address.strip() or None,
+            chain.strip(),
+            reason,
+            author,
+        )
+    frame = case.rulings()
+    show_table(
+        frame, words, key="rulings", file=f"{case.name}_rulings", wide={"subject": 560, "address": 380}
+    )
+    standing = [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone]
+    if standing:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen = st.selectbox(words("conversion.number"), standing, key="ruling-number", width=160)
+            if st.button(words("conversion.withdraw"), key="ruling-withdraw"):
+                case.withdraw_ruling(int(chosen))
+                st.rerun()
+    show_python(
+        call(
+            case.name,
+            'case.rule_on("0x...", "leave_out", reason="...", author="...")',
+            "case.withdraw_ruling(1)",
+        ),
+        words,
+    )
+
+
+def verdict_of_transfer(row: pd.Series) -> Verdict | None:
+    """What can be ruled about a transfer: follow one that is left out, leave out one that is followed."""
+    if not row["tx_hash"]:
+        return None
+    if not row["excluded"]:
+        return Verdict.LEAVE_OUT
+    return Verdict.FOLLOW if int(row["amount_raw"]) else None  # a zero amount carries nothing
+
+
+def verdict_of_gap(row: pd.Series) -> Verdict | None:
+    """What can be ruled about a gap: a doubtful conversion may be a payment and an unrelated receipt."""
+    return Verdict.SEPARATE if row["code"] == "doubtful_conversion" and row["status"] == "open" else None
+
+
+def offer(case: Case, words: Words, row: pd.Series, tx: str, verdict: Verdict | None) -> None:
+    """Under a table: rule on the transaction `tx` of its chosen row, which has `chain` and perhaps `address`."""
+    if verdict is None:
+        st.caption(words("ruling.none"))
+        return
+    chain = str(row["chain"])
+    address = str(row["address"]) if verdict is Verdict.SEPARATE else None
+    with st.form(f"rule:{verdict}:{tx}:{address}"):
+        st.markdown(f"**{words.one_of('verdict', verdict)}**")
+        st.code(" ".join(clean(part) for part in (chain, tx, address or "")).strip(), language=None)
+        reason = st.text_input(words("judge.reason"))
+        author = st.text_input(words("judge.author"))
+        if st.form_submit_button(words("ruling.rule"), type="primary"):
+            _record(case, words, tx, verdict, address, chain, reason, author)
+
+
+def _record(
+    case: Case,
+    words: Words,
+    subject: str,
+    verdict: Verdict,
+    address: str | None,
+    chain: str,
+    reason: str,
+    author: str,
+) -> None:
+    number = case.rule_on(
+        subject, verdict, address, chain=chain, reason=reason.strip(), author=author.strip()
+    )
+    say(words("ruling.recorded", number=number))
+    st.rerun()
