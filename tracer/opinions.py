@@ -16,6 +16,7 @@ import pyarrow as pa
 from tracer import evidence, rulings, seeding
 from tracer.addresses import canonical, chain_id, is_tx_hash, parse_account
 from tracer.addresses import tx_hash as checked_tx
+from tracer.collecting.facts import read_facts
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.model import NATIVE, Conversion, Label, Stop, StopCode
 from tracer.results import frame
@@ -53,9 +54,12 @@ class Opinions:
             return evidence.pinned(view, file.captures)
 
     def _imported(self) -> list[pa.Table]:
-        """The movements as they were imported, one table per file."""
+        """The movements as they were imported, one table per file, then what was collected."""
+        file = self.file
+        entries = evidence.collected(self.workspace, file)
         with self.workspace.store.reader() as view:
-            return evidence.tables(view, evidence.pinned(view, self.file.captures))
+            imported = evidence.tables(view, evidence.pinned(view, file.captures))
+            return [*imported, *([read_facts(view, entries, first=len(imported)).table] if entries else [])]
 
     def _movements(self) -> list[pa.Table]:
         """The movements as the standing rulings want them."""
