@@ -11,19 +11,24 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
 
 from tracer.errors import InputError, shown
 
-__all__ = ["ENV_PREFIX", "Settings", "default_home", "read_settings"]
+__all__ = ["ENV_PREFIX", "KEY_PREFIX", "Settings", "default_home", "read_settings"]
 
 ENV_PREFIX = "TRACER_"
 """Every setting `x` is the environment variable TRACER_X."""
+
+KEY_PREFIX = "TRACER_KEY_"
+"""The key `x` of a provider is the environment variable TRACER_KEY_X."""
 
 _POSTGRES = "postgresql+psycopg://"
 
@@ -34,7 +39,7 @@ class Settings(BaseModel):
     home: the workspace folder. database_url: None = the SQLite file of the workspace, else a
     `postgresql+psycopg://` URL (a password in it stays secret). language: `en` or `ja`. time_zone: the IANA zone
     shown beside UTC. max_upload_rows, max_upload_bytes: one imported file may not be larger. busy_seconds: how long
-    to wait for another process that is writing.
+    to wait for another process that is writing. keys: of providers, by lower-case name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +51,7 @@ class Settings(BaseModel):
     max_upload_rows: int = Field(default=5_000_000, ge=1)
     max_upload_bytes: int = Field(default=2 * 2**30, ge=1)
     busy_seconds: float = Field(default=60.0, ge=0)
+    keys: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
 
     @field_validator("database_url")
     @classmethod
@@ -116,7 +122,7 @@ def read_settings(home: str | os.PathLike[str] | None = None) -> Settings:
         name: value for name, value in (from_file | from_process).items() if name in _Sources.model_fields
     }
     try:
-        return Settings(home=folder.absolute(), **known)
+        return Settings(home=folder.absolute(), keys=_keys(dotenv), **known)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0])
@@ -126,6 +132,17 @@ def read_settings(home: str | os.PathLike[str] | None = None) -> Settings:
             f"The setting {ENV_PREFIX}{name.upper()} in {shown(where)} cannot be used: {reason}.",
             "Correct it or remove it.",
         ) from None  # pydantic's own text would repeat the value, which may hold a password
+
+
+def _keys(dotenv: Path) -> dict[str, SecretStr]:
+    """Keys of providers; what the environment sets decides. An empty value is no key."""
+    found = {name.upper(): value for name, value in dotenv_values(dotenv, interpolate=False).items()}
+    found |= {name.upper(): value for name, value in os.environ.items()}
+    return {
+        name.removeprefix(KEY_PREFIX).lower(): SecretStr(value.strip())
+        for name, value in found.items()
+        if name.startswith(KEY_PREFIX) and value and value.strip()
+    }
 
 
 def _refuse_misspelt(dotenv: Path) -> None:
@@ -140,7 +157,7 @@ def _refuse_misspelt(dotenv: Path) -> None:
     names = {f"{ENV_PREFIX}{name.upper()}" for name in _Sources.model_fields}
     for line in lines:
         key = line.partition("=")[0].strip().removeprefix("export ").strip().upper()
-        if key.startswith(ENV_PREFIX) and key not in names:
+        if key.startswith(ENV_PREFIX) and not key.startswith(KEY_PREFIX) and key not in names:
             near = difflib.get_close_matches(key, sorted(names), n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(names))}."
             raise InputError(f"{shown(dotenv)} sets {shown(key)}, which is not a setting.", hint)

@@ -1,0 +1,233 @@
+"""The one HTTP client: asks a provider at its pace, tries again what may succeed, and says plainly what will not.
+
+A key goes only to the base URL of its own endpoint: redirects are refused, not followed, and plain http is refused
+with a key. Messages never hold an address of the web with a query, so no key can be in them. Whoever asks gets the
+bytes of an answer that the judge of that kind of provider called an answer, or a ProviderError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from tracer.chains.adapter import Judge, Request, Verdict
+from tracer.chains.endpoint import Endpoint
+from tracer.errors import InputError, ProviderError, ProviderStopError, shown
+from tracer.transport.answers import MOST_BYTES, body_of, refuse_no_json, retry_after, without
+from tracer.transport.pace import Pace
+from tracer.version import version
+
+__all__ = ["Counts", "Patience", "Transport"]
+
+_JUDGED = frozenset({200, 400, 404, 422, 500})
+"""Statuses whose JSON body says what is the matter (JSON-RPC answers errors with 400 and 500, Blockscout with 404)."""
+_REFUSED = frozenset({401, 403})
+_LATER = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+_TOO_LONG = 300.0
+for _name in ("httpx2", "httpcore2"):  # their log lines hold the whole address, the key in it
+    logging.getLogger(_name).setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to insist. attempts: for one question. first, longest: seconds of a pause that the provider did not
+    name itself. deadline: seconds for one attempt from the first byte sent to the last one read.
+    """
+
+    attempts: int = 8
+    first: float = 0.5
+    longest: float = 30.0
+    deadline: float = 120.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What went over the wire of one endpoint so far."""
+
+    sent: int = 0
+    again: int = 0
+    received: int = 0
+
+
+class _AgainError(Exception):
+    """One attempt failed in a way that the next one may not."""
+
+
+@dataclass(slots=True)
+class _Line:
+    endpoint: Endpoint
+    client: httpx2.AsyncClient
+    pace: Pace
+    key: str
+    counts: Counts
+
+
+class Transport:
+    """An open client: `async with Transport(...) as transport`. Bound to the event loop it was opened in.
+
+    key_of: the key for an endpoint, "" for none. judges: by kind of endpoint. wire: another way to send, for tests.
+    """
+
+    def __init__(
+        self,
+        key_of: Callable[[Endpoint], str],
+        judges: Mapping[str, Judge],
+        *,
+        patience: Patience = Patience(),
+        most_bytes: int = MOST_BYTES,
+        wire: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._key_of = key_of
+        self._judges = judges
+        self._patience = patience
+        self._most_bytes = most_bytes
+        self._wire = wire
+        self._lines: dict[Endpoint, _Line] = {}
+        self._paces: dict[str, Pace] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for line in self._lines.values():
+            await line.client.aclose()
+        self._lines.clear()
+
+    def counts(self, endpoint: Endpoint) -> Counts:
+        """What was sent to and received from an endpoint."""
+        line = self._lines.get(endpoint)
+        return line.counts if line else Counts()
+
+    async def ask(self, endpoint: Endpoint, request: Request) -> bytes:
+        """The body of the answer. Raises ProviderError after all attempts, ProviderStopError when none can help."""
+        line = self._line(endpoint)
+        if request.base != endpoint.base_url:
+            raise InputError(f"The question is for {shown(request.base)}, not for {endpoint.name}.")
+        said = ""
+        for _ in range(self._patience.attempts):
+            try:
+                return await self._once(line, request)
+            except (
+                _AgainError
+            ) as error:  # the pause before the next attempt is the pace's: all questions keep it
+                said = str(error)
+        raise ProviderError(
+            f"{endpoint.name} gave no answer in {self._patience.attempts} attempts: {said}",
+            "Try again later; what was answered until now is kept.",
+        )
+
+    async def _once(self, line: _Line, request: Request) -> bytes:
+        who = line.endpoint.name
+        async with line.pace.turn():
+            line.counts.sent += 1
+            try:
+                async with asyncio.timeout(self._patience.deadline):
+                    response = await line.client.send(self._built(line, request), stream=True)
+                    try:
+                        body = await body_of(response, who, self._most_bytes)
+                    finally:
+                        await response.aclose()
+            except TimeoutError:
+                raise self._again(line, None, f"no answer within {self._patience.deadline:.0f} s") from None
+            except httpx2.TransportError as error:  # its text may hold the address with the key
+                raise self._again(line, None, f"the connection failed ({type(error).__name__})") from None
+        line.counts.received += len(body)
+        return self._judged(line, response, without(line.key, body))
+
+    def _judged(self, line: _Line, response: httpx2.Response, body: bytes) -> bytes:
+        who, status = line.endpoint.name, response.status_code
+        if response.is_redirect:
+            raise ProviderStopError(
+                f"{who} redirects to another address; a redirect is not followed.",
+                "Write the final address into providers.toml of the workspace.",
+            )
+        if status in _REFUSED:
+            raise ProviderStopError(
+                f"{who} refuses the question (status {status}).",
+                "Check the key, and whether its plan allows this.",
+            )
+        words = f"status {status}"
+        if status in _JUDGED:
+            try:
+                refuse_no_json(body, who)
+            except ProviderError as error:
+                raise self._again(line, retry_after(response), f"{error.message} ({words})") from None
+            verdict, said = self._judges[line.endpoint.kind](body)
+            words = shown(said, 200) if said else words
+            if verdict is Verdict.STOP:
+                raise ProviderStopError(f"{who} will not answer: {words}", "See the plan of your key.")
+            if verdict is Verdict.ANSWER:
+                line.pace.answered()
+                return body
+        elif status not in _LATER:
+            raise ProviderError(f"{who} answered with status {status}.", "Check the provider's address.")
+        raise self._again(line, retry_after(response), words)
+
+    def _again(self, line: _Line, seconds: float | None, words: str) -> Exception:
+        if seconds is not None and seconds > _TOO_LONG:
+            return ProviderStopError(
+                f"{line.endpoint.name} asks to wait {seconds:,.0f} seconds.", "Go on after that time."
+            )
+        line.counts.again += 1
+        line.pace.refused(seconds)
+        return _AgainError(words)
+
+    def _built(self, line: _Line, request: Request) -> httpx2.Request:
+        endpoint = line.endpoint
+        params: list[tuple[str, str | int | float | bool | None]] = [*request.params]
+        headers = {}
+        if line.key and endpoint.key_param == "{key}":
+            pass  # it stands in the base URL
+        elif line.key and endpoint.key_param:
+            params.append((endpoint.key_param, line.key))
+        elif line.key:
+            headers["authorization"] = f"Bearer {line.key}"
+        if request.body:
+            headers["content-type"] = "application/json"
+        url = endpoint.base_url.replace("{key}", line.key) + request.path
+        return line.client.build_request(
+            "POST" if request.body else "GET",
+            url,
+            params=params or None,
+            content=request.body or None,
+            headers=headers,
+        )
+
+    def _line(self, endpoint: Endpoint) -> _Line:
+        line = self._lines.get(endpoint)
+        if line is not None:
+            return line
+        key = self._key_of(endpoint) if endpoint.key_setting else ""
+        if endpoint.key_needed and not key:
+            raise ProviderStopError(
+                f"{endpoint.name} answers only with a key.", f"Set TRACER_KEY_{endpoint.key_setting.upper()}."
+            )
+        if key and not endpoint.local and not endpoint.base_url.startswith("https://"):
+            raise ProviderStopError(
+                f"The key for {endpoint.name} would travel unencrypted.", "Use its https address."
+            )
+        patience = self._patience
+        client = httpx2.AsyncClient(
+            transport=self._wire,
+            timeout=httpx2.Timeout(patience.deadline, connect=min(15.0, patience.deadline)),
+            limits=httpx2.Limits(max_connections=endpoint.concurrency),
+            follow_redirects=False,
+            trust_env=not endpoint.local,  # a company's proxy, but never for a node on this machine
+            headers={"user-agent": f"coinpursuit/{version()}", "accept": "application/json"},
+        )
+        pace = self._paces.get(
+            endpoint.origin
+        )  # a provider counts the questions about all its chains together
+        if pace is None:
+            pace = Pace(endpoint.rate, endpoint.concurrency, patience.first, patience.longest)
+            self._paces[endpoint.origin] = pace
+        line = self._lines[endpoint] = _Line(endpoint, client, pace, key, Counts())
+        return line
