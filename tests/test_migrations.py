@@ -43,7 +43,7 @@ def test_an_empty_database_gets_exactly_the_tables_of_the_models(engine: Engine)
 def test_the_comparison_sees_a_model_without_migration(engine: Engine) -> None:
     migrate(engine)
     with writing(engine) as connection:
-        connection.execute(text("DROP TABLE coverage"))
+        connection.execute(text("DROP TABLE words"))
         found = compare_metadata(MigrationContext.configure(connection), Base.metadata)
     assert [change[0] for change in found] == ["add_table"]
 

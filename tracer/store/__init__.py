@@ -10,12 +10,14 @@ from tracer.store.captures import Capture, CaptureGap, Draft
 from tracer.store.casefile import Cases
 from tracer.store.casename import case_name
 from tracer.store.caserecords import CaseFile, DeclaredConversion, Pin, Ruling, Verdict
+from tracer.store.collected import Answered, History, HistoryKey
 from tracer.store.opinions import KeptLabel
 from tracer.store.view import View
 from tracer.store.workspace import Workspace
 from tracer.store.writer import Store, Writer
 
 __all__ = [
+    "Answered",
     "Archive",
     "Capture",
     "CaptureGap",
@@ -23,6 +25,8 @@ __all__ = [
     "Cases",
     "DeclaredConversion",
     "Draft",
+    "History",
+    "HistoryKey",
     "KeptLabel",
     "Pin",
     "Ruling",

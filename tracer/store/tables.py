@@ -20,15 +20,15 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Text,
-    UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 __all__ = [
+    "AnswerRow",
     "Base",
     "CaptureRow",
-    "CoverageRow",
     "GapRow",
+    "HistoryRow",
     "JudgementRow",
     "LabelRow",
     "MovementRow",
@@ -167,19 +167,36 @@ class JudgementRow(Base):
     withdrawn_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
-class CoverageRow(Base):
-    """Which blocks of an address's history were asked for, and whether the answer was complete."""
+class AnswerRow(Base):
+    """One answer of a provider. key: sha256 of the question; request: the question, which holds no key of anybody."""
 
-    __tablename__ = "coverage"
+    __tablename__ = "answers"
 
     id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), index=True)
+    provider: Mapped[str] = mapped_column(Text)
+    request: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    fetched_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class HistoryRow(Base):
+    """The blocks of an address's history that somebody fetched, or is fetching until `claimed_until` (UTC seconds)."""
+
+    __tablename__ = "histories"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
     chain: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text)
-    kind: Mapped[str] = mapped_column(String(40))
     from_block: Mapped[int] = mapped_column(BigInteger)
     to_block: Mapped[int] = mapped_column(BigInteger)
+    worker: Mapped[str] = mapped_column(Text)
+    claimed_until: Mapped[int] = mapped_column(BigInteger)
+    capture: Mapped[str | None] = mapped_column(String(64))
+    transactions: Mapped[int] = mapped_column(BigInteger)
     complete: Mapped[bool]
+    hub: Mapped[bool]
 
-    __table_args__ = (
-        UniqueConstraint("chain", "address", "kind", "from_block", "to_block", name="uq_coverage"),
-    )
+    __table_args__ = (Index("ix_histories_address", "chain", "address"),)

@@ -16,9 +16,10 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from tracer.errors import NotFoundError
 from tracer.model import Gap, Judgement
 from tracer.movements import SCHEMA
-from tracer.store import opinions
+from tracer.store import collected, opinions
 from tracer.store.bulk import LOOKUP, select_in, stream
 from tracer.store.captures import Capture, CaptureGap
+from tracer.store.collected import Answered, History
 from tracer.store.columns import Columns
 from tracer.store.opinions import KeptLabel
 from tracer.store.tables import CaptureRow, GapRow
@@ -165,6 +166,14 @@ class View:
     def judgements(self, case: str, *, withdrawn: bool = True) -> list[Judgement]:
         """Judgements of a case in the order they were made; `withdrawn` False leaves out those taken back."""
         return opinions.judgements(self._connection, case, withdrawn=withdrawn)
+
+    def answer(self, key: str) -> Answered | None:
+        """The newest answer to the question with this key, None if it was never answered."""
+        return collected.latest_answer(self._connection, key)
+
+    def history(self, key: str) -> History | None:
+        """A fetched history, or one that is being fetched; None if nobody asked for it."""
+        return collected.history(self._connection, key)
 
     def counts(self) -> dict[str, int]:
         """How many captures and movements there are, for a health check."""

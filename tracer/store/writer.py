@@ -16,9 +16,10 @@ from sqlalchemy import Engine, func, insert, select, update
 from tracer.errors import StoreError
 from tracer.model import Gap, Judgement, Label
 from tracer.movements import SCHEMA
-from tracer.store import opinions
+from tracer.store import collected, opinions
 from tracer.store.bulk import insert_rows, large_import
 from tracer.store.captures import Draft
+from tracer.store.collected import Answered, History, HistoryKey
 from tracer.store.columns import WORDS, check_movements, rows_of
 from tracer.store.database import reading, writing
 from tracer.store.opinions import KeptLabel
@@ -144,6 +145,24 @@ class Writer(View):
     def withdraw_judgement(self, case: str, number: int, *, now: int) -> None:
         """Take a judgement of `case` back; it stays on record. Raises NotFoundError."""
         opinions.withdraw_judgement(self._connection, case, number, now)
+
+    def add_answer(self, answer: Answered) -> None:
+        """Keep the record of an answer whose bytes are in the archive."""
+        collected.add_answer(self._connection, answer)
+
+    def claim(self, wanted: HistoryKey, worker: str, *, now: int, until: int) -> History:
+        """Say that `worker` fetches a history; the answer tells whose it is, and whether it is there already."""
+        return collected.claim(self._connection, wanted, worker, now, until)
+
+    def finish(self, key: str, capture: str, *, transactions: int, complete: bool, hub: bool) -> None:
+        """Note what a claimed history came to. Raises NotFoundError."""
+        collected.finish(
+            self._connection, key, capture, transactions=transactions, complete=complete, hub=hub
+        )
+
+    def release(self, worker: str) -> None:
+        """Give up every claim of a worker."""
+        collected.release(self._connection, worker)
 
 
 class Store:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pyarrow as pa
 
 from tracer.errors import FileError, InputError, NotFoundError, StoreError
 from tracer.model import Gap, Label
 from tracer.movements import MAX_AMOUNT, SCHEMA, amounts_from_column, from_rows
-from tracer.store import Capture, Draft, Workspace
+from tracer.store import Answered, Capture, Draft, HistoryKey, Workspace
 
 __all__ = ["StoreContract", "draft_of", "refuses"]
 
@@ -317,3 +318,34 @@ class StoreContract:
         assert gone.withdrawn_at == _NOW + 1
         assert (gone.subject, gone.author, gone.reason, gone.made_at) == ("0xa", "A", "r", _NOW)
         assert kept == second
+
+    def test_answers_are_append_only_and_the_newest_one_counts(self, workspace: Workspace) -> None:
+        """The same question asked again is another record."""
+        first = Answered("a" * 64, "node", '["https://x","",[],""]', "1" * 64, 10, _NOW)
+        second = replace(first, sha256="2" * 64, fetched_at=_NOW + 1)
+        with workspace.store.writer() as writer:
+            writer.add_answer(first)
+            assert writer.answer("a" * 64) == first
+            writer.add_answer(second)
+        with workspace.store.reader() as view:
+            assert view.answer("a" * 64) == second
+            assert view.answer("b" * 64) is None
+
+    def test_a_history_is_fetched_by_one_at_a_time_and_only_once(self, workspace: Workspace) -> None:
+        """A claim keeps others away until it runs out or is given up; a fetched history is nobody's work any more."""
+        wanted = HistoryKey("k" * 64, "eip155:1", "0xa", 0, 99)
+        with workspace.store.writer() as writer:
+            assert writer.history(wanted.key) is None
+            assert writer.claim(wanted, "A", now=_NOW, until=_NOW + 60).worker == "A"
+            assert writer.claim(wanted, "B", now=_NOW + 59, until=_NOW + 100).worker == "A"
+            assert writer.claim(wanted, "A", now=_NOW + 59, until=_NOW + 70).claimed_until == _NOW + 70
+            assert writer.claim(wanted, "B", now=_NOW + 70, until=_NOW + 130).worker == "B"
+            writer.release("B")
+            assert writer.claim(wanted, "A", now=_NOW + 71, until=_NOW + 140).worker == "A"
+        with workspace.store.writer() as writer:
+            writer.finish(wanted.key, "c" * 64, transactions=7, complete=True, hub=False)
+            writer.release("A")
+            found = writer.claim(wanted, "B", now=_NOW + 999, until=_NOW + 1999)
+            with refuses(NotFoundError, "Nobody"):
+                writer.finish("x" * 64, "c" * 64, transactions=0, complete=True, hub=False)
+        assert (found.capture, found.transactions, found.complete, found.hub) == ("c" * 64, 7, True, False)
