@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tracer.chains.etl_formats import LOGS_FROM, creation_address
+from tracer.chains.adapter import LOGS
+from tracer.chains.etl_formats import creation_address
 from tracer.chains.files import FileImport, read_transfers
 from tracer.errors import FileError
 from tracer.model import Label
@@ -206,7 +207,7 @@ def test_ethereum_etl_token_transfers_come_behind_all_internal_payments() -> Non
     header = "token_address,from_address,to_address,value,transaction_hash,log_index,block_number"
     rows = f"{USDC},{A},{B},100000,{HASHES[1]},7,483920"
     result = read_transfers(f"{header}\n{rows}\n".encode())
-    assert facts(result) == [("token", LOGS_FROM + 7, A, B, 100000)]
+    assert facts(result) == [("token", LOGS + 7, A, B, 100000)]
     assert "nft_possible" in codes(result)
     with pytest.raises(FileError, match="log index"):
         read_transfers(f"{header}\n{rows.replace(',7,', ',x,')}\n".encode())

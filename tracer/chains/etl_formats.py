@@ -1,7 +1,7 @@
 """CSV files of ethereum-etl: transactions, token_transfers and traces, as movements with positions.
 
 Positions follow one scheme over the three files, so that they can be imported side by side: 0 fee, 1 top-level value,
-2.. internal payments in the order of execution (depth-first by trace address), LOGS_FROM + log index for tokens.
+2.. internal payments in the order of execution (depth-first by trace address), LOGS + log index for tokens.
 Traces: DELEGATECALL and STATICCALL frames move nothing although they repeat a value, CALLCODE moves to itself; what
 failed moved nothing, and neither did any call below it. Column meanings: ethereum-etl.readthedocs.io, Schema.
 """
@@ -15,13 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from eth_hash.auto import keccak
 
+from tracer.chains.adapter import LOGS
 from tracer.chains.cells import Cells, is_zero, stack
 from tracer.chains.problems import Problems
 
-__all__ = ["LOGS_FROM", "creation_address", "read_tokens", "read_traces", "read_transactions"]
-
-LOGS_FROM = 1 << 20
-"""First position of token movements: behind every internal payment that a block's gas can pay for."""
+__all__ = ["creation_address", "read_tokens", "read_traces", "read_transactions"]
 
 _RAW_TRANSACTION = ("nonce", "status", "gas_used", "gas_price", "created")
 _RAW_TRACE = ("trace_type", "call_type", "trace_address", "status", "error")
@@ -102,7 +100,7 @@ def read_tokens(cells: Cells, problems: Problems, counts: Counter[str]) -> Cells
             "Export it again.",
         )
         index = pc.if_else(good, index, "0")
-    position = pc.add(index.cast(pa.int64()), LOGS_FROM).cast(pa.string())
+    position = pc.add(index.cast(pa.int64()), LOGS).cast(pa.string())
     return cells.having(position=position).without("log_index")
 
 
