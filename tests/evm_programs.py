@@ -35,6 +35,7 @@ _OPCODES = {
     "ISZERO": 0x15,
     "SHL": 0x1B,
     "SHR": 0x1C,
+    "ADDRESS": 0x30,
     "CALLER": 0x33,
     "CALLVALUE": 0x34,
     "CALLDATALOAD": 0x35,

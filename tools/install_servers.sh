@@ -1,10 +1,44 @@
 #!/usr/bin/env bash
 # Installs what the tests drive besides Python: Debian's own browser with a library that its driver needs, a Japanese
-# font, and a PostgreSQL server.
+# font, a PostgreSQL server, and anvil, an Ethereum node (one file out of its npm package).
 # Installs only what is missing, and only where root or sudo is at hand; else it says so and goes on, and the tests
 # that need the tool are reported as not run (a failure with CI=true).
 # A later server has its place here too: one line in `wanted` when Debian packages it, else a function of its own.
 set -euo pipefail
+
+# An Ethereum node, kept in the environment: it needs no root, and `make clean` takes it away. npm compares each archive
+# with the hash that the registry states; the one for x86_64 is also compared with the one that was tested.
+anvil_version=1.7.1
+install_anvil() {
+  local place=.venv/servers/anvil arch sum='' folder
+  [ -x "$place/anvil" ] && "$place/anvil" --version 2>/dev/null | grep -qF " $anvil_version" && return
+  case $(uname -m) in
+    x86_64) arch=amd64 sum=5727dd8f08f3bf6dde4ec1d9832e87c43f9315ef824bff1ab18486bf51bc7af3 ;;
+    aarch64) arch=arm64 ;;
+    *)
+      echo "anvil is not built for $(uname -m); the tests that need it are reported as not run." >&2
+      return
+      ;;
+  esac
+  if ! command -v npm >/dev/null; then
+    echo "Missing for the tests: anvil, which npm fetches. Install npm, then: make servers" >&2
+    return
+  fi
+  echo "Installing for the tests: anvil $anvil_version"
+  folder=$(mktemp -d)
+  if (cd "$folder" && npm pack --silent "@foundry-rs/anvil-linux-$arch@$anvil_version") >"$folder/log" 2>&1 &&
+    { [ -z "$sum" ] || sha256sum --check --status <<<"$sum  $(echo "$folder"/*.tgz)"; } &&
+    tar -xzf "$folder"/*.tgz -C "$folder" package/bin/anvil; then
+    mkdir -p "$place"
+    install -m 755 "$folder/package/bin/anvil" "$place/anvil"
+  else
+    tail -n 5 "$folder/log" >&2
+    echo "Could not install anvil; the tests that need it are reported as not run." >&2
+  fi
+  rm -rf "$folder"
+}
+cd "$(dirname "$0")/.."
+install_anvil
 
 have_font() { fc-list ":lang=$1" 2>/dev/null | grep -q .; }
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }

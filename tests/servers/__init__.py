@@ -1,4 +1,4 @@
-"""Real servers and tools for tests: PostgreSQL, Chromium. One file each; a later one (anvil, litecoind) goes beside.
+"""Real servers and tools for tests: PostgreSQL, Chromium, anvil. One file each; a later one (litecoind) goes beside.
 
 The rule for all of them: a tool that is missing means "not run", with the reason in pytest's summary; with CI=true
 it is a failure, so that nothing is silently untested there. `make test` installs what is missing
@@ -16,7 +16,7 @@ __all__ = ["require"]
 
 
 def require(tool: str, found: Path | None) -> Path:
-    """`found`, or else the running test is skipped; with CI=true it fails. `tool` is the Debian package to install."""
+    """`found`, or else the running test is skipped; with CI=true it fails. `tool` is what to install."""
     if found is not None:
         return found
     reason = f"not run: {tool} is missing; install it with tools/install_servers.sh"

@@ -7,7 +7,6 @@ Anybody may be impersonated there, so the tests pay from any address and put any
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 import socket
 import subprocess
@@ -145,7 +144,7 @@ def _binary() -> Path | None:
 @pytest.fixture(scope="session")
 def anvil_binary() -> Path:
     """The program, or the test is not run."""
-    return require(f"anvil ({platform.machine()})", _binary())
+    return require("anvil", _binary())
 
 
 @contextmanager

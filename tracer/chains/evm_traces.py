@@ -5,13 +5,14 @@ Two forms are read: the flat list of `trace_transaction` (openethereum.github.io
 
 A frame that failed takes back everything below it, even where the frames below show no error. DELEGATECALL and
 STATICCALL move nothing although a value is repeated there; CALLCODE pays from an account to itself. Frames without
-value are no payments.
+value are no payments. A frame is called by the account that runs in the frame above; a trace in which it is not is not
+believed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tracer.chains.evm_blocks import other
 from tracer.chains.evm_values import address, array, digest, integer, optional_address, quantity, record
@@ -24,6 +25,7 @@ DEEPEST = 1100
 
 _MOVES = {"call", "create", "create2", "suicide", "selfdestruct"}
 _STILL = {"delegatecall", "staticcall", "callcode"}
+_BORROWS = {"delegatecall", "callcode"}  # code of another account, run as the caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,31 +131,45 @@ def read_tree(value: object) -> Trace | None:
         to = optional_address(raw.get("to"), "the payee of a frame")
         amount = quantity(raw.get("value") or "0x0", "the value of a frame")
         frames.append(Frame(path, kind, sender, to, amount, failed))
-        inner = array(raw.get("calls") or [], "the calls of a frame")
+        inner = array(raw.get("calls", []), "the calls of a frame")
         waiting += [((*path, place), call) for place, call in enumerate(inner)]
     return _checked(frames)
 
 
 def _checked(frames: list[Frame]) -> Trace | None:
-    """The frames in order; None if there are none. Each but the first stands below another, and no two in one place."""
-    if not frames:
-        return None
+    """The frames in order; None if there are none or if they contradict each other, so that they prove nothing."""
     ordered = sorted(frames, key=lambda frame: frame.path)
-    places = {frame.path for frame in frames}
-    if (
-        len(places) != len(frames)
-        or ordered[0].path
-        or any(f.path and f.path[:-1] not in places for f in frames)
-    ):
-        raise ProviderError(
-            "The provider's trace of a transaction has holes.", "Ask again later, or ask another provider."
-        )
-    for frame in ordered:
+    if not ordered or ordered[0].path or len({frame.path for frame in ordered}) != len(ordered):
+        return None
+    running: dict[tuple[int, ...], tuple[Frame, str | None]] = {}
+    for place, frame in enumerate(ordered):
         if frame.kind not in _MOVES | _STILL:
             raise ProviderError(
                 f"The provider answered nonsense: a call of the unknown kind {frame.kind[:40]!r}."
             )
+        if frame.path:
+            above = running.get(frame.path[:-1])
+            fitting = None if above is None else _within(frame, *above)
+            if fitting is None:
+                return None
+            ordered[place] = frame = fitting
+        running[frame.path] = (frame, frame.sender if frame.kind in _BORROWS else frame.to)
     return Trace(tuple(ordered))
+
+
+def _within(frame: Frame, above: Frame, account: str | None) -> Frame | None:
+    """`frame`, called while `account` ran in the frame `above`; None if somebody else is said to have called.
+
+    Nodes built on revm (anvil, Reth) repeat the ends and the value of the call itself where a contract names itself
+    heir and is not destroyed (EIP-6780), or zeros: nothing moved there.
+    """
+    if account is None or frame.sender == account:
+        return frame
+    if frame.kind == "selfdestruct" and (
+        not frame.value or (frame.sender, frame.to) == (above.sender, account)
+    ):
+        return replace(frame, sender=account, to=account, value=0)
+    return None
 
 
 def payments(trace: Trace) -> Iterator[Payment]:

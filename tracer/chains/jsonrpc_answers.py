@@ -76,6 +76,7 @@ _TOO_MUCH = re.compile(
     r"more than \d[\d,_]* (results|logs|traces|records)|too many (results|logs|traces|blocks|records)"
     r"|block range|range (is |of blocks )?(too|exceed|limit)|(exceeds?|exceeded) .{0,40}(range|block|results|logs|size)"
     r"|response (is )?(too (big|large)|size)|result (set )?(is )?too (big|large)|too (large|wide|big) .{0,20}range"
+    r"|limited to .{0,40}(block|range|results|logs)"
     r"|query (timeout|timed out|returned more)|execution timeout|(max|maximum) .{0,20}(results|logs|range|blocks)",
     re.IGNORECASE | re.DOTALL,
 )

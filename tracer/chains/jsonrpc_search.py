@@ -13,11 +13,11 @@ from tracer.chains.adapter import Span
 from tracer.chains.evm_blocks import Log, other, read_log
 from tracer.chains.evm_contracts import DEPOSIT, DESTROYED, TRANSFER, USDT, WITHDRAWAL, WRAPPED
 from tracer.chains.evm_logs import destroyed
-from tracer.chains.evm_values import array, digest, integer, nonsense, record
+from tracer.chains.evm_values import array, digest, integer, nonsense, quantity, record
 from tracer.chains.jsonrpc_answers import Call, Refusal
 from tracer.chains.jsonrpc_asking import Node
 from tracer.errors import ProviderError, ProviderStopError, shown
-from tracer.model import Gap
+from tracer.model import NATIVE, Gap
 
 __all__ = ["Found", "search_logs", "search_pages", "search_traces"]
 
@@ -220,8 +220,9 @@ def _traces(found: Found, chain: str, address: str, side: str, page: int) -> _Qu
                 raise other("the address of a trace", address, "another one")
             path = tuple(array(raw.get("traceAddress"), "the place of a trace"))
             if raw.get("type") == "reward":  # coin made for the author of a block, before the merge
-                _reward(found, chain, address, block)
-                names.append((block, str(ends.get("rewardType")), str(ends.get("value")), len(names)))
+                amount = quantity(ends.get("value"), "a reward")
+                found.gaps.append(_reward(chain, address, block, amount))
+                names.append((block, str(ends.get("rewardType")), amount, len(names)))
                 continue
             tx_hash = digest(raw.get("transactionHash"), "the transaction of a trace")
             found.add(tx_hash, block)
@@ -231,15 +232,15 @@ def _traces(found: Found, chain: str, address: str, side: str, page: int) -> _Qu
     return _Query(f"trace_filter ({side})", call, read, page)
 
 
-def _reward(found: Found, chain: str, address: str, block: int) -> None:
-    gap = Gap(
+def _reward(chain: str, address: str, block: int, amount: int) -> Gap:
+    return Gap(
         "block_reward",
         f"The address was paid for making block {block}; that coin is not among the movements.",
         chain=chain,
         address=address,
+        asset=NATIVE,
+        amount=amount,
     )
-    if gap not in found.gaps[-2:]:
-        found.gaps.append(gap)
 
 
 async def search_pages(node: Node, found: Found, address: str, span: Span) -> None:
