@@ -179,6 +179,26 @@ class TestSeeds:
         split = {t.program.name(h)[1]: s for h, s in enumerate(t.outcome.split) if s}
         assert split["B"] == {0: (5, 5), 1: (2, 2)}
 
+    def test_two_thefts_at_one_address_each_mark_their_own_transaction(self):
+        payments = [("X", "A", 10), ("Y", "A", 20), ("A", "B", 15)]
+        seeds = [seed("A", tx="0x0", theft="one"), seed("A", tx="0x1", theft="two")]
+        t = trace(payments, seeds, "fifo")
+        assert [(o.theft, o.stolen) for o in t.program.origins] == [("one", 10), ("two", 20)]
+        seeds = [seed("A", tx="0x0", theft="one"), seed("A", theft="two")]
+        t = trace(payments, seeds, "fifo")
+        assert [(o.theft, o.stolen) for o in t.program.origins] == [("one", 10), ("two", 20)]
+
+    @pytest.mark.parametrize("more", [{}, {"tx": "0x0"}])
+    def test_two_thefts_that_claim_the_same_inflow_are_refused(self, more):
+        with pytest.raises(SeedError, match="Two thefts claim"):
+            trace([("X", "A", 10)], [seed("A", theft="one", **more), seed("A", theft="two", **more)], "fifo")
+
+    def test_an_amount_of_no_asset_is_native_or_refused(self):
+        t = trace([("S", "A", 4, "0xusdt"), ("S", "A", 1)], [seed("S", amount=10)], "fifo")
+        assert (t.held("S"), t.held(("A", "0xusdt"))) == (9, 0)
+        with pytest.raises(SeedError, match="not of what"):
+            trace([("S", "A", 4, "0xusdt")], [seed("S", amount=10)], "fifo")
+
     def test_a_seed_that_the_history_does_not_know_is_a_gap(self):
         t = trace([("S", "A", 1)], [seed("Z")], "fifo")
         assert "seed_unknown" in {g.code for g in t.program.gaps}
@@ -243,6 +263,45 @@ class TestTransactions:
             t = trace(payments, [seed("S", amount=10, asset="native")], rule)
             assert (t.held("B"), t.held("WETH"), t.held(("B", "weth"))) == (10, 0, 0)
             assert t.hop("B") == 1
+
+    @pytest.mark.parametrize(("rule", "expected"), [("fifo", 5), ("lifo", 0)])
+    def test_what_a_router_keeps_is_older_than_what_it_gets_afterwards(self, rule, expected):
+        one = {"tx": 2}
+        payments = [("S", "A", 10, one), ("A", "B", 4, one), ("X", "A", 5, one), ("A", "C", 5, {"tx": 3})]
+        assert trace(payments, [seed("S", amount=10)], rule).held("C") == expected
+
+    @pytest.mark.parametrize(("first", "second"), [("A", "B"), ("B", "A")])
+    @pytest.mark.parametrize("swap_beside", [False, True])
+    def test_payments_beside_a_swap_keep_their_order_whatever_the_addresses_are_called(
+        self, first, second, swap_beside
+    ):
+        one = {"tx": 2}
+        payments = [
+            ("S", second, 5, {"tx": 1}),
+            ("S", "U", 5, {"tx": 1}),
+            (first, "C", 5, one),
+            (second, "C", 5, one),
+            *([("U", "P", 5, one), ("P", "U", 100, "0xt", one)] if swap_beside else []),
+            ("C", "D", 5, {"tx": 3}),
+        ]
+        assert trace(payments, [seed("S", amount=10)], "fifo").held("D") == 0
+        assert trace(payments, [seed("S", amount=10)], "lifo").held("D") == 5
+
+    @pytest.mark.parametrize(("first", "second"), [("A", "B"), ("B", "A")])
+    def test_payments_to_one_who_deals_with_the_converter_keep_their_order_too(self, first, second):
+        """C is paid by two, and by the pool of the swap: all three in the order of positions."""
+        one = {"tx": 2}
+        payments = [
+            ("S", second, 5, {"tx": 1}),
+            ("S", "U", 5, {"tx": 1}),
+            (first, "C", 5, one),
+            (second, "C", 5, one),
+            ("U", "P", 5, "0xu", one),
+            ("P", "U", 100, "0xt", one),
+            ("P", "C", 2, "0xt", one),
+            ("C", "D", 5, {"tx": 3}),
+        ]
+        assert trace(payments, [seed("S", amount=10)], "fifo").held("D") == 0
 
     def test_several_assets_got_without_values_is_a_gap_and_nothing_is_lost(self):
         swap = {"tx": 5}
@@ -318,6 +377,20 @@ class TestTransactions:
         assert t.tally.by_row[0] == 10
         assert t.tally.by_row[1] == 10
         assert t.tally.by_row[3] == 700
+
+
+class TestSinks:
+    def test_what_strangers_pay_into_a_sink_is_not_tainted_under_poison(self):
+        fee, burn = {"kind": "fee"}, {"kind": "burn"}
+        payments = [
+            ("S", "A", 5),
+            ("S", "", 1, fee),
+            ("X", "", 50, fee),
+            ("A", "", 2, burn),
+            ("Y", "", 700, burn),
+        ]
+        t = trace(payments, [seed("S", amount=11)], "poison")
+        assert (t.held("sink:fee"), t.held("sink:burned")) == (1, 2)
 
 
 class TestStops:
@@ -406,6 +479,52 @@ class TestOrder:
         ledger = build_ledger([native, fee])
         assert sorted(ledger.amount) == [1, 5, 5]
         assert [g.code for g in ledger.gaps if g.code == "overlap"] == ["overlap"]
+
+    @staticmethod
+    def row(position=None, tx="0x1", **more):
+        return (
+            dict(chain=CHAIN, block=1, tx_index=0, position=position, timestamp=1, tx_hash=tx, amount=5)
+            | dict(from_address="S", to_address="A")
+            | more
+        )
+
+    def codes(self, *files):
+        ledger = build_ledger([from_rows(rows) for rows in files])
+        return len(ledger.amount), sorted(g.code for g in ledger.gaps if g.code.startswith("overlap"))
+
+    def test_a_transaction_cut_in_two_by_the_end_of_a_file_keeps_both_of_its_equal_movements(self):
+        row = self.row
+        assert self.codes([row(1)], [row(2)]) == (2, ["overlap_position"])
+        assert self.codes([row(1), row(2)], [row(2), row(3)]) == (3, ["overlap", "overlap_position"])
+        assert self.codes([row(1), row(2)], [row(1), row(2)]) == (2, ["overlap"])
+        assert self.codes([row(1)], [row(1), row(2)]) == (2, ["overlap"])
+        assert self.codes([row(1), row(2)], [row(), row()]) == (2, ["overlap"])
+        assert self.codes([row()], [row(1), row(2)]) == (2, ["overlap"])
+        assert self.codes([row(1)], [row(2)], [row(1), row(2)]) == (2, ["overlap", "overlap_position"])
+
+    def test_positions_of_sources_that_always_number_differently_are_not_compared(self):
+        row = self.row
+        first = [row(0), row(0, "0x2", block=2), row(0, "0x3", block=3)]
+        second = [row(1), row(1, "0x2", block=2), row(1, "0x3", block=3)]
+        assert self.codes(first, second) == (3, ["overlap"])
+
+    def test_the_row_that_knows_its_position_is_kept_whichever_file_comes_first(self):
+        for files in ([[self.row()], [self.row(7)]], [[self.row(7)], [self.row()]]):
+            ledger = build_ledger([from_rows(rows) for rows in files])
+            assert ledger.table["position"].to_pylist() == [7]
+
+    def test_rows_without_a_hash_are_the_same_at_the_same_place_of_the_chain(self):
+        row = self.row
+        assert self.codes([row(1, "")], [row(1, "")]) == (1, ["overlap"])
+        assert self.codes([row(1, "")], [row(2, "")]) == (2, ["overlap_position"])
+        assert self.codes([row(1, "")], [row(1, "", tx_index=1)]) == (2, [])
+
+    def test_rows_that_name_no_transaction_are_all_counted_and_said_to_be_doubtful(self):
+        row = self.row
+        unknown = dict(tx_index=None, position=None)
+        assert self.codes([row(tx="", **unknown)], [row(tx="", **unknown)]) == (2, ["overlap_unknown"])
+        assert self.codes([row(tx="", **unknown)], [row(1)]) == (2, ["overlap_unknown"])
+        assert self.codes([row(tx="", **unknown), row(tx="", **unknown)], [row(1, amount=6)]) == (3, [])
 
     def test_a_row_without_a_block_is_placed_by_time(self):
         rows = [

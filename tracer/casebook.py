@@ -90,7 +90,9 @@ class CaseBook(Opinions):
                 )
             account_chain, address = parse_account(address_or_tx, place)
             found = [replace(base, chain=account_chain, address=address)]
-        seeding.check_history(self._movements(), found)
+        movements = self._movements()
+        found = [seeding.with_asset(movements, seed) for seed in found]
+        seeding.check_history(movements, found)
         self.update(lambda file: seeding.with_seeds(file, found))
         return found
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tracer.errors import InputError, SeedError, shown
-from tracer.model import Conversion, Kind, Seed
+from tracer.model import NATIVE, Conversion, Kind, Seed
 from tracer.movements import amounts_from_column
 from tracer.store.caserecords import CaseFile
 
@@ -26,6 +26,7 @@ __all__ = [
     "check_table",
     "check_undeclared",
     "seeds_of_transaction",
+    "with_asset",
     "with_seeds",
 ]
 
@@ -48,6 +49,32 @@ def with_seeds(file: CaseFile, seeds: Sequence[Seed]) -> CaseFile:
                 "A second theft at the same address needs its own --theft name, --tx or amount.",
             )
     return replace(file, seeds=(*file.seeds, *seeds))
+
+
+def with_asset(tables: Iterable[pa.Table], seed: Seed) -> Seed:
+    """The seed with its asset written down where it states an amount alone: the chain's own coin.
+
+    So that a file imported later does not change what the amount counts. Raises SeedError if the address is seen with
+    other assets only.
+    """
+    if seed.amount is None or seed.asset is not None or seed.tx is not None or seed.at is not None:
+        return seed
+    refs: set[str] = set()
+    for table in tables:
+        mine = pc.or_(
+            pc.equal(table["from_address"].cast(pa.string()), seed.address),
+            pc.equal(table["to_address"].cast(pa.string()), seed.address),
+        )
+        mine = pc.and_(mine, pc.equal(table["chain"].cast(pa.string()), seed.chain))
+        mine = pc.and_(mine, pc.equal(table["excluded"].cast(pa.string()), ""))
+        refs.update(pc.unique(table.filter(mine)["asset"].cast(pa.string())).to_pylist())
+    if refs and NATIVE not in refs:
+        known = ", ".join(sorted(refs)[:3]) + (" ..." if len(refs) > 3 else "")
+        raise SeedError(
+            f"The seed {seed.address} states {seed.amount} but not of what, and its history has no native coin.",
+            f"Say which with --asset ({known}).",
+        )
+    return replace(seed, asset=NATIVE)
 
 
 def seeds_of_transaction(tables: Iterable[pa.Table], base: Seed, tx: str, to: str | None) -> list[Seed]:
@@ -100,6 +127,7 @@ def check_table(table: pa.Table, seeds: Sequence[Seed]) -> None:
             pc.equal(table["amount"], blob), pc.equal(table["to_address"].cast(pa.string()), seed.address)
         )
         match = pc.and_(match, pc.equal(table["excluded"].cast(pa.string()), ""))
+        match = pc.and_(match, pc.equal(table["chain"].cast(pa.string()), seed.chain))
         if seed.asset is not None:
             match = pc.and_(match, pc.equal(table["asset"].cast(pa.string()), seed.asset))
         for row in table.filter(match).slice(0, 1).to_pylist():

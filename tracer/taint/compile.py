@@ -10,7 +10,7 @@ import pandas as pd
 from tracer.addresses import ZERO_ADDRESS
 from tracer.ledger import OUTSIDE, Ledger
 from tracer.model import Gap, Seed, StopCode
-from tracer.taint.program import NEVER, Op, Origin, Program, Share
+from tracer.taint.program import NEVER, SINKS, Op, Origin, Program, Share
 from tracer.taint.seeds import Plan, enter_seeds, plan_seeds
 from tracer.taint.steps import CONVERTED, StepList, Steps
 from tracer.taint.transactions import add_transaction, plain_rows
@@ -129,6 +129,9 @@ def _pack(
     asset_of = np.array(steps.asset_of, dtype=np.int32)
     stopped = np.zeros(len(steps.names), dtype=bool)
     stopped[sorted(steps.stop_code)] = True
+    stopped[len(steps.ledger.addresses) : len(steps.ledger.addresses) + len(SINKS)] = (
+        True  # nothing leaves a sink
+    )
     unknown = np.zeros(len(steps.names), dtype=bool)
     ledger = steps.ledger
     for side in (ledger.sender, ledger.recipient):

@@ -8,7 +8,7 @@ TRacer (arXiv 2201.05757), with assets keyed by contract, never by symbol.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -36,7 +36,8 @@ def has_converter(movements: Sequence[Row]) -> bool:
 
 
 Parts = dict[tuple[int, int, int], int]
-"""(asset, giver, getter) -> amount: who in the end gave what to whom, pass-through accounts removed."""
+"""(asset, giver, getter) -> amount: who in the end gave what to whom, pass-through accounts removed; in the order in
+which the coin arrived."""
 
 
 def convert(steps: Steps, tx: int, movements: Sequence[Row]) -> bool:
@@ -48,7 +49,9 @@ def convert(steps: Steps, tx: int, movements: Sequence[Row]) -> bool:
     apart = _separate(steps, movements)
     parts = {key: n for key, n in every.items() if not apart.intersection(key[1:])} if apart else every
     gave, got = _sides(parts)
-    converters = {a for a in gave if a in got and a >= 0 and a not in steps.closed}
+    converters = dict.fromkeys(
+        a for a in gave if a in got and a not in steps.closed
+    )  # in the order of payments
     if not converters:
         return False
     taken: dict[tuple[int, int], list[int]] = defaultdict(list)  # (giver, asset) -> steps that took from it
@@ -57,7 +60,7 @@ def convert(steps: Steps, tx: int, movements: Sequence[Row]) -> bool:
     for r, payer, _, asset, _ in movements:
         first_row.setdefault((payer, asset), r)
 
-    for address in sorted(converters):
+    for address in converters:
         if address in steps.stop_code:  # unread (a pool that nobody fetched): the stolen coin it holds stays
             for asset, amount in got[address].items():
                 step = steps.add(Op.CREDIT, -1, steps.holding(address, asset), amount, tx=tx)
@@ -66,17 +69,21 @@ def convert(steps: Steps, tx: int, movements: Sequence[Row]) -> bool:
         _convert_one(steps, tx, address, gave[address], got[address], movements, taken, brought)
         _note_strangers(steps, address, parts, movements, taken)
     third = _third_party(steps, parts, converters, gave, got)
-    if third is not None:
-        payer, asset, amount, payees = third
-        _pay_through(steps, tx, payer, asset, amount, payees, taken, brought)
     paid_through = {(third[0], third[1])} if third is not None else set()
     served = {(p, a) for p, a, _ in third[3]} if third is not None else set()
+    through = _through(third)
 
-    for (asset, giver, getter), amount in parts.items():
-        if giver in converters or giver == OUTSIDE:
+    for (asset, giver, getter), amount in every.items():
+        if apart.intersection((giver, getter)):
+            step = steps.pay(giver, steps.holding(getter, asset), asset, amount, tx=tx)
+            taken[giver, asset].append(step)
+        elif giver in converters or giver == OUTSIDE:
             # The counterparty gets only its own taint; what a conversion brought is booked already.
-            booked = getter in converters or (giver in converters and (getter, asset) in served)
-            if getter >= 0 and not booked:
+            if giver in converters and (getter, asset) in served:
+                given = through.pop((getter, asset), None)
+                if third is not None and given is not None:
+                    _pay_through(steps, tx, third[:2], given, (getter, asset), taken, brought)
+            elif getter >= 0 and getter not in converters:
                 steps.add(Op.CREDIT, -1, steps.holding(getter, asset), amount, tx=tx)
         elif getter in converters:
             if (giver, asset) not in paid_through:
@@ -86,10 +93,6 @@ def convert(steps: Steps, tx: int, movements: Sequence[Row]) -> bool:
         else:
             dst = steps.holding(getter, asset)
             taken[giver, asset].append(steps.pay(giver, dst, asset, amount, tx=tx))
-    for (asset, giver, getter), amount in every.items():
-        if apart.intersection((giver, getter)):
-            step = steps.pay(giver, steps.holding(getter, asset), asset, amount, tx=tx)
-            taken[giver, asset].append(step)
     _share_out(steps, movements, row_parts, taken, brought)
     return True
 
@@ -104,48 +107,57 @@ def _separate(steps: Steps, movements: Sequence[Row]) -> set[int]:
 
 def _who_paid_whom(movements: Sequence[Row]) -> tuple[Parts, dict[int, list[tuple[int, int]]]]:
     """Replay in order with pots. Returns the net parts, and per row the (giver, amount) that it carried."""
-    pots: dict[tuple[int, int], deque[tuple[int, int]]] = defaultdict(deque)
+    pots: dict[tuple[int, int], deque[tuple[int, int, int]]] = defaultdict(deque)
     row_parts: dict[int, list[tuple[int, int]]] = {}
-    for r, payer, payee, asset, amount in movements:
+    for at, (r, payer, payee, asset, amount) in enumerate(movements):
         carried: list[tuple[int, int]] = []
         left = amount
         pot = pots[payer, asset] if payer >= 0 else deque()
         while left and pot:
-            giver, part = pot.popleft()
+            giver, part, came = pot.popleft()
             if part > left:
-                pot.appendleft((giver, part - left))
+                pot.appendleft((giver, part - left, came))
                 part = left
             carried.append((giver, part))
             left -= part
         if left:
             carried.append((payer, left))
         row_parts[r] = carried
-        pots[payee, asset].extend(carried)
+        pots[payee, asset].extend((giver, part, at) for giver, part in carried)
     parts: Parts = defaultdict(int)
+    arrival: dict[tuple[int, int, int], int] = {}
     for (payee, asset), pot in pots.items():
-        for giver, amount in pot:
+        for giver, amount, at in pot:
             if giver != payee:
-                parts[asset, giver, payee] += amount
-    return _net(parts), row_parts
+                key = (asset, giver, payee)
+                parts[key] += amount
+                arrival[key] = min(arrival.get(key, at), at)
+    return _net(parts, arrival), row_parts
 
 
-def _net(parts: Parts) -> Parts:
-    """Remove accounts that both gave and got one asset: what they got goes on to whom they gave."""
+def _net(parts: Parts, arrival: dict[tuple[int, int, int], int]) -> Parts:
+    """Remove accounts that both gave and got one asset: what they got goes on to whom they gave.
+
+    Earlier arrivals first, so that the result does not depend on how addresses are numbered.
+    """
     while True:
+        order = sorted(parts, key=lambda key: arrival[key])  # stable: parts of one row keep their order
         getters = {(asset, getter) for asset, _, getter in parts}
-        middle = next(((a, g) for a, g, _ in sorted(parts) if g >= 0 and (a, g) in getters), None)
+        middle = next(((a, g) for a, g, _ in order if g >= 0 and (a, g) in getters), None)
         if middle is None:
-            return {k: v for k, v in sorted(parts.items()) if v}
+            return {k: parts[k] for k in order}
         asset, address = middle
-        into = next(k for k in sorted(parts) if k[0] == asset and k[2] == address)
-        out = next(k for k in sorted(parts) if k[0] == asset and k[1] == address)
+        into = next(k for k in order if k[0] == asset and k[2] == address)
+        out = next(k for k in order if k[0] == asset and k[1] == address)
         amount = min(parts[into], parts[out])
+        came = max(arrival[into], arrival[out])
         for key in (into, out):
             parts[key] -= amount
             if not parts[key]:
                 del parts[key]
         if into[1] != out[2]:
             key = (asset, into[1], out[2])
+            arrival[key] = min(arrival[key], came) if key in parts else came
             parts[key] = parts.get(key, 0) + amount
 
 
@@ -277,7 +289,7 @@ def _stated_values(steps: Steps, address: int, movements: Sequence[Row]) -> dict
 
 
 def _third_party(
-    steps: Steps, parts: Parts, converters: set[int], gave: Side, got: Side
+    steps: Steps, parts: Parts, converters: Collection[int], gave: Side, got: Side
 ) -> tuple[int, int, int, list[tuple[int, int, int]]] | None:
     """A swap whose proceeds go to somebody else: (payer, asset, amount into converters, [(payee, asset, got)]).
 
@@ -294,34 +306,42 @@ def _third_party(
     if len(into) != 1:
         return None
     (payer, asset), amount = next(iter(into.items()))
-    payees = [(p, a, n) for (p, a), n in sorted(out.items()) if a != asset]
+    payees = [(p, a, n) for (p, a), n in out.items() if a != asset]
     if not payees or len({a for _, a, _ in payees}) != 1:
         return None
     return payer, asset, amount, payees
 
 
+def _through(
+    third: tuple[int, int, int, list[tuple[int, int, int]]] | None,
+) -> dict[tuple[int, int], tuple[int, int]]:
+    """(payee, asset got) -> (part of the payer's coin, amount got): the payer's coin in proportion to what came out."""
+    if third is None:
+        return {}
+    _, _, amount, payees = third
+    total = sum(n for _, _, n in payees)
+    given = _shares(amount, [Fraction(n, total) for _, _, n in payees])
+    return {(payee, asset): (part, n) for (payee, asset, n), part in zip(payees, given, strict=True)}
+
+
 def _pay_through(
     steps: Steps,
     tx: int,
-    payer: int,
-    asset: int,
-    amount: int,
-    payees: list[tuple[int, int, int]],
+    payer: tuple[int, int],
+    given: tuple[int, int],
+    payee: tuple[int, int],
     taken: dict[tuple[int, int], list[int]],
     brought: dict[tuple[int, int], list[int]],
 ) -> None:
-    """The payer's coin converts into what the payees got, in proportion."""
-    total = sum(n for _, _, n in payees)
-    given = _shares(amount, [Fraction(n, total) for _, _, n in payees])
-    src = steps.holding(payer, asset)
-    for (payee, got_asset, n), part in zip(payees, given, strict=True):
-        dst = steps.holding(payee, got_asset)
-        if not part:
-            steps.add(Op.CREDIT, -1, dst, n, tx=tx)
-            continue
-        step = steps.add(Op.CONVERT, src, dst, part, got=n, tx=tx, hop=1)
-        taken[payer, asset].append(step)
-        brought[payee, got_asset].append(step)
+    """Coin of the payer (address, asset) becomes what the payee (address, asset) got; given: (amount, amount got)."""
+    part, n = given
+    dst = steps.holding(*payee)
+    if not part:
+        steps.add(Op.CREDIT, -1, dst, n, tx=tx)
+        return
+    step = steps.add(Op.CONVERT, steps.holding(*payer), dst, part, got=n, tx=tx, hop=1)
+    taken[payer].append(step)
+    brought[payee].append(step)
 
 
 def leave_unsplit(steps: Steps, tx: int, address: int, asset: int, amount: int, row: int, why: str) -> int:

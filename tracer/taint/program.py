@@ -73,7 +73,8 @@ class Program:
     addresses: (chain, address) by address number; sinks are addresses with chain "" and a name of SINKS.
     assets: by asset number. holding_address, holding_asset: int32 arrays by holding number. A *pot* is a
     temporary holding of an address inside one transaction (`pot[h]` True); it is empty at the end.
-    stopped: bool by holding (never a pot): coin that arrives does not leave. stop_code: by address number, "" if none.
+    stopped: bool by holding (never a pot, always a sink): coin that arrives does not leave, and under poison only
+    what arrived tainted counts. stop_code: by address number, "" if none.
     op int8, src, dst int32, origin int16 (-1), row int64 (row of the ordered ledger that the step carries out;
     -1 when none), tx int64 (transaction ordinal, -1 before the first): all by step. amount, got: lists of exact
     integers by step (`got` is 0 except for CONVERT). hop_step: int8, 1 where the step starts a new hop (leaves an

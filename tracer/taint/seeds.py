@@ -27,11 +27,15 @@ _MOVE, _CONVERT = int(Op.MOVE), int(Op.CONVERT)
 
 @dataclass
 class Marks:
-    """Stolen coin to mark on inflows of one (address, asset): per transaction ordinal, or all of them."""
+    """Stolen coin to mark on inflows of one (address, asset).
 
-    origin: int
-    left: dict[int, int | None] = field(default_factory=dict)  # tx -> amount still to mark, None = no limit
-    every: bool = False
+    left: transaction ordinal -> amount still to mark, None = no limit. origin: whose coin that is. every: the origin
+    of the inflows of all other transactions, None if only the named ones count.
+    """
+
+    left: dict[int, int | None] = field(default_factory=dict)
+    origin: dict[int, int] = field(default_factory=dict)
+    every: int | None = None
 
 
 @dataclass
@@ -101,8 +105,11 @@ def _plan_matching(plan: Plan, ledger: Ledger, seed: Seed, address: int, inflows
         )
     left = seed.amount
     for asset in assets.tolist():
-        marks = plan.marks.setdefault((address, asset), Marks(plan.origin(seed.theft, asset)))
+        marks = plan.marks.setdefault((address, asset), Marks())
+        origin = plan.origin(seed.theft, asset)
         for tx in np.unique(ledger.tx[rows[ledger.asset[rows] == asset]]).tolist():
+            if marks.origin.setdefault(tx, origin) != origin:
+                raise _two_thefts(seed, f"what it got in {what}")
             if left is None:
                 marks.left[tx] = None
                 continue
@@ -133,8 +140,13 @@ def _plan_amount(
     ref = seed.asset
     if ref is None:
         seen = np.unique(ledger.asset[(ledger.recipient == address) | (ledger.sender == address)])
-        refs = {ledger.assets[i].ref for i in seen.tolist()}
-        ref = next(iter(refs)) if len(refs) == 1 else NATIVE
+        refs = sorted(ledger.assets[i].ref for i in seen.tolist())
+        if refs and NATIVE not in refs:
+            raise SeedError(
+                f"The seed {seed.address} states {seed.amount} but not of what, and its history has no native coin.",
+                f"Say which with --asset ({', '.join(refs[:3])}).",
+            )
+        ref = NATIVE
     asset = ledger.asset_number.get((seed.chain, ref))
     if asset is None:
         known = [a for a in steps.assets if (a.chain, a.ref) == (seed.chain, ref)]
@@ -161,8 +173,18 @@ def _plan_every(plan: Plan, ledger: Ledger, seed: Seed, address: int) -> None:
         message = "The seed has no movements in the imported history: nothing enters there."
         plan.gaps.append(Gap("seed_unknown", message, seed.chain, seed.address, seed.asset or ""))
     for asset in np.unique(ledger.asset[own]).tolist():
-        marks = plan.marks.setdefault((address, asset), Marks(plan.origin(seed.theft, asset)))
-        marks.every = True
+        marks = plan.marks.setdefault((address, asset), Marks())
+        origin = plan.origin(seed.theft, asset)
+        if marks.every not in {None, origin}:
+            raise _two_thefts(seed, "everything it got")
+        marks.every = origin
+
+
+def _two_thefts(seed: Seed, what: str) -> SeedError:
+    return SeedError(
+        f"Two thefts claim {what}: the seed {seed.address} stands under {shown(seed.theft)} and under another name.",
+        "Give both the same --theft, or say with --tx which inflow belongs to which.",
+    )
 
 
 def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[StepList, list[int], np.ndarray]:
@@ -171,9 +193,9 @@ def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[Step
     Runs through the steps once and keeps, per holding, the least number of hops at which stolen coin can have
     reached it (poison, stops applied, in the order of time): the same for all rules.
     """
-    definite = {key: Marks(marks.origin, dict(marks.left)) for key, marks in plan.marks.items() if marks.left}
+    definite = {key: Marks(dict(marks.left), marks.origin) for key, marks in plan.marks.items() if marks.left}
     downstream: set[int] = set()
-    if any(marks.every for marks in plan.marks.values()) and (plan.start or definite):
+    if any(marks.every is not None for marks in plan.marks.values()) and (plan.start or definite):
         first = _Entry(steps, opening, downstream)
         gaps = len(steps.gaps)
         first.run(plan.start, definite)
@@ -268,8 +290,8 @@ class _Entry:
         marks = self.marks[holding]
         amount = self.opening.get(holding, 0)
         reached = self._address(holding) in self.arrived | self.downstream
-        if marks.every and amount and not reached:
-            self.stolen_opening[holding] = marks.origin
+        if marks.every is not None and amount and not reached:
+            self.stolen_opening[holding] = marks.every
             self.hop[holding] = 0
 
     def _move_pots(self, step: Step) -> None:
@@ -297,15 +319,16 @@ class _Entry:
             if left is not None:
                 marks.left[step.tx] = left - part
             return part
-        if marks.every and reached:
+        if marks.every is not None and reached:
             self.kept_out += 1
-        return amount if marks.every and not reached else 0
+        return amount if marks.every is not None and not reached else 0
 
     def _relabelled(self, step: Step, part: int) -> list[Step]:
         """Pay into a pot of the seed, relabel there, pass on: so that what arrives tainted keeps its source."""
         address, asset = self.steps.address_of[step.dst], self.steps.asset_of[step.dst]
         main = self.steps.holding(address, asset)
-        origin = self.marks[main].origin
+        marks = self.marks[main]
+        origin = marks.origin.get(step.tx, -1 if marks.every is None else marks.every)
         amount = step.got if step.op == Op.CONVERT else step.amount
         self.hop[step.dst] = 0
         if step.op == Op.CREDIT and part == amount:

@@ -73,8 +73,29 @@ def add_transaction(steps: Steps, tx: int, rows: Sequence[int]) -> None:
                 steps.items.row[step] = row[0]
             else:
                 _pay(steps, tx, row)
-    elif not (has_converter(movements) and convert(steps, tx, movements)):
-        _replay(steps, tx, movements)
+        return
+    for group in _groups(movements):
+        if not (has_converter(group) and convert(steps, tx, group)):
+            _replay(steps, tx, group)
+
+
+def _groups(movements: Sequence[Row]) -> list[list[Row]]:
+    """The movements in groups that share no address: a swap by one is no reason to net the payments of another."""
+    leader: dict[int, int] = {}
+
+    def find(address: int) -> int:
+        while leader.setdefault(address, address) != address:
+            leader[address] = leader[leader[address]]
+            address = leader[address]
+        return address
+
+    for _, payer, payee, _, _ in movements:
+        if payer >= 0 and payee >= 0:
+            leader[find(payer)] = find(payee)
+    groups: dict[int, list[Row]] = defaultdict(list)
+    for row in movements:
+        groups[find(max(row[1], row[2]))].append(row)
+    return list(groups.values())
 
 
 def _pay(steps: Steps, tx: int, row: Row) -> None:
@@ -106,7 +127,7 @@ def _replay(steps: Steps, tx: int, movements: Sequence[Row]) -> None:
             in_pot[payer, asset] -= passed
         if pays_on:
             in_pot[payee, asset] += amount
-    for (address, asset), rest in in_pot.items():
-        if rest:
-            pot = steps.holding(address, asset, "pot")
-            steps.add(Op.MOVE, pot, steps.holding(address, asset), rest, tx=tx)
+        if last_payment[payer, asset] == i and (rest := in_pot.pop((payer, asset), 0)):
+            # what it kept goes to its own coin now: what it gets from here on is younger
+            pot = steps.holding(payer, asset, "pot")
+            steps.add(Op.MOVE, pot, steps.holding(payer, asset), rest, tx=tx)
