@@ -215,6 +215,17 @@ class TestAnswers:
         found, said = judge(json.dumps([{"id": 0, "result": None}, error]).encode())
         assert (found, said) == (verdict, "" if verdict is Verdict.ANSWER else words)
 
+    @pytest.mark.parametrize(
+        "words", ["rate limit", "invalid api key", "method not found", "too many results"]
+    )
+    @pytest.mark.parametrize(("code", "before"), [(3, ""), (-32000, "execution reverted: "), (-32015, "")])
+    def test_what_a_contract_says_is_not_what_the_node_says(self, code: int, before: str, words: str) -> None:
+        error = {"id": 0, "error": {"code": code, "message": before + words}}
+        assert judge(json.dumps(error).encode()) == (Verdict.ANSWER, "")
+        refusal = Refusal(code, before + words)
+        heard = (refusal.unsupported, refusal.too_much, refusal.later, refusal.never)
+        assert heard == (False, False, False, False)
+
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"7", b"{}", b'[{"id":1}]'])
     def test_what_is_no_answer_is_asked_again(self, body: bytes) -> None:
         assert judge(body)[0] is Verdict.AGAIN
@@ -605,7 +616,6 @@ class TestTraces:
     @pytest.mark.parametrize(
         "change",
         [
-            {"type": "MAGIC"},
             {"value": 5},
             {"value": "-0x5"},
             {"from": None},
@@ -654,6 +664,10 @@ class TestTraces:
         assert [p.amount for p in payments(trace)] == []
         for other in ({"from": "0x" + "c0" * 20}, {"to": "0x" + "c0" * 20}):
             assert read_tree(self.tree("CALL", 5, self.tree("SELFDESTRUCT", 5) | ends | other) | ends) is None
+
+    def test_a_call_of_an_unknown_kind_proves_nothing(self) -> None:
+        assert read_tree(self.tree("CALL", 0, self.tree("MAGIC", 1))) is None
+        assert read_tree(self.tree("CALL", 0) | {"calls": None}) is not None
 
     def test_no_frames_are_no_trace(self) -> None:
         assert read_flat([], H1, H2) is None

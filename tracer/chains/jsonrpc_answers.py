@@ -40,29 +40,34 @@ class Refusal:
     words: str
 
     @property
+    def reverted(self) -> bool:
+        """A contract refused, maybe in words of its own: hostile text, which says nothing about the node."""
+        return self.code in {3, -32015} or "revert" in self.words.lower()
+
+    @property
     def unsupported(self) -> bool:
         """The node does not offer the method, or not to this client. Never what it says of one transaction."""
-        return self.code in {-32601, -32004} or _UNSUPPORTED.search(self.words) is not None
+        named = self.code in {-32601, -32004} or _UNSUPPORTED.search(self.words) is not None
+        return named and not self.reverted
 
     @property
     def too_much(self) -> bool:
         """The node wants a smaller range of blocks: too many results, too many blocks, too long."""
-        return not self.unsupported and _TOO_MUCH.search(self.words) is not None
-
-    @property
-    def later(self) -> bool:
-        """The node asks for patience."""
-        return not self.too_much and not self.unsupported and self._asks_patience()
+        return self._says(_TOO_MUCH) and not self.unsupported
 
     @property
     def never(self) -> bool:
         """The node will not answer today, or never, whatever is asked."""
-        return not self.too_much and not self.unsupported and _NEVER.search(self.words) is not None
+        return self._says(_NEVER) and not self.unsupported and not self.too_much
 
-    def _asks_patience(self) -> bool:
-        if self.never:
-            return False
-        return self.code in {-32005, 429, -32016} or _LATER.search(self.words) is not None
+    @property
+    def later(self) -> bool:
+        """The node asks for patience."""
+        asks = self.code in {-32005, 429, -32016} or self._says(_LATER)
+        return asks and not (self.reverted or self.unsupported or self.too_much or self.never)
+
+    def _says(self, pattern: re.Pattern[str]) -> bool:
+        return not self.reverted and pattern.search(self.words) is not None
 
 
 _UNSUPPORTED = re.compile(

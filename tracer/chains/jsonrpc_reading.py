@@ -113,7 +113,7 @@ async def read_names(
         patient=True,
     )
     forgotten = [
-        place for place, answer in enumerate(answers) if isinstance(answer, Refusal) and not _own(answer)
+        place for place, answer in enumerate(answers) if isinstance(answer, Refusal) and not answer.reverted
     ]
     again = await node.results(
         [Call("eth_call", ({"data": calls[p][1], "to": calls[p][0]}, "latest")) for p in forgotten],
@@ -125,11 +125,6 @@ async def read_names(
     for asset, symbol, decimals in zip(asked, answers[::2], answers[1::2], strict=True):
         names[asset] = (_text(symbol), _small(decimals))
     return names, gaps
-
-
-def _own(refusal: Refusal) -> bool:
-    """Whether the contract itself refused."""
-    return refusal.code == 3 or "revert" in refusal.words.lower()
 
 
 def _bytes(answer: object) -> bytes:
