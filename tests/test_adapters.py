@@ -31,7 +31,7 @@ from tests.evm_world import (
     make_world,
 )
 from tests.servers.anvil import FIRST_TIME, Anvil, running
-from tracer.chains.adapter import Adapter, Ask, History, Request, Span
+from tracer.chains.adapter import Adapter, Ask, History, Request, Span, Verdict
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.jsonrpc import JsonRpc
 from tracer.errors import InputError, ProviderError, ProviderStopError
@@ -78,7 +78,9 @@ class Asking:
         error = {"code": -32601, "message": "Method not found"}
         answers += [{"jsonrpc": "2.0", "id": call["id"], "error": error} for call in denied]
         answers.reverse()  # in any order but that of the question
-        return json.dumps(answers if isinstance(body, list) else answers[0]).encode()
+        given = json.dumps(answers if isinstance(body, list) else answers[0]).encode()
+        assert JsonRpc.judge(given) == (Verdict.ANSWER, "")  # the transport would pass it on
+        return given
 
     def methods(self) -> Counter[str]:
         """How often each method was asked."""

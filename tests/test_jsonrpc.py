@@ -911,6 +911,25 @@ class TestNames:
         )
         assert found.table["symbol"].to_pylist() == [text]
 
+    def test_a_token_that_refuses_in_the_words_of_a_provider_stops_nothing(self, anvil: Anvil) -> None:
+        anvil.endow(THIEF, ETHER)
+        anvil.install(TOKEN, EMITTER)
+        first = anvil.mine() + 1
+        anvil.send(THIEF, TOKEN, 0, transfer(THIEF, OTHER, 6))
+        anvil.mine()
+        text = int.from_bytes(b"invalid api key: rate limit".ljust(32, b"\0"), "big")
+        words = f"{0x08C379A0 << 224} 0 MSTORE 32 4 MSTORE 27 36 MSTORE {text} 68 MSTORE 100 0 REVERT"
+        anvil.install(TOKEN, assemble(words))
+        last = anvil.mine()
+        refused = json.loads(
+            anvil.post(question([Call("eth_call", ({"data": "0x95d89b41", "to": TOKEN}, "latest"))]))
+        )
+        assert "invalid api key" in refused["error"]["message"]
+        ask = Asking(anvil)
+        found = read(anvil, OTHER, first, last, ask)
+        assert (found.table["symbol"].to_pylist(), found.table["decimals"].to_pylist()) == ([""], [None])
+        assert ask.methods()["eth_call"] == 2
+
     def test_a_shower_of_tokens_is_not_all_named(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(jsonrpc_reading, "MOST_NAMES", 0)
         found = history(world, PAYEES[7], None)
