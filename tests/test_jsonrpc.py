@@ -333,6 +333,15 @@ class TestSearch:
         assert found.table.equals(history(world, THIEF, None).table)
         assert "range_refused" not in codes(found)
 
+    def test_a_short_page_is_not_the_last(self, world: World) -> None:
+        def capped(params: list[object], result: object) -> object:
+            asked = dict(params[0]) | {"count": 2}  # type: ignore[call-overload]
+            return world.node.call("trace_filter", asked)
+
+        found = history(world, THIEF, on("trace_filter", capped))
+        assert found.table.equals(history(world, THIEF, None).table)
+        assert found.complete
+
     def test_a_node_that_gives_the_same_page_again_is_not_believed(self, world: World) -> None:
         def first_page(params: list[object], result: object) -> object:
             asked = dict(params[0]) | {"after": 0}  # type: ignore[call-overload]
@@ -365,6 +374,20 @@ class TestSearch:
 
         with pytest.raises(ProviderError):
             history(world, THIEF, on(method, forge))
+
+    def test_true_logs_that_were_not_asked_for_are_an_error(self, world: World) -> None:
+        def others(params: list[object], result: object) -> object:
+            span = {"fromBlock": hex(world.first), "toBlock": hex(world.last)}
+            return world.node.call("eth_getLogs", span | {"topics": [TRANSFER]})
+
+        def later(params: list[object], result: object) -> object:
+            return world.node.call("eth_getLogs", dict(params[0]) | {"toBlock": hex(world.last)})  # type: ignore[call-overload]
+
+        with pytest.raises(ProviderError, match="something else: a log"):
+            history(world, THIEF, on("eth_getLogs", others))
+        ask = Asking(world.node, change=on("eth_getLogs", later))
+        with pytest.raises(ProviderError, match="something else: a log"):
+            read(world.node, THIEF, world.first, world.first, ask)
 
     def test_pages_that_stand_still_are_an_error(self, world: World) -> None:
         def still(params: list[object], result: object) -> object:
@@ -673,6 +696,7 @@ class TestTraces:
         assert read_flat([], H1, H2) is None
         assert read_flat(None, H1, H2) is None
         assert read_tree(None) is None
+        assert read_tree({"failed": False, "gas": 0, "returnValue": "0x", "structLogs": []}) is None
 
     def test_two_frames_in_one_place_are_no_trace(self) -> None:
         frame = {"type": "call", "action": {"from": A1, "to": A2, "value": "0x1"}, "traceAddress": []}
@@ -777,6 +801,17 @@ class TestLogs:
         assert len(read_receipt(raw | {"logs": good}, H2).logs) == 2
         with pytest.raises(ProviderError):
             read_receipt(raw | {"logs": [log | {"logIndex": place} for place in places]}, H2)
+
+    def test_a_receipt_or_block_that_was_not_asked_for_is_an_error(self) -> None:
+        raw = {"blockNumber": "0x1", "blockHash": H1, "transactionHash": H2, "transactionIndex": "0x0"}
+        raw |= {"from": A1, "to": A2, "contractAddress": None, "status": "0x1", "gasUsed": "0x1", "logs": []}
+        assert read_receipt(raw, H2).tx_hash == H2
+        with pytest.raises(ProviderError, match="something else"):
+            read_receipt(raw, H1)
+        block = {"number": "0x1", "hash": H1, "timestamp": "0x1", "transactions": []}
+        assert read_block(block, 1).number == 1
+        with pytest.raises(ProviderError, match="something else"):
+            read_block(block, 2)
 
 
 class TestBalance:

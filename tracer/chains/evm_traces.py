@@ -115,8 +115,10 @@ def _flat_frame(raw: object) -> Frame:
 
 
 def read_tree(value: object) -> Trace | None:
-    """The answer of `debug_traceTransaction` with the callTracer. Raises ProviderError."""
-    if value is None:
+    """The answer of `debug_traceTransaction` with the callTracer; None where the node has no trace of it, or another
+    tracer only (whose answer has `structLogs` instead). Raises ProviderError.
+    """
+    if value is None or (isinstance(value, dict) and "structLogs" in value):
         return None
     frames = []
     waiting: list[tuple[tuple[int, ...], object]] = [((), value)]
