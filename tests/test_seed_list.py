@@ -36,6 +36,18 @@ def test_a_csv_is_read_by_its_header_and_says_what_it_ignores() -> None:
     assert (found.lines[0].number, found.lines[0].subject, found.ignored) == (3, A, ("stage",))
 
 
+def test_the_tracers_own_list_of_seeds_keeps_its_times() -> None:
+    found = read_seed_list(f"number,address,amount_raw,at_utc\n1,{A},5,2025-02-21T14:16:11Z\n")
+    assert found.lines[0].given() == {"amount": 5, "at": 1740147371}
+    assert found.ignored == ("number",)
+
+
+@pytest.mark.parametrize("column", ["amount", "Value", "timestamp", "tx_hash", "token"])
+def test_a_column_that_would_change_what_a_seed_means_is_refused_when_misnamed(column: str) -> None:
+    with pytest.raises(FileError, match=f"'{column.lower()}', which is not read"):
+        read_seed_list(f"address,{column}\n{A},5\n")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "utf-16"])
 def test_a_csv_may_be_written_by_japanese_excel(encoding: str) -> None:
     found = read_seed_list(f"address,source\r\n,\r\n{A},警察庁\r\n".encode(encoding))

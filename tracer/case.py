@@ -104,10 +104,46 @@ class Case(CaseBook):
         """All rules side by side with the range over every admissible accounting."""
         return self.tracing(progress).compare(ranges=ranges, progress=progress)
 
-    def bounds(self, targets: Sequence[str] | None = None, progress: Progress | None = None) -> pd.DataFrame:
-        """The range of stolen coin at each target address (None: all traced ones), whatever rule is taken."""
-        pairs = None if targets is None else [self._account(text) for text in targets]
-        return self.tracing(progress).ranges_frame(pairs, progress)
+    def bounds(
+        self,
+        targets: Sequence[str] | None = None,
+        progress: Progress | None = None,
+        *,
+        together: bool = False,
+        through: bool = False,
+    ) -> pd.DataFrame:
+        """The range of stolen coin at each target address (None: all traced ones), whatever rule is taken.
+
+        A target may also be the name of a label: all addresses with that name are one group. together: all targets
+        are one group, whose inner transfers do not count. through: the range of what ever arrived, each coin counted
+        once, instead of what rests there in the end. Raises InputError, NotFoundError.
+        """
+        labelled = self._labelled()
+        wanted = [] if targets is None else list(targets)
+        if not (together or through or any(text in labelled for text in wanted)):
+            pairs = None if targets is None else [self._account(text) for text in wanted]
+            return self.tracing(progress).ranges_frame(pairs, progress)
+        if not wanted:
+            raise InputError("A range of a group needs its members.", "Name them: --address, or --service.")
+        members = {text: labelled.get(text) or [self._account(text)] for text in wanted}
+        if together:
+            pairs = list(dict.fromkeys(pair for group in members.values() for pair in group))
+            members = {" + ".join(self._named(text, group) for text, group in members.items()): pairs}
+        else:
+            members = {self._named(text, group): group for text, group in members.items()}
+        return self.tracing(progress).group_frame(members, through=through, progress=progress)
+
+    def _labelled(self) -> dict[str, list[tuple[str, str]]]:
+        """The addresses of each label name that the history knows."""
+        known = {(chain, address) for chain, address, _ in self.tracing().holding_of}
+        found: dict[str, list[tuple[str, str]]] = {}
+        for x in self.file.labels:
+            if (x.chain, x.address) in known:
+                found.setdefault(x.name, []).append((x.chain, x.address))
+        return found
+
+    def _named(self, text: str, group: Sequence[tuple[str, str]]) -> str:
+        return self._display(*group[0]) if len(group) == 1 and self._display(*group[0]) != text else text
 
     def graph(self, rule: str | None = None) -> FlowGraph:
         """The flow of stolen coin; `.nx` is a networkx.MultiDiGraph."""

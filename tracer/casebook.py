@@ -144,6 +144,7 @@ class CaseBook(Opinions):
             progress=None if progress is None else lambda done, total: progress("import", done, total),
             limits=evidence.limits(self.workspace.settings),
         )
+        evidence.refuse_unplaced(read)
         file = self.file
         seeding.check_history(rulings.apply([read.table], file.standing_rulings).tables, file.seeds)
         options = {"mapping": dict(mapping or {}), "chain": chain or ""}
@@ -158,6 +159,29 @@ class CaseBook(Opinions):
             )
         )
         return evidence.report(read, is_new=len(after.captures) > before)
+
+    def remove_file(self, number: int, reason: str, author: str = "") -> Pin:
+        """Take an imported file out of the case, with a reason that is kept as a judgement; returns what it was.
+
+        The file stays in the archive and can be imported again. Raises NotFoundError, InputError without a reason or
+        where a seed, a ruling or a declared conversion rests on it.
+        """
+        if not reason.strip():
+            raise InputError("Taking a file out needs a reason.", "Say why: --reason TEXT.")
+        file = self.file
+        if not 1 <= number <= len(file.captures):
+            raise NotFoundError(f"There is no file {number}.", "See `tracer case show CASE`.")
+        gone = file.captures[number - 1]
+        kept = tuple(pin for pin in file.captures if pin != gone)
+        left = self._imported(replace(file, captures=kept))
+        seeding.check_ruled(
+            self._movements(), rulings.apply(left, file.standing_rulings).tables, file, "the file"
+        )
+        for ruling in file.standing_rulings:
+            rulings.check_subject(left, ruling.chain, ruling.subject)
+        self.update(lambda f: replace(f, captures=tuple(pin for pin in f.captures if pin != gone)))
+        self.judge(gone.sha256, "file taken out", reason=f"{gone.name}: {reason.strip()}", author=author)
+        return gone
 
     def files(self) -> pd.DataFrame:
         """The imported files."""

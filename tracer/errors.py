@@ -36,13 +36,24 @@ __all__ = [
     "TracerError",
     "WorkspaceBusyError",
     "shown",
+    "visible",
 ]
+
+
+def visible(text: object) -> str:
+    """`text` as one printable line: control, bidirectional, zero-width and surrogate characters become escapes."""
+    raw = str(text)
+    return raw if raw.isprintable() else "".join(c if c.isprintable() else _escape(ord(c)) for c in raw)
+
+
+def _escape(code: int) -> str:
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def shown(text: object, limit: int = 80) -> str:
     """`text` as one printable, quoted line: hostile control characters are escaped, long text is cut."""
     raw = str(text)
-    clean = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in raw[:limit])
+    clean = visible(raw[:limit])
     return f"{clean!r}" if len(raw) <= limit else f"{clean!r}..."
 
 

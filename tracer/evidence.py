@@ -17,9 +17,9 @@ from tracer import addresses, rulings
 from tracer.chains.files import Limits
 from tracer.collecting.facts import Facts, read_facts, unread
 from tracer.collecting.manifest import Fetched, read_manifest
-from tracer.errors import StoreError
+from tracer.errors import FileError, StoreError, shown
 from tracer.ledger import build_ledger
-from tracer.model import Gap, Label, Seed, StopCode
+from tracer.model import Gap, Kind, Label, Seed, StopCode
 from tracer.results import frame
 from tracer.settings import Settings
 from tracer.store import Capture, Draft, View, Workspace
@@ -42,6 +42,7 @@ __all__ = [
     "keep",
     "limits",
     "pinned",
+    "refuse_unplaced",
     "report",
     "tables",
     "trace_of",
@@ -109,6 +110,23 @@ def keep(
         partial=partial,
     )
     return workspace.keep(source, draft, read.table, read.gaps)[0]
+
+
+def refuse_unplaced(read: FileImport) -> None:
+    """Raise FileError for a followed row that states neither block nor time: no ledger could put it in order."""
+    table = read.table
+    lost = pc.and_(pc.is_null(table["block"]), pc.is_null(table["timestamp"]))
+    lost = pc.and_(lost, pc.equal(table["excluded"].cast(pa.string()), ""))
+    lost = pc.and_(lost, pc.not_equal(table["kind"].cast(pa.string()), Kind.OPENING.value))
+    count = int(pc.sum(lost).as_py() or 0)
+    if count:
+        first = table.filter(lost)["row"][0].as_py()
+        more = f" {count - 1:,} other rows have the same problem." if count > 1 else ""
+        raise FileError(
+            f"{shown(read.name)}, data row {first}: neither block nor time is known, so the row has no place in the"
+            f" order of time.{more} Nothing was imported.",
+            "Fill the column block or timestamp_utc, or map one: --map timestamp_utc=COLUMN.",
+        )
 
 
 def report(read: FileImport, *, is_new: bool) -> ImportReport:

@@ -114,7 +114,8 @@ class Seed:
 
     `amount` alone adds that much stolen coin before the first movement; with `tx` or `at` the matching inflow is
     relabelled stolen, up to the amount; with neither, every inflow counts (docs/accounting.md, "Seeds").
-    `asset` None means every asset that the address ever received, with an amount alone the chain's own coin. All seeds of one `theft` are one source.
+    `asset` None means every asset that the address ever received, with an amount alone the
+    chain's own coin. All seeds of one `theft` are one source.
     """
 
     chain: str

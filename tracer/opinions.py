@@ -53,9 +53,9 @@ class Opinions:
         with self.workspace.store.reader() as view:
             return evidence.pinned(view, file.captures)
 
-    def _imported(self) -> list[pa.Table]:
+    def _imported(self, file: CaseFile | None = None) -> list[pa.Table]:
         """The movements as they were imported, one table per file, then what was collected."""
-        file = self.file
+        file = self.file if file is None else file
         entries = evidence.collected(self.workspace, file)
         with self.workspace.store.reader() as view:
             imported = evidence.tables(view, evidence.pinned(view, file.captures))

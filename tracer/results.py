@@ -188,7 +188,8 @@ class TaintResult:
             by_asset[asset] = by_asset.get(asset, 0) + source
         if len(by_asset) < 2:
             return next(iter(by_asset.values()), 0)
-        return ";".join(f"{n}@{self.program.assets[a].key}" for a, n in sorted(by_asset.items()))
+        named = sorted((self.program.assets[a].key, n) for a, n in by_asset.items())
+        return ";".join(f"{n}@{key}" for key, n in named)
 
     def transfers(self) -> pd.DataFrame:
         """All movements in ledger order with the stolen coin in each, then those left out, with the reason."""

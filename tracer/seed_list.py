@@ -15,7 +15,7 @@ from typing import Any
 
 from tracer.chains.text_bytes import Utf8Stream, find_encoding
 from tracer.chains.time_text import TimeTextError, utc_seconds
-from tracer.errors import InputError, TracerError, shown
+from tracer.errors import FileError, InputError, TracerError, shown
 
 __all__ = [
     "COLUMNS",
@@ -30,6 +30,22 @@ __all__ = [
 
 COLUMNS = ("address", "chain", "tx", "asset", "amount_raw", "at", "theft", "source", "to")
 """Columns of a seed CSV that are read; others are named in `SeedList.ignored`."""
+
+_TIMES = ("at", "at_utc")
+"""A column of times; the second is what the tracer itself writes."""
+_MISTAKEN = {
+    "amount": "amount_raw, in the smallest unit",
+    "value": "amount_raw, in the smallest unit",
+    "time": "at",
+    "timestamp": "at",
+    "timestamp_utc": "at",
+    "date": "at",
+    "transaction": "tx",
+    "tx_hash": "tx",
+    "token": "asset",
+    "contract": "asset",
+}
+"""Columns that would change what a seed means if they were passed over, and how they are to be called."""
 
 _SUBJECTS = ("address_or_tx", "address", "seed", "tx")
 _MOST_BYTES = 64 * 2**20
@@ -163,6 +179,7 @@ def _csv_list(text: str, subject: str) -> SeedList:
             continue
         if not header:
             header = [cell.strip().lower() for cell in cells]
+            _refuse_mistaken(header)
             continue
         named = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
         line = ",".join(cells)
@@ -170,8 +187,18 @@ def _csv_list(text: str, subject: str) -> SeedList:
             good.append(_line(reader.line_num, line, named, subject))
         except InputError as error:
             refused.append(RefusedLine(reader.line_num, line, error.message, error.hint))
-    ignored = tuple(name for name in header if name not in {*COLUMNS, subject})
+    ignored = tuple(name for name in header if name not in {*COLUMNS, *_TIMES, subject})
     return SeedList(tuple(good), tuple(refused), ignored)
+
+
+def _refuse_mistaken(header: list[str]) -> None:
+    """A seed whose amount or time is passed over would count everything that ever came in."""
+    for name in header:
+        if name in _MISTAKEN:
+            raise FileError(
+                f"The list of seeds has a column {shown(name)}, which is not read.",
+                f"Call it {_MISTAKEN[name]}, or leave it out.",
+            )
 
 
 def _line(number: int, text: str, cells: dict[str, str], subject: str) -> SeedLine:
@@ -186,7 +213,7 @@ def _line(number: int, text: str, cells: dict[str, str], subject: str) -> SeedLi
         tx=cells.get("tx", "") if wanted != cells.get("tx") else "",
         asset=cells.get("asset", ""),
         amount=raw_amount(cells.get("amount_raw", "")),
-        at=when(cells["at"]) if cells.get("at") else None,
+        at=next((when(cells[name]) for name in _TIMES if cells.get(name)), None),
         theft=cells.get("theft", ""),
         source=cells.get("source", ""),
         to=cells.get("to", ""),

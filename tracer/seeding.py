@@ -165,8 +165,14 @@ def check_undeclared(file: CaseFile, chain: str, tx: str, address: str) -> None:
             )
 
 
-def check_ruled(before: Sequence[pa.Table], after: Sequence[pa.Table], file: CaseFile) -> None:
-    """Refuse rulings (tables before and after) that take away what a seed or a declared conversion rests on."""
+def check_ruled(
+    before: Sequence[pa.Table], after: Sequence[pa.Table], file: CaseFile, what: str = ""
+) -> None:
+    """Refuse rulings (tables before and after) that take away what a seed or a declared conversion rests on.
+
+    what: what is taken away instead, `the file`.
+    """
+    rests = f"in {what} that would be taken out" if what else "that would be left out"
     for seed in file.seeds:
         if (
             (seed.tx is not None or seed.at is not None)
@@ -174,7 +180,7 @@ def check_ruled(before: Sequence[pa.Table], after: Sequence[pa.Table], file: Cas
             and not _enters(after, seed)
         ):
             raise InputError(
-                f"The seed {seed.address} enters with a movement that would be left out.",
+                f"The seed {seed.address} enters with a movement {rests}.",
                 "Remove or change the seed first: tracer seed list CASE.",
             )
     check_history(after, file.seeds)
@@ -182,7 +188,7 @@ def check_ruled(before: Sequence[pa.Table], after: Sequence[pa.Table], file: Cas
         c = entry.conversion
         if all(row["from_address"] != c.address for table in after for row in _rows_of(table, c.chain, c.tx)):
             raise InputError(
-                f"Declared conversion {entry.number} rests on movements that would be left out.",
+                f"Declared conversion {entry.number} rests on movements {rests}.",
                 f"Withdraw it first: tracer judge withdraw CASE {entry.number}.",
             )
 

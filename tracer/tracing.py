@@ -153,6 +153,33 @@ class Tracing:
         rows.sort(key=lambda r: (r[0], r[2], -r[4], -r[3], r[1]))
         return frame(rows, ["chain", "address", "asset", "at_least_raw", "at_most_raw", "kind"])
 
+    def group_frame(
+        self,
+        groups: Mapping[str, Sequence[tuple[str, str]]],
+        *,
+        through: bool,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """The range of what groups of addresses hold together, per asset; columns of `ranges_frame`.
+
+        groups: what to call the group -> canonical (chain, address) pairs; transfers inside a group do not count.
+        through: the range of what ever arrived instead. Raises NotFoundError for an address that the history lacks.
+        """
+        named: list[tuple[str, frozenset[int]]] = []
+        for name, pairs in groups.items():
+            by_asset: dict[int, set[int]] = {}
+            for pair in pairs:
+                for h in self._holdings(pair):
+                    by_asset.setdefault(int(self.program.holding_asset[h]), set()).add(h)
+            named += [(name, frozenset(members)) for members in by_asset.values()]
+        found = bounds(self.program, [m for _, m in named], progress=progress, through=through)
+        rows = []
+        for (name, members), known in zip(named, found, strict=True):
+            asset = self.program.assets[int(self.program.holding_asset[min(members)])]
+            rows.append((asset.chain, name, asset.ref, known.at_least, known.at_most, known.kind))
+        rows.sort(key=lambda r: (r[0], r[2], -r[4], -r[3], r[1]))
+        return frame(rows, ["chain", "address", "asset", "at_least_raw", "at_most_raw", "kind"])
+
     def _holdings(self, pair: tuple[str, str]) -> list[int]:
         found = sorted(h for (chain, address, _), h in self.holding_of.items() if (chain, address) == pair)
         if not found:

@@ -23,6 +23,7 @@ from tracer.errors import FileError, shown
 __all__ = ["Encoding", "Utf8Stream", "find_encoding", "open_plain"]
 
 _CHUNK = 4 << 20
+_UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _NAMES = {"utf-8": "UTF-8", "cp932": "Shift-JIS (cp932)", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 _UNASSIGNED = frozenset("\x80\uf8f0\uf8f1\uf8f2\uf8f3")  # Python's reading of bytes that cp932 leaves free
@@ -138,6 +139,8 @@ def _examine(stream: BinaryIO, name: str, max_bytes: int) -> Encoding:
 
 
 def _candidates(head: bytes, name: str) -> tuple[int, tuple[str, ...]]:
+    if head.startswith(_UTF32):
+        raise FileError(f"{shown(name)} is written in UTF-32.", "Save it as UTF-8 and import that.")
     for mark, encoding in _BOMS:
         if head.startswith(mark):
             return len(mark), (encoding,)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
@@ -31,6 +32,8 @@ _BLOCK = 4 << 20
 _HEADER = 1 << 16
 _JSON_ROWS = 20_000
 _DELIMITERS = ",;\t|"
+_IS_DATA = re.compile(r"0[xX][0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?|[0-9]{6,}|eip155:[0-9]+")
+"""An address, a hash, a long number or a chain where a column name is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ def open_table(
     try:
         if isinstance(source, Path) and source.is_dir():
             raise FileError(f"{shown(name)} is a folder.", "Give one file.")
+        if isinstance(source, Path) and source.exists() and not source.is_file():
+            raise FileError(
+                f"{shown(name)} is a pipe or a device, not a file.",
+                "Save it first: it is read twice and kept.",
+            )
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         if not size:
             raise FileError(
@@ -133,6 +141,12 @@ def _header(text: str, name: str) -> tuple[tuple[str, ...], str, int]:
     names = [" ".join(cell.replace("\u200b", "").replace("\ufeff", "").split()) for cell in best[0]]
     unnamed = [n or f"(column {i + 1})" for i, n in enumerate(names)]
     twice = next((n for i, n in enumerate(unnamed) if n in unnamed[:i]), None)
+    data = next((n for n in names if _IS_DATA.fullmatch(n)), None)
+    if data is not None:
+        raise FileError(
+            f"{shown(name)} has no line of column names: its first line holds {shown(data)}.",
+            "Put the names of the columns on top, see docs/import.md.",
+        )
     if twice is not None:
         raise FileError(
             f"{shown(name)} has two columns named {shown(twice)}.", "Rename or remove one of them."

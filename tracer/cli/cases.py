@@ -80,7 +80,8 @@ def show(context: typer.Context, case: CaseName) -> None:
         line(f"As of:          {_when(opened.as_of)}")
     line(
         f"Opinions:       {plural(len(opened.labels()), 'label')}, {plural(len(opened.stops()), 'stop')}, "
-        f"{plural(len(opened.conversions()), 'declared conversion')}, {plural(len(opened.judgements()), 'judgement')}"
+        f"{plural(len(opened.conversions()), 'declared conversion')}, {plural(len(opened.rulings()), 'ruling')}, "
+        f"{plural(len(opened.judgements()), 'judgement')}"
     )
     line(f"Seeds:          {len(seeds):,}")
     line(f"Files:          {len(files):,}")
@@ -109,6 +110,21 @@ def rule(
     session.case(case).set_rule(chosen)
     line(f"Governing rule of {clean(case)}: {chosen}.")
     session.next("taint", case)
+
+
+@_group.command("remove-file")
+def remove_file(
+    context: typer.Context,
+    case: CaseName,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the file, see `case show`.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; required, kept on record.")],
+    author: Annotated[str, typer.Option("--author", metavar="NAME", help="Who decided.")] = "",
+) -> None:
+    """Take a wrongly imported file out of a case. It stays in the archive; the reason is kept as a verdict."""
+    session = session_of(context)
+    gone = session.case(case).remove_file(number, reason, author)
+    line(f"{clean(gone.name)} was taken out of {clean(case)}.")
+    session.next("case", "show", case)
 
 
 def _when(as_of: int | None) -> str:

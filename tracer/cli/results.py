@@ -90,15 +90,31 @@ def bounds(
             "--address", metavar="ADDRESS", help="Only this address; repeatable (default: all reached)."
         ),
     ] = None,
+    service: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--service",
+            metavar="NAME",
+            help="All addresses with a label of this name, as one; repeatable.",
+        ),
+    ] = None,
+    together: Annotated[
+        bool, typer.Option("--together", help="Everything named is one group with one range.")
+    ] = False,
+    through: Annotated[
+        bool, typer.Option("--through", help="What ever arrived, instead of what rests there in the end.")
+    ] = False,
 ) -> None:
-    """What an address holds at least and at most.
+    """What an address, a service or a group holds at least and at most.
 
-    The range over every admissible accounting: no rule that a court may take leaves it.
+    The range over every admissible accounting: no rule that a court may take leaves it. Transfers inside a group do
+    not count.
     """
     session = session_of(context)
     opened = session.case(case)
     with session.progress("computing ranges") as progress:
-        frame = opened.bounds(address or None, progress=progress)
+        wanted = [*(address or []), *(service or [])]
+        frame = opened.bounds(wanted or None, progress=progress, together=together, through=through)
     _deliver(session, "bounds", frame, out)
     session.next("export", case, "--out", f"{case}-export")
 

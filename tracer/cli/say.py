@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tracer.amounts import decimal_text
+from tracer.errors import visible as clean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,16 +24,6 @@ __all__ = ["amount", "clean", "error", "line", "note", "plural", "print_json", "
 
 _MOST_DECIMALS = 77
 """A uint256 has at most 78 digits; a token that claims more is shown in raw units."""
-
-
-def clean(text: object) -> str:
-    """`text` as one printable line: control, format and surrogate characters become their code point in hex."""
-    return "".join(c if c.isprintable() else _escape(c) for c in str(text))
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def line(text: str = "") -> None:

@@ -47,7 +47,11 @@ def add(
     ] = None,
     asset: Annotated[
         str | None,
-        typer.Option("--asset", metavar="ASSET", help="native or a contract address (default: every asset; with an amount alone: native)."),
+        typer.Option(
+            "--asset",
+            metavar="ASSET",
+            help="native or a contract address (default: every asset; with an amount alone: native).",
+        ),
     ] = None,
     amount_raw: Annotated[
         int | None,

@@ -70,7 +70,10 @@ SEEDS = Layout(
         _CHAIN,
         _ADDRESS,
         Column(
-            "asset", _T, "", "native or a contract address; empty: every asset that the address received (with an amount alone: native)."
+            "asset",
+            _T,
+            "",
+            "native or a contract address; empty: every asset that the address received (with an amount: native).",
         ),
         Column("amount_raw", _A, _RAW, "Declared amount; empty: every inflow counts."),
         Column("tx", _T, "", "Transaction whose inflow is the theft; empty when none is named."),

@@ -2,7 +2,8 @@
 
 Exactness is enforced here, at the last step before a court reads the number: an amount that arrives as a float, a
 column that is not declared, a declared column that is missing are errors (a defect of the tracer), never a guess.
-Text from chains, files and label packs is guarded against spreadsheet formulas; numbers are written untouched.
+Text from chains, files and label packs is guarded against spreadsheet formulas, and characters that cannot be seen or
+that move the others are written as escapes; numbers are written untouched.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from tracer.chains.csv_guard import guard
+from tracer.errors import visible
 from tracer.export.columns import Column, ColumnKind, Layout
 
 __all__ = ["write_rows"]
@@ -109,7 +111,7 @@ def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int)):
-        return guard(str(value))
+        return guard(visible(value))
     return None
 
 

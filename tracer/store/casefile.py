@@ -49,6 +49,14 @@ class Cases:
     def create(self, name: str, *, rule: Rule, now: int, language: str = "en") -> CaseFile:
         """A new, empty case made at `now` (UTC seconds). Raises CaseNameError, also when there is one already."""
         folder = self.folder(name)
+        alike = next(
+            (n for n in self.names() if n.casefold() == folder.name.casefold() and n != folder.name), None
+        )
+        if alike is not None:
+            raise CaseNameError(
+                f"There is a case called {shown(alike)} already, and some systems take the two names for one.",
+                "Choose another name.",
+            )
         make_folder(folder)
         with folder_lock(folder / _LOCK, self._busy_seconds):
             if (folder / CASE_FILE).exists():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+from tracer.errors import visible
+
 __all__ = ["JST", "brief_address", "brief_amount", "clean", "exact_amount", "jst", "missing", "utc", "whole"]
 
 JST = timezone(timedelta(hours=9), "JST")
@@ -37,7 +39,7 @@ def clean(text: object, limit: int = 120) -> str:
     raw = "" if text is None else str(text)
     if len(raw) <= limit and raw.isprintable():
         return raw
-    out = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in raw[:limit])
+    out = visible(raw[:limit])
     return out if len(raw) <= limit else out + "\N{HORIZONTAL ELLIPSIS}"
 
 

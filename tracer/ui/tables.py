@@ -16,6 +16,7 @@ import pandas as pd
 import streamlit as st
 
 from tracer.chains.csv_guard import guard
+from tracer.errors import visible
 from tracer.model import Rule
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean, exact_amount, jst, missing, utc, whole
@@ -48,7 +49,7 @@ def _written(value: object) -> object:
     if missing(value):
         return ""
     if isinstance(value, str):
-        return guard(value)
+        return guard(visible(value))
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
