@@ -1,0 +1,136 @@
+"""Questions with a memory: every answer goes to the archive, and what was answered once is not asked again.
+
+Live, `Answers` stands between an adapter and the transport; `Recording` notes which answers one history rests on and
+packs the list; `Replay` gives the same answers from the archive alone. So a history can be computed again, years
+later, without a network and without the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+from tracer.chains.adapter import Ask, Request
+from tracer.errors import ProviderError, StoreError
+from tracer.store import Answered, Archive, Workspace
+
+__all__ = ["Answers", "Recording", "Replay"]
+
+_DAMAGED = "Restore the archive from a backup, or collect again."
+
+
+class Answers:
+    """An Ask for one provider: the archive first, then `send`. A settled question goes out once, also when many ask.
+
+    again: do not trust answers from before; each settled question goes out once more.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        provider: str,
+        send: Ask,
+        now: Callable[[], int],
+        *,
+        again: bool = False,
+    ) -> None:
+        self._workspace, self._provider = workspace, provider
+        self._send, self._now, self._again = send, now, again
+        self._known: dict[str, str] = {}
+        self._flying: dict[str, asyncio.Future[tuple[bytes, str]]] = {}
+        self.sent = 0
+        self.from_archive = 0
+
+    async def ask(self, request: Request) -> tuple[bytes, str]:
+        """(body, its sha256). Raises ProviderError; then nothing is kept."""
+        if not request.settled:
+            return await self._asked(request)
+        key = request.key
+        flying = self._flying.get(key)
+        if flying is not None:
+            return await asyncio.shield(flying)
+        kept = self._kept(key)
+        if kept is not None:
+            self.from_archive += 1
+            return kept
+        future = self._flying[key] = asyncio.get_running_loop().create_future()
+        try:
+            answer = await self._asked(request)
+        except BaseException as error:
+            failed = error if isinstance(error, Exception) else ProviderError("The collection was stopped.")
+            future.set_exception(failed)
+            future.exception()  # nobody may be waiting: that is no fault
+            raise
+        else:
+            future.set_result(answer)
+            self._known[key] = answer[1]
+            return answer
+        finally:
+            del self._flying[key]
+
+    def _kept(self, key: str) -> tuple[bytes, str] | None:
+        sha256 = self._known.get(key)
+        if sha256 is None and not self._again:
+            with self._workspace.store.reader() as view:
+                found = view.answer(key)
+            sha256 = found.sha256 if found is not None else None
+        if sha256 is None or sha256 not in self._workspace.archive:
+            return None
+        self._known[key] = sha256
+        try:
+            return self._workspace.archive.read(sha256), sha256
+        except StoreError:  # damaged: the provider is asked again, and the archive mends itself
+            return None
+
+    async def _asked(self, request: Request) -> tuple[bytes, str]:
+        self.sent += 1
+        body = await self._send(request)
+        sha256 = self._workspace.archive.put(body)
+        record = Answered(request.key, self._provider, request.text, sha256, len(body), self._now())
+        with self._workspace.store.writer() as writer:
+            writer.add_answer(record)
+        return body, sha256
+
+
+class Recording:
+    """An Ask that notes which answers it gave."""
+
+    def __init__(self, ask: Callable[[Request], Awaitable[tuple[bytes, str]]]) -> None:
+        self._ask = ask
+        self._given: dict[str, str] = {}
+
+    async def __call__(self, request: Request) -> bytes:
+        """The body of the answer."""
+        body, sha256 = await self._ask(request)
+        self._given[request.text] = sha256
+        return body
+
+    def bundle(self) -> bytes:
+        """One line per question, sorted: the question and the sha256 of its answer. No clock, no order of arrival."""
+        lines = (
+            json.dumps([text, sha256], separators=(",", ":")) for text, sha256 in sorted(self._given.items())
+        )
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+class Replay:
+    """Answers from a bundle and the archive, and from nowhere else."""
+
+    def __init__(self, bundle: bytes, archive: Archive) -> None:
+        self._archive = archive
+        try:
+            lines = [json.loads(line) for line in bundle.decode().splitlines()]
+            self._given: dict[str, str] = {str(text): str(sha256) for text, sha256 in lines}
+        except (ValueError, TypeError) as error:
+            raise StoreError("The list of answers of a history is damaged.", _DAMAGED) from error
+
+    async def ask(self, request: Request) -> tuple[bytes, str]:
+        """(body, its sha256). Raises ProviderError for a question that was not asked at the time."""
+        sha256 = self._given.get(request.text)
+        if sha256 is None:
+            raise ProviderError(
+                "This version of the tracer asks what was not asked when the history was collected.",
+                "Use the version that collected it, or collect again.",
+            )
+        return self._archive.read(sha256), sha256
