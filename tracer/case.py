@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -26,6 +27,11 @@ from tracer.store import Workspace
 from tracer.store.caserecords import DeclaredConversion
 from tracer.tracing import Progress, Tracing
 from tracer.version import version
+
+if TYPE_CHECKING:
+    from tracer.collect import Collected, Event
+    from tracer.collecting.budget import Budget
+    from tracer.transport import Patience
 
 __all__ = ["Case"]
 
@@ -174,6 +180,48 @@ class Case(CaseBook):
             start = self._account(frm)
         ends = [f"{chain}:{self._display(chain, address)}" for chain, address in (start, self._account(to))]
         return finder.frame([finder.find(ends[0], ends[1], kind)])
+
+    async def acollect(
+        self,
+        providers: Sequence[str] | None = None,
+        budget: Budget | None = None,
+        report: Callable[[Event], None] = lambda _: None,
+        *,
+        again: bool = False,
+        patience: Patience | None = None,
+    ) -> Collected:
+        """Fetch the histories that the seeds lead to, inside a running event loop; see `collect`."""
+        from tracer.collect import collect, open_sources
+        from tracer.collecting.budget import budget_in
+        from tracer.transport import find_provider
+
+        chains = {seed.chain for seed in self.file.seeds}
+        home = self.workspace.root
+        named = [find_provider(home, name, "") for name in providers or ()]
+        named += [find_provider(home, None, chain) for chain in sorted(chains - {e.chain for e in named})]
+        limits = budget_in(self.file.thresholds) if budget is None else budget
+        async with open_sources(
+            self.workspace, named, now=self._now, again=again, patience=patience
+        ) as sources:
+            return await collect(self, sources, limits, now=self._now, report=report)
+
+    def collect(
+        self,
+        providers: Sequence[str] | None = None,
+        budget: Budget | None = None,
+        report: Callable[[Event], None] = lambda _: None,
+        *,
+        again: bool = False,
+    ) -> Collected:
+        """Fetch the histories that the seeds lead to, hop after hop, as far as the budget allows.
+
+        providers: names from providers.toml, one per chain (None: the first of each chain that needs no key). budget:
+        None = the one of the last time. Stops and resumes without losing or repeating anything. again: ask anew what
+        was answered before. Raises InputError, NotFoundError, ProviderError.
+        """
+        import asyncio
+
+        return asyncio.run(self.acollect(providers, budget, report, again=again))
 
     def gaps(self) -> pd.DataFrame:
         """Everything that is missing, cut, refused or assumed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 
 from tracer import addresses, rulings
 from tracer.chains.files import Limits
+from tracer.collecting.budget import budget_in
 from tracer.collecting.facts import Facts, read_facts, unread
+from tracer.collecting.frontier import candidates, governing, stop_codes
 from tracer.collecting.manifest import Fetched, read_manifest
 from tracer.errors import FileError, StoreError, shown
 from tracer.ledger import build_ledger
@@ -24,6 +26,7 @@ from tracer.results import frame
 from tracer.settings import Settings
 from tracer.store import Capture, Draft, View, Workspace
 from tracer.store.caserecords import CaseFile, Pin
+from tracer.taint.tally import tally
 from tracer.times import utc_text
 from tracer.tracing import Progress, Tracing
 
@@ -234,8 +237,24 @@ def trace_of(
         source_names=(*(pin.name for pin in file.captures), *(facts.names if facts else ())),
         display=display,
         separate=rulings.separate(file.standing_rulings),
+        unread=partial(_why_unread, file, entries) if entries else None,
         as_of=file.as_of if file.as_of is not None else (int(times.max()) if len(times) else None),
     )
+
+
+def _why_unread(file: CaseFile, entries: Sequence[Fetched], tracing: Tracing) -> dict[tuple[str, str], str]:
+    """HORIZON, DUST or BUDGET in place of PENDING, where the budget says so."""
+    program = tracing.program
+    outcome = tracing.outcome(governing(file.rule))
+    found = candidates(program, outcome, tally(tracing.ledger, program, outcome))
+    pending = {
+        name
+        for name, code in zip(program.addresses, program.stop_code, strict=True)
+        if code == StopCode.PENDING
+    }
+    read = {e.account for e in entries if e.capture}
+    codes = stop_codes(found, read, budget_in(file.thresholds), exhausted=file.exhausted)
+    return {account: code.value for account, code in codes.items() if account in pending}
 
 
 def _unread_stops(

@@ -5,8 +5,8 @@ Names, times and amounts become text or Python integers once, however many rules
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
@@ -44,13 +44,14 @@ class Listing:
     """What the tables of every rule share.
 
     sources_of: names of the sources by their number in the ledger. shown: canonical (chain, address) -> the text to
-    print (EIP-55 on EVM chains).
+    print (EIP-55 on EVM chains). codes: stop codes that say more than those of the program.
     """
 
     ledger: Ledger
     program: Program
     sources_of: tuple[str, ...]
     shown: Callable[[str, str], str]
+    codes: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @cached_property
     def movements(self) -> pd.DataFrame:
@@ -90,7 +91,10 @@ class Listing:
             what = program.assets[asset]
             if chain:
                 reached = hop if hop < NEVER else None
-                text, stop = self.shown(chain, address), program.stop_code[owner]
+                text, stop = (
+                    self.shown(chain, address),
+                    self.codes.get((chain, address), program.stop_code[owner]),
+                )
                 found.append(Listed(number, chain, text, what, sink=False, hop=reached, stop=stop))
             else:
                 stop = _SINK_STOPS.get(address, "")

@@ -42,7 +42,8 @@ class Tracing:
 
     seeds, stops ((chain, address) -> code), labels, gaps (of the sources and of the case), source_names (by number
     of the source in the ledger), display ((chain, address) -> the text to print), separate ((chain, transaction,
-    address) that convert nothing there, by a ruling).
+    address) that convert nothing there, by a ruling), unread (why the history of an address was not read, as a code
+    that says more than PENDING; it changes no amount).
     """
 
     ledger: Ledger
@@ -54,6 +55,7 @@ class Tracing:
     display: Callable[[str, str], str]
     as_of: int | None
     separate: frozenset[tuple[str, str, str]] = frozenset()
+    unread: Callable[[Tracing], Mapping[tuple[str, str], str]] | None = None
     _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
     _results: dict[Rule, TaintResult] = field(default_factory=dict)
     _ranges: dict[int, Range] = field(default_factory=dict)
@@ -66,7 +68,8 @@ class Tracing:
     @cached_property
     def listing(self) -> Listing:
         """What the tables of every rule share."""
-        return Listing(self.ledger, self.program, self.source_names, self.display)
+        codes = self.unread(self) if self.unread is not None else {}
+        return Listing(self.ledger, self.program, self.source_names, self.display, codes)
 
     @cached_property
     def all_gaps(self) -> tuple[Gap, ...]:

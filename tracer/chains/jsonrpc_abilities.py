@@ -1,7 +1,7 @@
-"""What a node can do, found out by asking it: once per history, in one batch with the question which chain it is.
+"""What a node can do, found out by asking it, in one batch with the question which chain it is.
 
-The answers are recorded like all others, so a replay knows them too. They are never settled: a node may be given more
-abilities tomorrow.
+Each history asks, so that its recording holds the answers; they are settled, so that they are sent once. A node that is
+given more abilities is asked anew only when the whole collection is (`tracer collect --again`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _PROBES = (
 
 async def probe(node: Node, chain: str) -> Abilities:
     """What the node can do. Raises ProviderStopError if it is a node of another chain than `chain` (CAIP-2)."""
-    answers = await node.results(_PROBES, settled=False)
+    answers = await node.results(_PROBES, settled=True)
     which = answers[0]
     if isinstance(which, Refusal):
         raise ProviderStopError(

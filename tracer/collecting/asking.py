@@ -17,6 +17,9 @@ from tracer.store import Answered, Archive, Workspace
 
 __all__ = ["Answers", "Recording", "Replay"]
 
+_DISTRUSTED = ""
+"""Stands for the sha256 of an answer that is not to be used again."""
+
 _DAMAGED = "Restore the archive from a backup, or collect again."
 
 
@@ -69,13 +72,23 @@ class Answers:
         finally:
             del self._flying[key]
 
+    def distrust(self, recording: Recording) -> None:
+        """Ask the settled questions of a recording anew next time: the adapter could make no sense of the answers.
+
+        A node that lags behind may say `null` today to what it knows tomorrow. The answers stay in the archive.
+        """
+        with self._workspace.store.writer() as writer:
+            for key, request in recording.settled.items():
+                self._known.pop(key, None)
+                writer.add_answer(Answered(key, self._provider, request.text, _DISTRUSTED, 0, self._now()))
+
     def _kept(self, key: str) -> tuple[bytes, str] | None:
         sha256 = self._known.get(key)
         if sha256 is None and not self._again:
             with self._workspace.store.reader() as view:
                 found = view.answer(key)
             sha256 = found.sha256 if found is not None else None
-        if sha256 is None or sha256 not in self._workspace.archive:
+        if sha256 in {None, _DISTRUSTED} or sha256 not in self._workspace.archive:
             return None
         self._known[key] = sha256
         try:
@@ -99,11 +112,19 @@ class Recording:
     def __init__(self, ask: Callable[[Request], Awaitable[tuple[bytes, str]]]) -> None:
         self._ask = ask
         self._given: dict[str, str] = {}
+        self.settled: dict[str, Request] = {}
+        self.unanswered = False
 
     async def __call__(self, request: Request) -> bytes:
-        """The body of the answer."""
-        body, sha256 = await self._ask(request)
+        """The body of the answer. `unanswered` says later that there was none for some question."""
+        try:
+            body, sha256 = await self._ask(request)
+        except BaseException:
+            self.unanswered = True
+            raise
         self._given[request.text] = sha256
+        if request.settled:
+            self.settled[request.key] = request
         return body
 
     def bundle(self) -> bytes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tracer.errors import InputError
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "budget_in"]
 
 _MILLION = 1_000_000
 
@@ -42,3 +43,8 @@ class Budget:
             )
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise InputError("The time window ends before it begins.", "Swap --since and --until.")
+
+
+def budget_in(thresholds: Mapping[str, str | int | bool]) -> Budget:
+    """The budget that the thresholds of a case hold, whatever else they hold. Raises InputError for nonsense."""
+    return Budget(**{k: v for k, v in thresholds.items() if k in Budget.__dataclass_fields__})  # type: ignore[arg-type]

@@ -49,6 +49,8 @@ def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
 
     Raises StoreError when the workspace lacks a capture.
     """
+    failed = [e for e in entries if not e.capture]
+    entries = [e for e in entries if e.capture]
     known = view.captures_by_key([e.capture for e in entries])
     for e in entries:
         if e.capture not in known:
@@ -63,18 +65,26 @@ def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
     table = table.set_column(table.schema.get_field_index("capture"), "capture", source)
     table, flags = flag(cut_overlap(table, []).combine_chunks())
     own = [g.gap for g in view.gaps([c.id for c in captures])] if captures else []
-    return Facts(table.rename_columns([*SCHEMA.names, "source"]), captures, (*own, *_hubs(entries), *flags))
+    gaps = (*own, *_hubs(entries), *_failed(failed), *flags)
+    return Facts(table.rename_columns([*SCHEMA.names, "source"]), captures, gaps)
 
 
 def unread(accounts: Sequence[Account], entries: Sequence[Fetched]) -> dict[Account, str]:
     """Stop codes of the accounts in collected rows whose own history was not read: HUB, else PENDING."""
-    read = {(e.chain, e.address) for e in entries if not e.hub}
-    hubs = {(e.chain, e.address) for e in entries if e.hub} - read
+    read = {e.account for e in entries if e.capture and not e.hub}
+    hubs = {e.account for e in entries if e.hub} - read
     return {
         account: StopCode.HUB.value if account in hubs else StopCode.PENDING.value
         for account in accounts
         if account not in read
     }
+
+
+def _failed(entries: Sequence[Fetched]) -> list[Gap]:
+    return [
+        Gap("not_collected", f"Its history could not be collected: {e.problem}", e.chain, e.address)
+        for e in entries
+    ]
 
 
 def _hubs(entries: Sequence[Fetched]) -> list[Gap]:

@@ -14,24 +14,35 @@ from tracer.errors import StoreError
 
 __all__ = ["Fetched", "read_manifest", "write_manifest"]
 
+_DAMAGED = "The list of collected addresses is damaged."
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fetched:
     """The history of one address in blocks `first` to `last`, both included.
 
-    capture: key of the capture; sha256: of its bundle in the archive. transactions: how many the provider knows.
-    complete: every kind of movement was asked for to the end. hub: too many transactions; the capture is empty.
+    round: in which round of the collection it was chosen (the seeds: 0). capture: key of the capture, "" if the
+    provider gave no usable answer; then `problem` says what it said. sha256: of the list of answers in the archive.
+    transactions: how many the provider knows. complete: every kind of movement was asked for to the end. hub: too
+    many transactions; the capture is empty.
     """
 
     chain: str
     address: str
     first: int
     last: int
+    round: int
     capture: str
     sha256: str
     transactions: int
     complete: bool
     hub: bool
+    problem: str = ""
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """(chain, address)"""
+        return self.chain, self.address
 
 
 def write_manifest(entries: Iterable[Fetched]) -> bytes:
@@ -45,9 +56,7 @@ def read_manifest(data: bytes) -> list[Fetched]:
     try:
         found = [Fetched(**json.loads(line)) for line in data.decode().splitlines()]
     except (ValueError, TypeError) as error:
-        raise StoreError(
-            "The list of collected addresses is damaged.", "Restore the archive from a backup."
-        ) from error
+        raise StoreError(_DAMAGED, "Restore the archive from a backup.") from error
     if write_manifest(found) != data:
-        raise StoreError("The list of collected addresses is damaged.", "Restore the archive from a backup.")
+        raise StoreError(_DAMAGED, "Restore the archive from a backup.")
     return found
