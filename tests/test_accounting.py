@@ -179,6 +179,19 @@ class TestSeeds:
         split = {t.program.name(h)[1]: s for h, s in enumerate(t.outcome.split) if s}
         assert split["B"] == {0: (5, 5), 1: (2, 2)}
 
+    def test_an_amount_at_a_time_is_marked_once_over_all_transactions_of_that_time(self):
+        payments = [
+            ("X", "A", 5, {"tx": 1, "timestamp": 5_000}),
+            ("Y", "A", 5, {"tx": 2, "timestamp": 5_000}),
+        ]
+        t = trace(payments, [seed("A", at=5_000, amount=8)], "fifo")
+        assert (t.stolen, t.held("A")) == (8, 8)
+
+    def test_two_amounts_of_one_theft_in_one_transaction_add_up(self):
+        seeds = [seed("A", tx="0x0", amount=3), seed("A", tx="0x0", amount=4)]
+        t = trace([("X", "A", 10)], seeds, "fifo")
+        assert (t.stolen, t.held("A")) == (7, 7)
+
     def test_two_thefts_at_one_address_each_mark_their_own_transaction(self):
         payments = [("X", "A", 10), ("Y", "A", 20), ("A", "B", 15)]
         seeds = [seed("A", tx="0x0", theft="one"), seed("A", tx="0x1", theft="two")]
@@ -326,6 +339,45 @@ class TestTransactions:
         assert (t.held(("S", "usd")), t.held(("B", "dai")), t.held("sink:converted")) == (700, 9, 0)
         source = {t.program.name(h)[2].ref: s for h, p in enumerate(t.outcome.split) for _, s in p.values()}
         assert source == {"usd": 7, "dai": 3}
+
+    def test_two_assets_given_for_two_got_are_split_by_value_on_both_sides(self):
+        one = {"tx": 3}
+        payments = [
+            ("S", "U", 100),
+            ("U", "P", 100, "native", one | {"value": "30"}),
+            ("U", "P", 50, "0xb", one | {"value": "70"}),
+            ("P", "U", 10, "0xc", one | {"value": "40"}),
+            ("P", "U", 20, "0xd", one | {"value": "60"}),
+        ]
+        t = trace(payments, [seed("S", amount=100, asset="native")], "fifo")
+        assert (t.held(("U", "0xc")), t.held(("U", "0xd"))) == (3, 6)
+
+    def test_a_refund_lowers_the_value_given(self):
+        one = {"tx": 3}
+        payments = [
+            ("S", "U", 10),
+            ("U", "P", 10, "native", one | {"value": "10"}),
+            ("P", "U", 5, "native", one | {"value": "5"}),
+            ("U", "P", 5, "0xb", one | {"value": "5"}),
+            ("P", "U", 10, "0xc", one | {"value": "10"}),
+        ]
+        t = trace(payments, [seed("S", amount=10, asset="native")], "fifo")
+        assert (t.held("U"), t.held(("U", "0xc"))) == (5, 5)
+
+    def test_proceeds_to_somebody_else_of_two_payers_are_a_gap_and_nobodys(self):
+        one = {"tx": 3}
+        payments = [
+            ("S", "X", 6),
+            ("S", "Y", 4),
+            ("X", "P", 6, one),
+            ("Y", "P", 4, one),
+            ("P", "Z", 100, "0xt", one),
+        ]
+        t = trace(payments, [seed("S", amount=10, asset="native")], "fifo")
+        assert (t.held(("Z", "0xt")), t.held("sink:converted")) == (0, 10)
+        assert [g.code for g in t.program.gaps if g.code == "unsplit_conversion"] == [
+            "unsplit_conversion"
+        ] * 2
 
     def test_fees_leave_first_and_are_never_part_of_a_conversion(self):
         swap = {"tx": 5}
@@ -512,6 +564,26 @@ class TestOrder:
         for files in ([[self.row()], [self.row(7)]], [[self.row(7)], [self.row()]]):
             ledger = build_ledger([from_rows(rows) for rows in files])
             assert ledger.table["position"].to_pylist() == [7]
+
+    def test_equal_transactions_of_two_chains_are_not_one(self):
+        assert self.codes([self.row(1)], [self.row(1, chain="eip155:56")]) == (2, [])
+
+    def test_a_chain_whose_clock_runs_back_keeps_its_place_among_the_others(self):
+        def one(chain, block, time, amount):
+            return self.row(1, f"0x{amount}", chain=chain, block=block, timestamp=time, amount=amount)
+
+        rows = [one(CHAIN, 1, 100, 1), one(CHAIN, 2, 50, 2), one("eip155:56", 1, 70, 3)]
+        ledger = build_ledger([from_rows(rows)])
+        assert list(ledger.amount) == [3, 1, 2]
+
+    def test_a_row_without_a_block_at_the_time_of_a_block_stands_among_its_transactions(self):
+        """At the block's own second its transactions and the row are one group: payers are funded first."""
+        rows = [
+            self.row(None, "0x1", block=7, tx_index=None, timestamp=70, from_address="A", to_address="B"),
+            self.row(None, "0x2", block=None, tx_index=None, timestamp=70, from_address="S", to_address="A"),
+        ]
+        ledger = build_ledger([from_rows(rows)])
+        assert ledger.table["to_address"].to_pylist() == ["A", "B"]
 
     def test_rows_without_a_hash_are_the_same_at_the_same_place_of_the_chain(self):
         row = self.row
