@@ -35,6 +35,10 @@ CONVENTIONS = (
 )
 
 
+_GAP_ORDER = {"open": 0, "assumption": 1, "closed": 2}
+"""What is open comes first."""
+
+
 def gap_frame(
     gaps: Sequence[Gap],
     symbols: Mapping[tuple[str, str], tuple[str, int | None]],
@@ -42,7 +46,7 @@ def gap_frame(
 ) -> pd.DataFrame:
     """Gaps as a table. symbols: (chain, asset) -> (symbol, decimals); display: the text of an address."""
     rows = []
-    for gap in gaps:
+    for gap in sorted(gaps, key=lambda g: _GAP_ORDER.get(g.status, len(_GAP_ORDER))):  # stable
         symbol, decimals = symbols.get((gap.chain, gap.asset), ("", None))
         rows.append(
             (gap.code, gap.status, gap.chain, display(gap.chain, gap.address), gap.asset, symbol, gap.amount)

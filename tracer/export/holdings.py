@@ -74,7 +74,8 @@ _TAINT_COLUMNS = (
         "balance_raw",
         _A,
         _RAW,
-        "Everything that the address holds at the end of the data, clean coin included.",
+        "Everything that the address holds at the end of the data, clean coin included. Where tracing stops, stolen"
+        " coin is counted as arrived and may be more than what is left.",
     ),
     Column("received_taint_raw", _A, _RAW, "Stolen coin that ever arrived here under the rule."),
     Column(

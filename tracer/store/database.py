@@ -141,6 +141,11 @@ def _translated(error: BaseException) -> StoreError:
         )
     if "disk is full" in detail or name == "DiskFull":
         return StoreError("The disk is full; nothing was changed.", "Free some space and try again.")
+    if "disk I/O error" in detail:  # SQLite needs a little room to read, too
+        return StoreError(
+            "The disk of the workspace cannot be read or written: it may be full. Nothing was changed.",
+            "Free some space and try again; if there is enough, check the disk.",
+        )
     if "readonly" in detail or "unable to open" in detail:
         return StoreError(
             f"The database of the workspace cannot be opened for writing ({shown(detail)}).",

@@ -50,6 +50,8 @@ def _written(value: object) -> object:
         return ""
     if isinstance(value, str):
         return guard(visible(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -146,12 +148,13 @@ def show_table(
     wide: Mapping[str, int] | None = None,
     height: int | None = None,
     select: bool = False,
-    downloads: bool = True,
+    downloads: bool | pd.DataFrame = True,
     narrow: bool = False,
 ) -> int | None:
     """Show a frame with its note and CSV downloads; returns the chosen row (position in `frame`) when `select`.
 
-    narrow: the note stands above the download buttons, for a panel.
+    narrow: the note stands above the download buttons, for a panel. downloads: False for none, or the table to give
+    instead of `frame`: as the export has it.
     """
     text, heads = for_screen(frame.head(LIMIT), w, raw=raw, without=set(without))
     config = {
@@ -185,8 +188,8 @@ def show_table(
         chosen = rows[0] if rows else None
     else:
         st.dataframe(text, hide_index=True, column_config=config, height=tall, key=f"see:{key}")
-    if downloads:
-        _downloads(frame, w, key=key, file=file, note=note, narrow=narrow)
+    if downloads is not False:
+        _downloads(frame if downloads is True else downloads, w, key=key, file=file, note=note, narrow=narrow)
     return chosen
 
 

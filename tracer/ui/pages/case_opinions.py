@@ -6,6 +6,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.errors import InputError
+from tracer.export.opinions import declared
 from tracer.model import NATIVE, Conversion, StopCode
 from tracer.ui.i18n import Words
 from tracer.ui.session import say
@@ -54,7 +55,12 @@ def conversions(case: Case, words: Words) -> None:
         st.rerun()
     frame = case.conversions()
     show_table(
-        frame, words, key="conversions", file=f"{case.name}_conversions", wide={"tx": 560, "address": 380}
+        frame,
+        words,
+        downloads=declared(frame),
+        key="conversions",
+        file=f"{case.name}_conversions",
+        wide={"tx": 560, "address": 380},
     )
     if len(frame) and "number" in frame.columns:
         with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -11,6 +11,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.errors import TracerError
+from tracer.export.opinions import declared, ruled
 from tracer.tracing import ALL_RANGES
 from tracer.ui.i18n import Words
 from tracer.ui.pages.result_routes import routes_and_paths
@@ -152,11 +153,7 @@ def _conservation(case: Case, result: Any, words: Words, note: str, raw: bool) -
 
 def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     st.caption(words("tab.gaps_help"))
-    order = {"open": 0, "assumption": 1, "closed": 2}
     frame = result.gaps()
-    frame = frame.iloc[
-        sorted(range(len(frame)), key=lambda i: (order.get(str(frame["status"].iloc[i]), 3), i))
-    ]
     row = show_table(
         frame,
         words,
@@ -184,9 +181,11 @@ def _declared(case: Case, result: Any, words: Words, note: str, raw: bool) -> No
     del result
     st.caption(words("tab.declared_help"))
     st.markdown(f"**{words('tab.conversions')}**")
+    conversions, rulings = case.conversions(), case.rulings()
     show_table(
-        case.conversions(),
+        conversions,
         words,
+        downloads=declared(conversions),
         key="declared",
         file=f"{case.name}_conversions",
         note=note,
@@ -195,8 +194,9 @@ def _declared(case: Case, result: Any, words: Words, note: str, raw: bool) -> No
     )
     st.markdown(f"**{words('tab.rulings')}**")
     show_table(
-        case.rulings(),
+        rulings,
         words,
+        downloads=ruled(rulings),
         key="ruled",
         file=f"{case.name}_rulings",
         note=note,

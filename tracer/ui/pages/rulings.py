@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from tracer.case import Case
+from tracer.export.opinions import ruled
 from tracer.store.caserecords import Verdict
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean
@@ -46,7 +47,12 @@ def rulings(case: Case, words: Words) -> None:
         )
     frame = case.rulings()
     show_table(
-        frame, words, key="rulings", file=f"{case.name}_rulings", wide={"subject": 560, "address": 380}
+        frame,
+        words,
+        downloads=ruled(frame),
+        key="rulings",
+        file=f"{case.name}_rulings",
+        wide={"subject": 560, "address": 380},
     )
     standing = [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone]
     if standing:

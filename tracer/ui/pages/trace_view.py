@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 
 import streamlit as st
 
@@ -47,8 +48,8 @@ def controls(shown: Shown, words: Words) -> Controls:
             format_func=lambda r: (
                 words.one_of("rule", r) + (words("view.governing") if r == str(case.rule) else "")
             ),
-            key="see:rule-choice",
-            on_change=_turn_rule,
+            key=_rule_key(words),
+            on_change=partial(_turn_rule, _rule_key(words)),
             width=310,
             label_visibility="collapsed",
         )
@@ -56,7 +57,7 @@ def controls(shown: Shown, words: Words) -> Controls:
             words("view.asset"),
             ["", *assets],
             format_func=lambda a: assets[a] if a else words("view.all_assets"),
-            key="see:asset",
+            key=f"see:asset:{words.language}",
             width=160,
             label_visibility="collapsed",
         )
@@ -185,8 +186,12 @@ def period_text(now: View, words: Words) -> str:
     return words("period.shown", since=ends[0], until=ends[1])
 
 
-def _turn_rule() -> None:
-    st.session_state["see:rule"] = st.session_state["see:rule-choice"]
+def _rule_key(words: Words) -> str:
+    return f"see:rule-choice:{words.language}"  # a box keeps the words it was first drawn with
+
+
+def _turn_rule(key: str) -> None:
+    st.session_state["see:rule"] = st.session_state[key]
 
 
 def _assets(shown: Shown) -> dict[str, str]:
