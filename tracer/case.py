@@ -29,8 +29,10 @@ from tracer.tracing import Progress, Tracing
 from tracer.version import version
 
 if TYPE_CHECKING:
+    from tracer.chains.endpoint import Endpoint
     from tracer.collect import Collected, Event
     from tracer.collecting.budget import Budget
+    from tracer.export import Input
     from tracer.transport import Patience
 
 __all__ = ["Case"]
@@ -181,6 +183,18 @@ class Case(CaseBook):
         ends = [f"{chain}:{self._display(chain, address)}" for chain, address in (start, self._account(to))]
         return finder.frame([finder.find(ends[0], ends[1], kind)])
 
+    def endpoints(self, providers: Sequence[str] | None = None) -> list[Endpoint]:
+        """Who would be asked: the named providers, and for other chains of the seeds one that needs no key.
+
+        Raises NotFoundError for a name or chain without a provider.
+        """
+        from tracer.transport import find_provider
+
+        home = self.workspace.root
+        named = [find_provider(home, name, "") for name in providers or ()]
+        others = {seed.chain for seed in self.file.seeds} - {e.chain for e in named}
+        return named + [find_provider(home, None, chain) for chain in sorted(others)]
+
     async def acollect(
         self,
         providers: Sequence[str] | None = None,
@@ -193,12 +207,8 @@ class Case(CaseBook):
         """Fetch the histories that the seeds lead to, inside a running event loop; see `collect`."""
         from tracer.collect import collect, open_sources
         from tracer.collecting.budget import budget_in
-        from tracer.transport import find_provider
 
-        chains = {seed.chain for seed in self.file.seeds}
-        home = self.workspace.root
-        named = [find_provider(home, name, "") for name in providers or ()]
-        named += [find_provider(home, None, chain) for chain in sorted(chains - {e.chain for e in named})]
+        named = self.endpoints(providers)
         limits = budget_in(self.file.thresholds) if budget is None else budget
         async with open_sources(
             self.workspace, named, now=self._now, again=again, patience=patience
@@ -268,8 +278,24 @@ class Case(CaseBook):
             )
             for row in self.files().to_dict("records")
         ]
+        if self.file.manifest:
+            inputs.append(self._collected_input())
         pins = Pins(self.name, governing, self.as_of, version(), CONVENTIONS, tuple(inputs))
         return write_package(Path(directory), tables, pins, formats)
+
+    def _collected_input(self) -> Input:
+        """What was collected, as one input: the list of histories, by its sha256."""
+        from tracer.export import Input
+
+        entries = [e for e in evidence.collected(self.workspace, self.file) if e.capture]
+        with self.workspace.store.reader() as view:
+            known = view.captures_by_key(e.capture for e in entries)
+        return Input(
+            f"collected histories of {len(entries):,} addresses",
+            self.file.manifest,
+            sum(c.rows for c in known.values()),
+            partial=any(c.partial for c in known.values()),
+        )
 
     def _account(self, text: str) -> tuple[str, str]:
         chains = {c for capture in self._captures(self.file) for c in capture.chains}

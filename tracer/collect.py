@@ -200,7 +200,7 @@ class _Run:
             first, last = 0, head.block
             if self.budget.since is not None:
                 first = await _block_at(source, ask, self.budget.since, last)
-            if self.budget.until is not None and self.budget.until < head.time:
+            if self.budget.until is not None and self.budget.until <= head.time:
                 last = max(first, await _block_at(source, ask, self.budget.until, last) - 1)
             self.spans[chain] = Span(first, last)
         values = {k: v for k, v in asdict(self.budget).items() if v is not None}

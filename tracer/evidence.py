@@ -159,6 +159,11 @@ def pinned(view: View, pins: Sequence[Pin]) -> list[Capture]:
                 f"The case rests on the file {pin.name} (sha256 {pin.sha256}), which this workspace does not hold.",
                 "Import that file into the case again.",
             )
+        if capture.sha256 != pin.sha256:
+            raise StoreError(
+                f"The case names the sha256 {pin.sha256} for the file {pin.name}, but {capture.sha256} was read.",
+                "The case file was changed by hand: restore it from a backup.",
+            )
         found.append(capture)
     return found
 
@@ -238,8 +243,15 @@ def trace_of(
         display=display,
         separate=rulings.separate(file.standing_rulings),
         unread=partial(_why_unread, file, entries) if entries else None,
-        as_of=file.as_of if file.as_of is not None else (int(times.max()) if len(times) else None),
+        as_of=_as_of(file, int(times.max()) if len(times) else None),
     )
+
+
+def _as_of(file: CaseFile, last: int | None) -> int | None:
+    """What the case says; else the block that every chain was asked up to; else the last movement."""
+    if file.as_of is not None:
+        return file.as_of
+    return min((head.time for head in file.heads), default=last)
 
 
 def _why_unread(file: CaseFile, entries: Sequence[Fetched], tracing: Tracing) -> dict[tuple[str, str], str]:

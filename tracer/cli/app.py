@@ -16,7 +16,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tracer.cli import cases, doctor, exports, imports, judgements, opinions, results, seeds, web
+from tracer.cli import (
+    cases,
+    collecting,
+    doctor,
+    exports,
+    imports,
+    judgements,
+    opinions,
+    replays,
+    results,
+    seeds,
+    web,
+)
 from tracer.cli.say import error, line
 from tracer.cli.session import Session
 from tracer.errors import InputError, NotFoundError, TracerError
@@ -28,6 +40,8 @@ _ORDER = [
     "case",
     "seed",
     "import",
+    "providers",
+    "collect",
     "taint",
     "bounds",
     "paths",
@@ -36,6 +50,7 @@ _ORDER = [
     "stop",
     "judge",
     "export",
+    "replay",
     "ui",
     "doctor",
 ]
@@ -167,5 +182,17 @@ def _globals(
     context.obj = Session(workspace=workspace, quiet=quiet, json=json)
 
 
-for _module in (cases, seeds, imports, results, opinions, judgements, exports, web, doctor):
+for _module in (
+    cases,
+    seeds,
+    imports,
+    collecting,
+    results,
+    opinions,
+    judgements,
+    exports,
+    replays,
+    web,
+    doctor,
+):
     _module.register(app)

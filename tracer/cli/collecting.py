@@ -1,0 +1,182 @@
+"""`tracer providers` and `tracer collect`: fetch histories hop after hop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from tracer.cli.options import CaseName, seconds
+from tracer.cli.say import clean, line, plural, print_json, table
+from tracer.cli.session import Session, session_of
+
+if TYPE_CHECKING:
+    from tracer.chains.endpoint import Endpoint
+    from tracer.collect import Collected, Event
+    from tracer.collecting.budget import Budget
+
+__all__ = ["register"]
+
+_Limit = int | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the app."""
+    app.command("providers")(providers)
+    app.command("collect")(collect)
+
+
+def providers(context: typer.Context) -> None:
+    """List who can be asked about which chain, and where a key was found. Asks nobody."""
+    from tracer.settings import read_settings
+    from tracer.transport import providers as known
+    from tracer.transport.keys import origin_of_key
+
+    session = session_of(context)
+    settings = read_settings(session.workspace)
+    rows = [
+        {
+            "name": e.name,
+            "chain": e.chain,
+            "kind": e.kind,
+            "host": urlsplit(e.base_url).netloc,
+            "per_second": f"{e.rate:g}" if e.rate else "no limit",
+            "key": _key(e, origin_of_key(settings, e)),
+        }
+        for e in known(settings.home)
+    ]
+    if session.json:
+        print_json(rows)
+        return
+    table(list(rows[0]), [tuple(row.values()) for row in rows], right=["per_second"])
+    session.tell("Add or replace providers in providers.toml of the workspace (docs/collecting.md).")
+
+
+def _key(endpoint: Endpoint, origin: str) -> str:
+    if not endpoint.key_setting:
+        return "takes none"
+    if origin:
+        return f"found ({origin})"
+    name = f"TRACER_KEY_{endpoint.key_setting.upper()}"
+    return f"needed: {name}" if endpoint.key_needed else f"not needed ({name})"
+
+
+def collect(
+    context: typer.Context,
+    case: CaseName,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--provider",
+            metavar="NAME",
+            help="Whom to ask, one per chain; repeatable (default: one that needs no key).",
+        ),
+    ] = None,
+    addresses: Annotated[
+        int | None, typer.Option("--addresses", metavar="N", min=0, help="Fetch at most N addresses.")
+    ] = None,
+    requests: Annotated[
+        int | None, typer.Option("--requests", metavar="N", min=0, help="Send at most N requests.")
+    ] = None,
+    hops: Annotated[
+        int | None, typer.Option("--hops", metavar="N", min=0, help="Go at most N hops from the seeds.")
+    ] = None,
+    least_ppm: Annotated[
+        int | None,
+        typer.Option(
+            "--least-ppm",
+            metavar="N",
+            min=0,
+            help="Leave addresses with less than N millionths of the theft.",
+        ),
+    ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "--most", metavar="N", min=0, help="An address with more transactions is a hub: not followed."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="UTC", help="Only blocks from this time on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="UTC", help="Only blocks before this time.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask anew what was answered before, instead of using the archive.")
+    ] = False,
+) -> None:
+    """Fetch the histories that the seeds lead to, hop after hop.
+
+    Ctrl-C stops it; the same command goes on where it ended. A limit that is left out is the one of the last time;
+    0 means none. What is left unread shows as a stop code (BUDGET, HORIZON, DUST, HUB, PENDING).
+    """
+    session = session_of(context)
+    opened = session.case(case)
+    budget = _budget(
+        opened.file.thresholds,
+        addresses=addresses,
+        requests=requests,
+        hops=hops,
+        least_ppm=least_ppm,
+        most=most,
+        since=seconds(since),
+        until=seconds(until),
+    )
+    for endpoint in opened.endpoints(provider):
+        _warn(session, endpoint)
+    with session.progress("collecting") as progress:
+
+        def report(event: Event) -> None:
+            progress(f"collecting, round {event.round}", event.fetched, event.fetched + event.queue)
+
+        done = opened.collect(provider, budget, report, again=again)
+    _say(session, case, done)
+
+
+def _budget(thresholds: object, **given: int | None) -> Budget:
+    from dataclasses import replace
+
+    from tracer.collecting.budget import budget_in
+
+    known = budget_in(thresholds)  # type: ignore[arg-type]
+    return replace(known, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _warn(session: Session, endpoint: Endpoint) -> None:
+    """Before the first request: who learns what."""
+    if endpoint.local:
+        session.tell(f"{clean(endpoint.name)} on this machine is asked: nobody else learns what is traced.")
+        return
+    session.tell(
+        f"{clean(endpoint.name)} at {clean(urlsplit(endpoint.base_url).netloc)} will learn the seeds and every address "
+        f"that the coin of the case reaches on {endpoint.chain}."
+    )
+
+
+def _say(session: Session, case: str, done: Collected) -> None:
+    if session.json:
+        print_json(
+            {
+                name: getattr(done, name)
+                for name in ("fetched", "failed", "rounds", "sent", "kept", "finished")
+            }
+            | {"exhausted": done.exhausted, "stopped": done.stopped}
+        )
+    else:
+        line(f"{plural(done.fetched, 'address', 'addresses')} fetched in {plural(done.rounds + 1, 'round')}.")
+        line(f"{plural(done.sent, 'request')} sent, {done.kept:,} answers taken from the archive.")
+        if done.failed:
+            line(
+                f"{plural(done.failed, 'address', 'addresses')} could not be read: see `tracer gaps {clean(case)}`."
+            )
+        if done.finished:
+            line("Nothing is left that the budget allows.")
+        elif done.exhausted:
+            line("The budget is used up: raise --addresses or --requests to go on.")
+        elif done.stopped:
+            line(f"Stopped by the provider: {clean(done.stopped)}")
+    session.next("taint", case)
+    if done.stopped:
+        raise typer.Exit(1)
