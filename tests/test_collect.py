@@ -184,6 +184,57 @@ def test_every_limit_shows_as_its_stop_code(
     assert sum(held(case).values()) == 60 * ETHER
 
 
+def test_a_hub_is_read_once_the_analyst_says_that_it_is_none(node: Anvil, tmp_path: Path) -> None:
+    case = new_case(tmp_path)
+    run(case, endpoint(node), Budget(most=5))
+    assert stops(case) == {EXCHANGE: "HUB"}
+    (gap,) = case.gaps()[case.gaps()["code"] == "hub"].to_dict("records")
+    assert "stop code NONE" in gap["message"]
+    case.stop(EXCHANGE, None, reason="no hub")
+    done = run(case, endpoint(node), Budget(most=5))
+    assert (done.fetched, stops(case)) == (26, {})
+    assert held(case)[EXCHANGE] == 9 * ETHER
+
+
+def test_a_service_stops_the_collection_there(node: Anvil, tmp_path: Path) -> None:
+    case = new_case(tmp_path)
+    for n in range(6):
+        case.label(hop(1, n), "Exchange", category="exchange", confidence=90)
+    done = run(case, endpoint(node), Budget())
+    assert done.fetched == 1
+    assert set(stops(case).values()) == {"SERVICE"}
+
+
+def test_an_address_that_fails_is_a_gap_and_is_tried_again(node: Anvil, tmp_path: Path) -> None:
+    """A node that denies to know one receipt today knows it tomorrow: its answer is not trusted for ever."""
+    case = new_case(tmp_path)
+    bad = hop(1, 2)
+
+    async def lame() -> Collected:
+        async with open_sources(case.workspace, [endpoint(node)], now=lambda: NOW, patience=QUICK) as sources:
+            source = sources[CHAIN]
+            history = source.adapter.history
+
+            async def refuse(ask: object, address: str, *rest: object, **more: object) -> object:
+                told = await history(ask, address, *rest, **more)  # type: ignore[arg-type]
+                if address == bad:
+                    raise ProviderError("the provider knows nothing of a receipt")
+                return told
+
+            source.adapter.history = refuse  # type: ignore[method-assign,assignment]
+            return await collect(case, sources, Budget(), now=lambda: NOW, size=4)
+
+    done = asyncio.run(lame())
+    assert (done.failed, done.finished) == (1, True)
+    assert stops(case)[bad] == "PENDING"
+    (gap,) = case.gaps()[case.gaps()["code"] == "not_collected"].to_dict("records")
+    assert gap["address"].lower() == bad
+    assert "knows nothing of a receipt" in gap["message"]
+    again = run(case, endpoint(node), Budget())
+    assert (again.fetched, again.failed, stops(case)) == (26, 0, {})
+    assert again.sent > 5  # what the adapter could not make sense of was asked anew
+
+
 def test_a_chain_that_was_reorganised_is_not_mixed_into_the_case(node: Anvil, tmp_path: Path) -> None:
     case = new_case(tmp_path)
     run(case, endpoint(node), Budget(hops=1))

@@ -187,3 +187,14 @@ class CaseBook(Opinions):
         """The imported files."""
         with self.workspace.store.reader() as view:
             return evidence.files_frame(view, self.file)
+
+    def histories(self) -> pd.DataFrame:
+        """What was collected: one row per address, in the order of rounds. problem: why there is no history."""
+        found = sorted(evidence.collected(self.workspace, self.file), key=lambda e: (e.round, e.account))
+        rows = [
+            (e.round, e.chain, self._display(e.chain, e.address), e.first, e.last, e.transactions)
+            + (e.complete, e.hub, e.problem)
+            for e in found
+        ]
+        columns = ["round", "chain", "address", "first_block", "last_block", "transactions"]
+        return frame(rows, [*columns, "complete", "hub", "problem"])

@@ -137,6 +137,7 @@ class _Run:
         self.now, self.report, self.size = now, report, size
         self.worker = worker_name()
         self.seeds = {(s.chain, s.address) for s in case.file.seeds}
+        self.lifted = {(s.chain, s.address) for s in case.file.stops if s.code is None}
         self.spans: dict[str, Span] = {}
         self.entries: list[Fetched] = []
         self.waiting = 0
@@ -147,8 +148,8 @@ class _Run:
         await self._pin()
         file = self.case.file
         earlier = evidence.collected(self.case.workspace, file)
-        retry = sorted(e.account for e in earlier if not e.capture)
-        self.entries = [e for e in earlier if e.capture]
+        self.entries = [e for e in earlier if e.capture and not (e.hub and e.account in self.lifted)]
+        retry = sorted({e.account for e in earlier} - self._accounts())  # failed, or no hub after all
         rounds = max((e.round for e in self.entries), default=-1)
         seeds = sorted(self.seeds - self._accounts())
         if rounds < 0 or seeds or retry:
@@ -284,7 +285,7 @@ class _Run:
                     self.case.workspace,
                     account,
                     span,
-                    most=_ALL if account in self.seeds or not self.budget.most else self.budget.most,
+                    most=self._most(account),
                     inflows=self.budget.backward,
                     round_number=number,
                     worker=self.worker,
@@ -310,6 +311,11 @@ class _Run:
         self.waiting -= 1
         self._tell(number)
         return entry
+
+    def _most(self, account: Account) -> int:
+        """Transactions that are read; an address with more is a hub, unless it is a seed or said to be none."""
+        whole = account in self.seeds or account in self.lifted or not self.budget.most
+        return _ALL if whole else self.budget.most
 
     def _tell(self, number: int) -> None:
         kept = sum(s.answers.from_archive for s in self.sources.values())
@@ -337,12 +343,14 @@ async def _settle(task: asyncio.Task[None]) -> None:
 
 
 async def _together(work: Sequence[Coroutine[None, None, Fetched | None]]) -> list[Fetched | None]:
-    """Run all; when one fails for another reason than its provider, wait for the others and raise that."""
-    done = await asyncio.gather(*work, return_exceptions=True)
-    for result in done:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in done if not isinstance(result, BaseException)]
+    """Run all; when one fails for another reason than its provider, or we are ended, end the others."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _block_at(source: Source, ask: Ask, moment: int, last: int) -> int:

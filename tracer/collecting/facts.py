@@ -91,8 +91,8 @@ def _hubs(entries: Sequence[Fetched]) -> list[Gap]:
     return [
         Gap(
             "hub",
-            f"At least {e.transactions:,} transactions: taken as a hub and not followed. Say that it is none, or raise"
-            " the limit, to read it.",
+            f"At least {e.transactions:,} transactions: taken as a hub and not followed. To read it,"
+            " say that coin does not stop there (stop code NONE) or raise the limit, and collect again.",
             e.chain,
             e.address,
         )

@@ -26,7 +26,10 @@ class CancelledError(Exception):
 
 @dataclass
 class Job:
-    """A piece of work: its number (unique in the process), its last reported progress, then result or error."""
+    """A piece of work: its number (unique in the process), its last reported progress, then result or error.
+
+    note: what the work says beside its progress.
+    """
 
     key: Hashable
     line: Hashable = None
@@ -39,6 +42,7 @@ class Job:
     finished: threading.Event = field(default_factory=threading.Event)
     wanted: threading.Event = field(default_factory=threading.Event)
     stopping: bool = False
+    note: str = ""
 
     def report(self, stage: str, done: int, total: int) -> None:
         """Called by the work. Raises CancelledError when the job is to end."""

@@ -79,6 +79,8 @@ def stoppable(job: Job, w: Words, note: str = "") -> None:
     if job.finished.is_set():
         st.rerun()
     bar(job, w)
+    if job.note:
+        st.caption(job.note)
     if job.stopping:
         st.caption(w("run.stopping"))
     elif st.button(w("run.cancel"), key="job-cancel"):

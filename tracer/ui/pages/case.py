@@ -1,4 +1,4 @@
-"""The case page in the order of the work: case, files, seeds, rule, conversions, rulings, labels and stops, run."""
+"""The case page, one step after the other in the order of the work."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import streamlit as st
 from tracer.case import Case
 from tracer.model import Rule
 from tracer.ui.i18n import Words
+from tracer.ui.pages.case_collect import collecting
 from tracer.ui.pages.case_files import files
 from tracer.ui.pages.case_opinions import conversions, labels_and_stops
 from tracer.ui.pages.case_seeds import seeds
@@ -18,7 +19,7 @@ from tracer.ui.snippets import call, show_python
 
 __all__ = ["render"]
 
-_STEPS = ("case", "files", "seeds", "rule", "conversions", "rulings", "opinions", "run")
+_STEPS = ("case", "files", "seeds", "collect", "rule", "conversions", "rulings", "opinions", "run")
 
 
 def render() -> None:
@@ -34,6 +35,7 @@ def render() -> None:
         "case": _case,
         "files": files,
         "seeds": seeds,
+        "collect": collecting,
         "rule": _rule,
         "conversions": conversions,
         "rulings": rulings,
