@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from tracer.errors import StoreError, WorkspaceBusyError, shown
 from tracer.store.files import file_errors
@@ -29,14 +29,17 @@ _WRITES = "tracer_writes"
 
 
 def open_sqlite(path: Path, busy_seconds: float) -> Engine:
-    """An engine on the SQLite file `path`, created with mode 0600. No connection is kept open between uses."""
+    """An engine on the SQLite file `path`, created with mode 0600. One connection is kept open between uses."""
     with file_errors():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
-        poolclass=NullPool,  # nothing leaks when a caller forgets to close; opening takes well below 1 ms
+        poolclass=QueuePool,
+        # One stays open: opening and closing the last one (which checkpoints) costs more than a small write itself.
+        pool_size=1,
+        max_overflow=-1,
         hide_parameters=True,
-        connect_args={"timeout": busy_seconds},
+        connect_args={"timeout": busy_seconds, "check_same_thread": False},  # used by one thread at a time
     )
 
     @event.listens_for(engine, "connect")
