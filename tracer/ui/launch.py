@@ -40,7 +40,6 @@ def launch(port: int = 8501, workspace: str | Path | None = None, *, headless: b
     from streamlit.web import cli
 
     import tracer.ui.main  # noqa: F401 - here, so that the first page does not wait for these imports
-    from tracer.ui.warm import warm_up
 
     # The modules stay for good: the collector need not walk them again for every page.
     gc.collect()
@@ -48,7 +47,6 @@ def launch(port: int = 8501, workspace: str | Path | None = None, *, headless: b
     gc.set_threshold(50_000, 20, 20)
     if workspace is not None:
         os.environ["TRACER_HOME"] = str(Path(workspace).expanduser().resolve())
-    warm_up()
     script = str(resources.files("tracer.ui").joinpath("serve.py"))
     own = [f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
     try:
