@@ -308,3 +308,18 @@ def test_the_bundled_result_says_that_it_rests_on_declared_conversions(home: Pat
     ] in text_of(at)
     listed = next(f.value for f in at.dataframe if {"number", "source", "amount_raw"} <= set(f.value.columns))
     assert len(listed) == count
+
+
+def test_the_range_of_a_group_is_computed_in_the_comparison(home: Path) -> None:
+    at = opened("trace")
+    at.session_state["see:tabs"] = "Compare rules"
+    at.run()
+    case = Case.open("bybit-2025")
+    first, second = (f"eip155:1:{a}" for a in case.compare()["address"][:2])
+    at.multiselect(key="see:group").set_value([first, second])
+    next(b for b in at.button if b.label == "Compute the range").click().run()
+    assert not at.exception
+    assert not at.error
+    tables = [f.value for f in at.dataframe if "at_least_raw" in f.value.columns and len(f.value) < 5]
+    shown = [str(a) for f in tables for a in f["address"]]
+    assert any(" + " in a for a in shown)

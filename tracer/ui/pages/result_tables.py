@@ -230,7 +230,49 @@ def _compare(case: Case, result: Any, words: Words, note: str, raw: bool) -> Non
             note=note_of(words, rule=str(case.rule), as_of=result.as_of),
             wide={"address": 380},
         )
-    show_python(call(case.name, "case.compare()"), words)
+        _group_range(case, found[0], words)
+    show_python(
+        call(case.name, "case.compare()", 'case.bounds(["0x...", "0x..."], together=True, through=False)'),
+        words,
+    )
+
+
+def _group_range(case: Case, compared: pd.DataFrame, words: Words) -> None:
+    """The range of several addresses, or of a service by its label, as one holder."""
+    st.markdown(f"**{words('group.title')}**")
+    st.caption(words("group.help"))
+    names = sorted({str(n) for n in case.labels()["name"]})
+    addresses = list(
+        dict.fromkeys(
+            f"{c}:{a}"
+            for c, a in zip(compared["chain"], compared["address"], strict=True)
+            if not str(a).startswith("sink:")
+        )
+    )
+    with st.form("group-range"):
+        chosen = st.multiselect(words("group.members"), [*names, *addresses], key="see:group")
+        through = st.checkbox(words("group.through"), key="see:group-through")
+        sent = st.form_submit_button(words("group.compute"))
+    if sent:
+        st.session_state["see:group-asked"] = (tuple(chosen), through)
+    members, ever = st.session_state.get("see:group-asked") or ((), False)
+    if not members:
+        return
+    ranges = result_of(
+        case,
+        f"group:{members}:{ever}",
+        lambda report: case.bounds(members, report, together=True, through=ever),
+        words,
+    )
+    if ranges is not None:
+        show_table(
+            ranges[0],
+            words,
+            key="group-ranges",
+            file=f"{case.name}_group",
+            wide={"address": 520},
+            note=words("group.through") if ever else "",
+        )
 
 
 def _judgements(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
