@@ -161,6 +161,12 @@ class TestSeeds:
         assert pasted.stolen == first.stolen == 10
         assert [pasted.held(n) for n in "ABC"] == [first.held(n) for n in "ABC"]
 
+    def test_pasting_an_address_behind_a_stop_never_raises_the_total_and_says_so(self):
+        payments = [("S", "X", 100), ("X", "D", 100), ("D", "E", 60)]
+        t = trace(payments, [seed("S", amount=101), seed("D")], "fifo", stops={"X": "SERVICE"})
+        assert (t.stolen, t.held("X"), t.held("D"), t.held("E")) == (101, 100, 0, 0)
+        assert "seed_downstream" in {g.code for g in t.program.gaps}
+
     def test_a_downstream_seed_still_counts_what_strangers_paid_it(self):
         t = trace([("S", "A", 10), ("V", "A", 3)], [seed("S", amount=10), seed("A")], "fifo")
         assert (t.stolen, t.held("A")) == (13, 13)

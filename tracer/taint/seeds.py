@@ -268,7 +268,9 @@ class _Entry:
         reached = step.op in (Op.MOVE, Op.CONVERT) and self.hop[src] < NEVER
         if number in self.steps.doubts and reached:
             self.steps.gaps.append(self.steps.doubts[number])
-        mark = 0 if self.known[number] else self._mark(step, reached=reached)
+        # What a stopped address pays carries nothing, yet it is no new theft either: its coin is counted there.
+        behind = step.op == Op.STOPPED and self.hop[src] < NEVER
+        mark = 0 if self.known[number] else self._mark(step, reached=reached or behind)
         self._move_pots(step)
         if mark:
             self.instead[number] = self._relabelled(step, mark)
