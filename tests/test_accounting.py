@@ -451,6 +451,18 @@ class TestSinks:
         assert (t.held("sink:fee"), t.held("sink:burned")) == (1, 2)
 
 
+class TestPartialHistory:
+    def test_both_ends_of_a_partial_row_have_an_unknown_opening_and_nobody_else(self):
+        """Also the address with the number 0."""
+        part = from_rows([TestOrder.row(1, from_address="B", to_address="A")])
+        whole = from_rows([TestOrder.row(1, "0x2", block=2, from_address="C", to_address="D")])
+        program = compile_program(build_ledger([part, whole], partial=[True, False]), [seed("B", amount=5)])
+        unknown = {
+            program.name(h)[1]: bool(program.unknown_opening[h]) for h in range(len(program.holding_address))
+        }
+        assert unknown == {"A": True, "B": True, "C": False, "D": False}
+
+
 class TestStops:
     @pytest.mark.parametrize("rule", RULES)
     def test_coin_does_not_leave_a_service(self, rule):

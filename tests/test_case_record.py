@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -152,10 +153,58 @@ def test_through_counts_what_ever_arrived(case: Case) -> None:
 
 
 def test_a_group_needs_members_that_the_history_knows(case: Case) -> None:
-    with pytest.raises(InputError, match="needs its members"):
+    with pytest.raises(InputError, match="needs to know where"):
         case.bounds(None, together=True)
     with pytest.raises(NotFoundError):
         case.bounds([A, D], together=True)
+
+
+def test_an_unknown_service_is_told_from_a_bad_address(case: Case) -> None:
+    case.label(A, "Exch", category="note")
+    with pytest.raises(NotFoundError, match=r"called 'exch' in this case.*Labels: Exch"):
+        case.bounds(["exch"])
+
+
+# declared conversions
+
+
+def _swap(case: Case) -> Conversion:
+    case.import_file(file(row(4, C, D, 5), row(5, D, C, 9, TOKEN, "T")), name="three.csv")
+    return Conversion("eip155:1", tx(4), C, TOKEN, 7, D, "a report")
+
+
+def test_the_same_conversion_twice_is_refused_and_spelling_does_not_matter(case: Case) -> None:
+    made = _swap(case)
+    assert case.declare(made) == 1
+    for again in (
+        made,
+        replace(made, asset=TOKEN.upper().replace("0X", "0x"), address=C.upper().replace("0X", "0x")),
+    ):
+        with pytest.raises(InputError, match="declared already, as conversion 1"):
+            case.declare(replace(again, source="another report"))
+    case.withdraw_conversion(1)
+    assert case.declare(made) == 2
+    with pytest.raises(InputError):
+        case.declare(replace(made, asset="USDT"))
+
+
+def test_decimals_that_contradict_the_files_are_refused_at_once(case: Case) -> None:
+    made = _swap(case)
+    with pytest.raises(InputError, match="states 18 decimals"):
+        case.declare(replace(made, decimals=6))
+    case.declare(replace(made, decimals=18))
+    assert case.taint().conservation() is not None
+
+
+def test_a_conversion_is_booked_on_its_own_chain(case: Case) -> None:
+    """The same transaction hash on two chains (a replayed transaction)."""
+    case.import_file(file(row(4, C, D, 5)), name="one-chain.csv")
+    case.import_file(file(row(4, C, D, 6).replace("eip155:1,", "eip155:56,")), name="other-chain.csv")
+    case.add_seed(C, chain="eip155:56")
+    case.declare(Conversion("eip155:56", tx(4), C, TOKEN, 7, D, "a report"))
+    frame = case.taint().addresses(ranges=False)
+    found = frame[(frame["asset"].str.lower() == TOKEN) & (frame["address"].str.lower() == C)]
+    assert [(r["chain"], r["taint_raw"]) for r in found.to_dict("records")] == [("eip155:56", 7)]
 
 
 # names and files

@@ -17,7 +17,7 @@ import pandas as pd
 from tracer import bundled, evidence
 from tracer.addresses import parse_account
 from tracer.casebook import CaseBook, rule_named
-from tracer.errors import InputError
+from tracer.errors import AddressError, InputError, NotFoundError, shown
 from tracer.graph import FlowGraph
 from tracer.model import Rule
 from tracer.opinions import Clock
@@ -128,18 +128,35 @@ class Case(CaseBook):
         """
         labelled = self._labelled()
         wanted = [] if targets is None else list(targets)
-        if not (together or through or any(text in labelled for text in wanted)):
+        if not (together or through or any(text in labelled or "0x" not in text.lower() for text in wanted)):
             pairs = None if targets is None else [self._account(text) for text in wanted]
             return self.tracing(progress).ranges_frame(pairs, progress)
         if not wanted:
-            raise InputError("A range of a group needs its members.", "Name them: --address, or --service.")
-        members = {text: labelled.get(text) or [self._account(text)] for text in wanted}
+            raise InputError(
+                "A range of a group, or of what ever arrived, needs to know where.",
+                "Name it: --address ADDRESS, or --service NAME.",
+            )
+        members = {text: labelled.get(text) or [self._member(text, labelled)] for text in wanted}
         if together:
             pairs = list(dict.fromkeys(pair for group in members.values() for pair in group))
             members = {" + ".join(self._named(text, group) for text, group in members.items()): pairs}
         else:
             members = {self._named(text, group): group for text, group in members.items()}
         return self.tracing(progress).group_frame(members, through=through, progress=progress)
+
+    def _member(self, text: str, labels: Iterable[str]) -> tuple[str, str]:
+        try:
+            return self._account(text)
+        except AddressError:
+            if "0x" in text.lower():
+                raise
+            known = ", ".join(sorted(labels)[:8])
+            raise NotFoundError(
+                f"There is neither an address nor a label called {shown(text)} in this case.",
+                f"Labels: {known}."
+                if known
+                else "There are no labels: tracer label CASE ADDRESS --name NAME.",
+            ) from None
 
     def _labelled(self) -> dict[str, list[tuple[str, str]]]:
         """The addresses of each label name that the history knows."""

@@ -148,13 +148,16 @@ def _add_conversions(
 ) -> pa.Table:
     """Append the leg that each declared conversion adds to its transaction, of which some row must be followed."""
     hashes, words = codes_of(table, "tx_hash")
+    chains, chain_words = codes_of(table, "chain")
+    of_chain = {word: code for code, word in enumerate(chain_words)}
     of_hash = {word: code for code, word in enumerate(words)}
     rows: list[dict[str, object]] = []
     for number, c in enumerate(conversions, start=1):
-        at = np.flatnonzero((hashes == of_hash.get(c.tx, -9)) & followed)
+        mine = (hashes == of_hash.get(c.tx, -9)) & (chains == of_chain.get(c.chain, -9))
+        at = np.flatnonzero(mine & followed)
         if len(at) == 0:
             raise InputError(
-                f"The declared conversion names the transaction {shown(c.tx)}, which no imported file holds.",
+                f"The declared conversion names the transaction {shown(c.tx)} on {c.chain}, which no source holds.",
                 "Import a file with that transaction, or withdraw the conversion.",
             )
         there = table.slice(int(at[0]), 1).to_pylist()[0]

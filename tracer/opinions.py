@@ -16,6 +16,7 @@ import pyarrow as pa
 from tracer import evidence, rulings, seeding
 from tracer.addresses import canonical, chain_id, is_tx_hash, parse_account
 from tracer.addresses import tx_hash as checked_tx
+from tracer.chains.tokens import USD
 from tracer.collecting.facts import read_facts
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.model import NATIVE, Conversion, Label, Stop, StopCode
@@ -71,7 +72,25 @@ class Opinions:
             raise InputError(
                 "A declared conversion needs a source.", "Say where you have it from: --source TEXT."
             )
+        place = chain_id(conversion.chain)
+        conversion = replace(
+            conversion,
+            chain=place,
+            tx=checked_tx(place, conversion.tx),
+            address=canonical(place, conversion.address),
+            counterparty=canonical(place, conversion.counterparty),
+            asset=conversion.asset
+            if conversion.asset in {NATIVE, USD}
+            else canonical(place, conversion.asset),
+        )
         seeding.check_conversion(self._movements(), conversion)
+        for entry in self.file.standing_conversions:
+            same = replace(entry.conversion, source="", symbol="", decimals=None)
+            if same == replace(conversion, source="", symbol="", decimals=None):
+                raise InputError(
+                    f"That was declared already, as conversion {entry.number}: twice would count it twice.",
+                    "If the address got the amount twice, withdraw that one and declare the sum.",
+                )
         for r in self.file.standing_rulings:
             if (r.chain, r.subject, r.address) == (conversion.chain, conversion.tx, conversion.address):
                 raise InputError(

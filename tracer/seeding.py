@@ -139,7 +139,7 @@ def check_table(table: pa.Table, seeds: Sequence[Seed]) -> None:
             )
 
 
-def check_conversion(tables: Iterable[pa.Table], conversion: Conversion) -> None:
+def check_conversion(tables: Sequence[pa.Table], conversion: Conversion) -> None:
     """Refuse a declared conversion whose transaction no file holds, or in which the address gives nothing."""
     check_amount(conversion.amount)
     rows = [row for table in tables for row in _rows_of(table, conversion.chain, conversion.tx)]
@@ -152,6 +152,26 @@ def check_conversion(tables: Iterable[pa.Table], conversion: Conversion) -> None
             f"{conversion.address} gives nothing in the transaction {conversion.tx}.",
             "Declare the conversion for the address that gave the other asset.",
         )
+    stated = _decimals_of(tables, conversion.chain, conversion.asset)
+    if conversion.decimals is not None and stated and conversion.decimals not in stated:
+        raise InputError(
+            f"The history states {', '.join(map(str, sorted(stated)))} decimals for {shown(conversion.asset)}, not"
+            f" {conversion.decimals}.",
+            "Leave --decimals out, or correct it.",
+        )
+
+
+def _decimals_of(tables: Iterable[pa.Table], chain: str, asset: str) -> set[int]:
+    """The decimals that followed rows state for an asset."""
+    found: set[int] = set()
+    for table in tables:
+        mine = pc.and_(
+            pc.equal(table["asset"].cast(pa.string()), asset),
+            pc.equal(table["chain"].cast(pa.string()), chain),
+        )
+        mine = pc.and_(mine, pc.equal(table["excluded"].cast(pa.string()), ""))
+        found.update(d for d in pc.unique(table.filter(mine)["decimals"]).to_pylist() if d is not None)
+    return found
 
 
 def check_undeclared(file: CaseFile, chain: str, tx: str, address: str) -> None:
