@@ -14,8 +14,8 @@ from tests.test_collect_cli import prepared
 from tests.test_ui_pages import opened, text_of
 from tracer.case import Case
 from tracer.ui.jobs import CancelledError, Jobs
-from tracer.ui.pages.case_collect import _note
 from tracer.ui.session import jobs
+from tracer.ui.views.case_collect import _note
 
 __all__ = ["node"]
 

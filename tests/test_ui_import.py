@@ -30,7 +30,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
 
 def page(name: str) -> AppTest:
     def script() -> None:
-        from tracer.ui.pages import case
+        from tracer.ui.views import case
 
         case.render()
 

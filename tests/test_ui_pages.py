@@ -31,8 +31,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _page(name: str) -> Callable[[], AppTest]:
     def script(page: str) -> None:
         from tracer.ui.main import header
-        from tracer.ui.pages import about, case, trace
         from tracer.ui.session import errors_shown
+        from tracer.ui.views import about, case, trace
 
         with errors_shown():
             header()

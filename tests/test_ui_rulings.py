@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.test_ui_pages import opened, text_of
 from tracer.case import Case
 from tracer.store.caserecords import Verdict
-from tracer.ui.pages.rulings import verdict_of_gap, verdict_of_transfer
+from tracer.ui.views.rulings import verdict_of_gap, verdict_of_transfer
 
 PAYER = "0x2222222222222222222222222222222222222222"
 PAID = "0x" + "b" * 64
@@ -74,8 +74,8 @@ def test_a_ruling_without_a_reason_is_refused_in_one_line(case: Case) -> None:
 def test_a_chosen_transfer_is_left_out_and_then_followed_again(case: Case) -> None:
     def script(name: str, row: int) -> None:
         from tracer.case import Case
-        from tracer.ui.pages.rulings import offer, verdict_of_transfer
         from tracer.ui.session import w
+        from tracer.ui.views.rulings import offer, verdict_of_transfer
 
         opened = Case.open(name)
         chosen = opened.taint().transfers().iloc[row]

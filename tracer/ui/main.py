@@ -6,8 +6,8 @@ import streamlit as st
 
 from tracer.errors import TracerError
 from tracer.ui.i18n import LANGUAGES
-from tracer.ui.pages import about, case, trace
 from tracer.ui.session import case_names, current, errors_shown, keep, look_at, w
+from tracer.ui.views import about, case, trace
 
 __all__ = ["header", "main"]
 

@@ -47,11 +47,11 @@ def trouble(job: Job, w: Words, *, again: bool = False) -> bool:
     if isinstance(job.error, CancelledError):
         st.info(w("run.cancelled"))
     elif isinstance(job.error, TracerError):
-        st.error(job.error.message, icon="⚠️")
+        st.error(job.error.message, icon=":material/warning:")
         if job.error.hint:
             st.caption(job.error.hint)
     else:
-        st.error(w("run.defect", kind=type(job.error).__name__), icon="⚠️")
+        st.error(w("run.defect", kind=type(job.error).__name__), icon=":material/warning:")
     if again and st.button(w("run.again"), key=f"again:{job.number}"):
         jobs().forget(job)
         st.rerun()

@@ -119,6 +119,6 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except TracerError as error:
-        st.error(error.message, icon="⚠️")
+        st.error(error.message, icon=":material/warning:")
         if error.hint:
             st.caption(error.hint)

@@ -79,7 +79,7 @@ def _whom(case: Case, chains: list[str], words: Words) -> list[Endpoint] | None:
             st.caption(words("collect.local", name=clean(endpoint.name)))
         else:
             st.warning(
-                words("collect.learns", name=clean(endpoint.name), host=clean(host), chain=chain), icon="👁️"
+                words("collect.learns", name=clean(endpoint.name), host=clean(host), chain=chain), icon=":material/visibility:"
             )
     return chosen
 
@@ -138,4 +138,4 @@ def _ended(job: Job, words: Words) -> None:
         elif done.exhausted:
             st.info(words("collect.exhausted", fetched=fetched))
         else:
-            st.success(words("collect.finished", fetched=fetched), icon="✅")
+            st.success(words("collect.finished", fetched=fetched), icon=":material/check_circle:")

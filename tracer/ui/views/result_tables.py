@@ -14,13 +14,13 @@ from tracer.errors import TracerError
 from tracer.export.opinions import declared, ruled
 from tracer.tracing import ALL_RANGES
 from tracer.ui.i18n import Words
-from tracer.ui.pages.result_routes import routes_and_paths
-from tracer.ui.pages.rulings import offer, verdict_of_gap, verdict_of_transfer
 from tracer.ui.running import known as running
 from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import errors_shown, select
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import note_of, show_table
+from tracer.ui.views.result_routes import routes_and_paths
+from tracer.ui.views.rulings import offer, verdict_of_gap, verdict_of_transfer
 
 __all__ = ["tables"]
 

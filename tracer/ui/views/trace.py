@@ -16,13 +16,13 @@ from tracer.ui.fold import fold
 from tracer.ui.i18n import Words
 from tracer.ui.jobs import Job
 from tracer.ui.overview import figures
-from tracer.ui.pages.result_tables import tables
-from tracer.ui.pages.trace_view import ASK_ABOVE, controls, period_text, rests_on
 from tracer.ui.picture import picture, still_picture
 from tracer.ui.printing import jst, utc
 from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import again, current, pointed_at, select, w
 from tracer.ui.shown import Shown, prepare
+from tracer.ui.views.result_tables import tables
+from tracer.ui.views.trace_view import ASK_ABOVE, controls, period_text, rests_on
 from tracer.ui.viewstate import change, view, without
 
 __all__ = ["render"]

@@ -95,7 +95,7 @@ def rests_on(shown: Shown, words: Words) -> str:
 
 def _decisions(shown: Shown, words: Words) -> None:
     """Say that the result rests on somebody's statements, and list them where it is said."""
-    with st.popover(words("declared.button", count=f"{sum(shown.decisions):,}"), icon="⚠️"):
+    with st.popover(words("declared.button", count=f"{sum(shown.decisions):,}"), icon=":material/warning:"):
         st.caption(rests_on(shown, words))
         for frame, columns, name in (
             (shown.case.conversions(), _DECLARED, "declared-short"),

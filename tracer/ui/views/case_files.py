@@ -62,7 +62,7 @@ def _ended(case: Case, job: Job, words: Words) -> None:
         st.session_state["import-failed"] = case.name, job.error
     elif not trouble(job, words):
         name, report = cast(tuple[str, Any], job.result)
-        st.success(_summary(report, name, words), icon="✅")
+        st.success(_summary(report, name, words), icon=":material/check_circle:")
         for warning in report.warnings:
             st.warning(clean(warning, 400))
         st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
@@ -73,7 +73,7 @@ def _refused(case: Case, words: Words) -> bool:
     where, error = st.session_state.get("import-failed") or ("", None)
     if where != case.name or error is None:
         return False
-    st.error(error.message, icon="⚠️")
+    st.error(error.message, icon=":material/warning:")
     st.caption(f"{error.hint} {words('files.unknown_format')}")
     return True
 

@@ -7,15 +7,15 @@ import streamlit as st
 from tracer.case import Case
 from tracer.model import Rule
 from tracer.ui.i18n import Words
-from tracer.ui.pages.case_collect import collecting
-from tracer.ui.pages.case_files import files
-from tracer.ui.pages.case_opinions import conversions, labels_and_stops
-from tracer.ui.pages.case_seeds import seeds
-from tracer.ui.pages.rulings import rulings
 from tracer.ui.running import known, started, stoppable, trouble
 from tracer.ui.session import current, errors_shown, look_at, say, w
 from tracer.ui.shown import prepare
 from tracer.ui.snippets import call, show_python
+from tracer.ui.views.case_collect import collecting
+from tracer.ui.views.case_files import files
+from tracer.ui.views.case_opinions import conversions, labels_and_stops
+from tracer.ui.views.case_seeds import seeds
+from tracer.ui.views.rulings import rulings
 
 __all__ = ["render"]
 
@@ -30,7 +30,7 @@ def render() -> None:
         key="said-here"
     ):  # always there: a line that comes or goes must not move the chosen tab
         for text in st.session_state.pop("said", []):
-            st.success(text, icon="✅")
+            st.success(text, icon=":material/check_circle:")
     draw = {
         "case": _case,
         "files": files,
@@ -80,7 +80,7 @@ def _checklist(case: Case, words: Words) -> None:
         (run is not None and run.finished.is_set() and run.error is None, "run", ""),
     ]
     for done, step, text in steps:
-        mark = "✅" if done else "⬜"
+        mark = ":material/check_box:" if done else ":material/check_box_outline_blank:"
         st.markdown(f"{mark} **{words(f'step.{step}')}** {text}")
 
 
@@ -115,6 +115,6 @@ def _run(case: Case, words: Words) -> None:
     if job is not None and not job.wait(1.0):
         stoppable(job, words)
     elif job is not None and not trouble(job, words, again=True):
-        st.success(words("run.done"), icon="✅")
+        st.success(words("run.done"), icon=":material/check_circle:")
         st.caption(words("run.look"))
     show_python(call(case.name, "result = case.taint()", "result.conservation()"), words)

@@ -116,7 +116,7 @@ def _refused(words: Words) -> None:
     refused: list[RefusedLine] = st.session_state.get("seeds-refused") or []
     if not refused:
         return
-    st.error(words("seeds.refused", count=len(refused)), icon="⚠️")
+    st.error(words("seeds.refused", count=len(refused)), icon=":material/warning:")
     frame = pd.DataFrame(
         [{"line": r.number, "text": r.text, "message": r.message, "hint": r.hint} for r in refused]
     )
