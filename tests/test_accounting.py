@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.accounting import CHAIN, history, seed, trace
+from tracer.addresses import ZERO_ADDRESS
 from tracer.errors import SeedError
 from tracer.ledger import build_ledger
 from tracer.model import CONSERVING, Rule
@@ -211,6 +212,13 @@ class TestSeeds:
     def test_two_thefts_that_claim_the_same_inflow_are_refused(self, more):
         with pytest.raises(SeedError, match="Two thefts claim"):
             trace([("X", "A", 10)], [seed("A", theft="one", **more), seed("A", theft="two", **more)], "fifo")
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_two_amounts_at_one_address_both_lower_the_opening(self, rule):
+        seeds = [seed("S", amount=6, theft="one"), seed("S", amount=4, theft="two")]
+        t = trace([("S", "A", 12)], seeds, rule)
+        assert t.program.opening == {next(iter(t.program.opening)): 2}
+        assert t.balance("A") == 12
 
     def test_an_amount_of_no_asset_is_native_or_refused(self):
         t = trace([("S", "A", 4, "0xusdt"), ("S", "A", 1)], [seed("S", amount=10)], "fifo")
@@ -514,6 +522,12 @@ class TestStops:
         ]
         t = trace(payments, [seed("S", amount=10, asset="native")], rule, stops={"C": "PENDING"})
         assert (t.held("C"), t.held(("D", "usd"))) == (10, 0)
+
+    def test_the_analysts_stop_at_the_zero_address_is_kept(self):
+        t = trace([("S", ZERO_ADDRESS, 5)], [seed("S", amount=5)], "fifo", stops={ZERO_ADDRESS: "SERVICE"})
+        assert (
+            dict(zip(t.program.addresses, t.program.stop_code, strict=True))[CHAIN, ZERO_ADDRESS] == "SERVICE"
+        )
 
     @pytest.mark.parametrize("rule", RULES)
     def test_the_zero_address_keeps_what_is_sent_there(self, rule):

@@ -44,6 +44,14 @@ def kinds(program: Program, targets: list[int | frozenset[int]]) -> set[str]:
 # --- facts -------------------------------------------------------------------------------------------------
 
 
+def test_hints_that_are_one_unit_below_the_balance_are_not_rounded_up() -> None:
+    s, a = 0, 1
+    program = Ledger().credit(s, 1).seed(s, 9).move(s, a, 10).program()
+    for hints in (None, {a: (9, 9)}):
+        (found,) = bounds(program, [a], hints=hints)
+        assert (found.at_least, found.at_most) == (9, 9)
+
+
 def test_example_of_the_documentation() -> None:
     a, m, n, e = 0, 1, 2, 3
     ledger = (
