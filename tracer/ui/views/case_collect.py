@@ -79,7 +79,8 @@ def _whom(case: Case, chains: list[str], words: Words) -> list[Endpoint] | None:
             st.caption(words("collect.local", name=clean(endpoint.name)))
         else:
             st.warning(
-                words("collect.learns", name=clean(endpoint.name), host=clean(host), chain=chain), icon=":material/visibility:"
+                words("collect.learns", name=clean(endpoint.name), host=clean(host), chain=chain),
+                icon=":material/visibility:",
             )
     return chosen
 
