@@ -62,9 +62,10 @@ def run(
     budget: Budget,
     report: Callable[[Event], None] = lambda _: None,
     size: int = 4,
+    patience: Patience = QUICK,
 ) -> Collected:
     async def go() -> Collected:
-        async with open_sources(case.workspace, [where], now=lambda: NOW, patience=QUICK) as sources:
+        async with open_sources(case.workspace, [where], now=lambda: NOW, patience=patience) as sources:
             return await collect(case, sources, budget, now=lambda: NOW, report=report, size=size)
 
     return asyncio.run(go())

@@ -43,7 +43,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.terminate()
 
 
-def test_a_bookmark_of_another_page_opens_on_a_server_that_nobody_visited_yet(served: str, page: Page) -> None:
+def test_a_bookmark_of_another_page_opens_on_a_server_that_nobody_visited_yet(
+    served: str, page: Page
+) -> None:
     """Must stay the first test of this module: Streamlit runs any folder called pages/ by itself until then."""
     page.goto(f"{served}/case?lang=en")
     page.get_by_role("tab", name="1 Case").wait_for()
