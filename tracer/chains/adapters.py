@@ -7,12 +7,13 @@ from types import MappingProxyType
 
 from tracer.chains.adapter import Adapter, Judge
 from tracer.chains.endpoint import Endpoint
+from tracer.chains.etherscan import Etherscan
 from tracer.chains.jsonrpc import JsonRpc
 from tracer.errors import InputError
 
 __all__ = ["JUDGES", "adapter_of"]
 
-_ADAPTERS = {"jsonrpc": JsonRpc}
+_ADAPTERS: dict[str, type[Etherscan | JsonRpc]] = {"jsonrpc": JsonRpc, "etherscan": Etherscan}
 
 JUDGES: Mapping[str, Judge] = MappingProxyType({kind: made.judge for kind, made in _ADAPTERS.items()})
 """By kind of endpoint: what a body that came back is worth."""

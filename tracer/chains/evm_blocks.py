@@ -50,12 +50,14 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A header. withdrawals: None before the fork that brought them, and on chains without."""
+    """A header. transactions: None where the source does not list them. withdrawals: None before the fork that brought
+    them, and on chains without.
+    """
 
     number: int
     hash: str
     time: int
-    transactions: tuple[str, ...]
+    transactions: tuple[str, ...] | None
     withdrawals: tuple[Withdrawal, ...] | None
 
 

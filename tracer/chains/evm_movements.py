@@ -23,19 +23,19 @@ from tracer.errors import ProviderError
 from tracer.model import NATIVE, Gap, Kind
 from tracer.movements import MAX_AMOUNT, from_rows
 
-__all__ = ["Names", "Row", "Told", "check", "movements", "table", "withdrawals"]
+__all__ = ["Names", "Row", "Told", "check", "movements", "net", "table", "withdrawals"]
 
 Names = dict[str, tuple[str, int | None]]
 """Symbol and decimals by asset."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A movement before it becomes a row of the table; ordered as in the ledger."""
+    """A movement before it becomes a row of the table. position: None where the source does not tell it."""
 
     block: int
     tx_index: int
-    position: int
+    position: int | None
     tx_hash: str
     sender: str
     to: str
@@ -67,7 +67,7 @@ def check(sent: Transaction, receipt: Receipt, block: Block) -> None:
     ):
         if a != b:
             raise other(what, a, b)
-    if sent.index >= len(block.transactions) or block.transactions[sent.index] != sent.hash:
+    if block.transactions is not None and block.transactions[sent.index : sent.index + 1] != (sent.hash,):
         raise other(f"transaction {sent.index} of block {block.number}", sent.hash, "another one")
 
 
@@ -203,7 +203,7 @@ def withdrawals(address: str, blocks: Iterable[Block]) -> list[Row]:
     return [
         Row(
             block.number,
-            len(block.transactions),
+            len(block.transactions or ()),
             given.place,
             block.hash,
             "",
@@ -219,9 +219,21 @@ def withdrawals(address: str, blocks: Iterable[Block]) -> list[Row]:
     ]
 
 
+def net(rows: Iterable[Row], address: str) -> int:
+    """What the rows add to the coin of an address, in wei."""
+    coin = [row for row in rows if row.asset == NATIVE]
+    return sum(r.amount for r in coin if r.to == address) - sum(r.amount for r in coin if r.sender == address)
+
+
+def _place(row: Row) -> tuple[object, ...]:
+    unknown = row.position is None
+    where = (row.block, row.tx_index, unknown, 0 if unknown else row.position)
+    return (*where, row.tx_hash, row.sender, row.to, row.asset, row.amount, row.kind)
+
+
 def table(chain: str, rows: Sequence[Row], names: Names) -> pa.Table:
-    """The movement table, in ledger order."""
-    ordered = sorted(rows)
+    """The movement table, in ledger order; rows without a position stand behind those with one."""
+    ordered = sorted(rows, key=_place)
     unnamed: tuple[str, int | None] = ("", None)
     return from_rows(
         [

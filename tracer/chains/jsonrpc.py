@@ -18,7 +18,7 @@ from tracer.chains.adapter import Ask, Head, History, Span, Verdict
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.evm_blocks import Block, Receipt, other, read_block
 from tracer.chains.evm_contracts import WRAPPED, WRAPS_BY_TRANSFER
-from tracer.chains.evm_movements import Row, table, withdrawals
+from tracer.chains.evm_movements import Row, net, table, withdrawals
 from tracer.chains.evm_values import address as read_address
 from tracer.chains.evm_values import digest, quantity
 from tracer.chains.jsonrpc_abilities import Abilities, probe
@@ -194,11 +194,11 @@ class JsonRpc:
             rows = [*rows, self._genesis(genesis, address, before)]
         if span.first == 0:
             before = 0
-        missing = after - before - _net(rows, address)
+        missing = after - before - net(rows, address)
         if missing > 0 and span.last - span.first < _SCANNED:
             every = await read_blocks(node, range(span.first, span.last + 1))
             rows = [row for row in rows if row.kind != Kind.WITHDRAWAL] + withdrawals(address, every.values())
-            missing = after - before - _net(rows, address)
+            missing = after - before - net(rows, address)
         if not missing:
             return rows, []
         gap = Gap(
@@ -215,7 +215,7 @@ class JsonRpc:
 
     @staticmethod
     def _genesis(block: Block, address: str, amount: int) -> Row:
-        place = len(block.transactions)
+        place = len(block.transactions or ())
         return Row(0, place, 0, block.hash, "", address, NATIVE, amount, Kind.MINT, block.time)
 
     async def _made(
@@ -244,12 +244,6 @@ class JsonRpc:
 
 def _head(block: Block) -> Head:
     return Head(block.number, block.hash, block.time)
-
-
-def _net(rows: Iterable[Row], address: str) -> int:
-    """What the rows add to the coin of an address, in wei."""
-    coin = [row for row in rows if row.asset == NATIVE]
-    return sum(r.amount for r in coin if r.to == address) - sum(r.amount for r in coin if r.sender == address)
 
 
 def _check_found(found: Found, receipts: dict[str, Receipt]) -> None:

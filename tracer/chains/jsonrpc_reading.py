@@ -15,14 +15,24 @@ from tracer.chains.jsonrpc_asking import Node
 from tracer.chains.tokens import known
 from tracer.model import NATIVE, Gap
 
-__all__ = ["MOST_NAMES", "place_of", "read_blocks", "read_names", "read_transactions"]
+__all__ = [
+    "DECIMALS",
+    "MOST_NAMES",
+    "SYMBOL",
+    "decimals_of",
+    "place_of",
+    "read_blocks",
+    "read_names",
+    "read_transactions",
+    "symbol_text",
+]
 
 MOST_NAMES = 1000
 """Token contracts whose symbol and decimals are asked for: an address may be showered with thousands."""
 
 _HEAVY = 10
 _LONGEST = 100
-_SYMBOL, _DECIMALS = "0x95d89b41", "0x313ce567"
+SYMBOL, DECIMALS = "0x95d89b41", "0x313ce567"
 """Selectors of symbol() and decimals() (ERC-20)."""
 
 
@@ -106,7 +116,7 @@ async def read_names(
             )
         )
     asked = asked[:MOST_NAMES]
-    calls = [(asset, selector) for asset in asked for selector in (_SYMBOL, _DECIMALS)]
+    calls = [(asset, selector) for asset in asked for selector in (SYMBOL, DECIMALS)]
     answers = await node.results(
         [Call("eth_call", ({"data": selector, "to": asset}, hex(block))) for asset, selector in calls],
         settled=settled,
@@ -123,7 +133,7 @@ async def read_names(
     for place, answer in zip(forgotten, again, strict=True):
         answers[place] = answer
     for asset, symbol, decimals in zip(asked, answers[::2], answers[1::2], strict=True):
-        names[asset] = (_text(symbol), _small(decimals))
+        names[asset] = (symbol_text(symbol), decimals_of(decimals))
     return names, gaps
 
 
@@ -135,13 +145,14 @@ def _bytes(answer: object) -> bytes:
         return b""
 
 
-def _small(answer: object) -> int | None:
+def decimals_of(answer: object) -> int | None:
+    """The answer to decimals(); None if it makes no sense."""
     raw = _bytes(answer)
     number = int.from_bytes(raw, "big") if len(raw) == 32 else MAX_DECIMALS + 1
     return number if number <= MAX_DECIMALS else None
 
 
-def _text(answer: object) -> str:
+def symbol_text(answer: object) -> str:
     """An ABI string, or the 32 bytes that older tokens give (MKR); at most 100 characters, no NUL."""
     raw = _bytes(answer)
     if len(raw) >= 64 and int.from_bytes(raw[:32], "big") == 32:

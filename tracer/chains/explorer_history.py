@@ -1,0 +1,231 @@
+"""What an explorer's lists of an address say, made into one history: shared by all kinds of explorer.
+
+A list shows only rows that touch the address, so it is enough for transactions in which the address is merely paid.
+Transactions in which it pays, or that only an inner payment tells, are read in full (receipt, inner payments); then
+the lists and the full reading are held against each other. Where they differ, one of them is not complete: a gap.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tracer.chains.adapter import History, Span
+from tracer.chains.evm_blocks import Transaction, other
+from tracer.chains.evm_contracts import WRAPPED, WRAPS_BY_TRANSFER
+from tracer.chains.evm_movements import Names, Row, net, table
+from tracer.chains.tokens import known
+from tracer.model import NATIVE, Gap, Kind
+from tracer.movements import empty
+
+__all__ = [
+    "MOST_NAMES",
+    "Listed",
+    "Sent",
+    "balance_gap",
+    "chosen",
+    "disagreements",
+    "hub_of",
+    "made",
+    "unknown_names",
+    "wraps_known",
+]
+
+MOST_NAMES = 100
+"""Token contracts that are asked for their names one by one: those of others' movements in the same transactions."""
+
+_TOKENS = frozenset({Kind.TOKEN, Kind.MINT, Kind.BURN})
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction as a list shows it. time: UTC seconds. failed: it moved nothing but its fee. to: the recipient, or
+    the contract that it made.
+    """
+
+    sent: Transaction
+    time: int
+    failed: bool
+    to: str
+
+
+@dataclass(slots=True)
+class Listed:
+    """Everything that the lists of one address told, up to `most` transactions.
+
+    sent: transactions that it sent or received, by hash. tokens, inner: token movements and inner payments that touch
+    it. blocks: the block of every transaction seen. full: those that have to be read in full. names: of tokens.
+    unique: transfers of single tokens seen in the lists. times: UTC seconds by block. crowded: records of another kind
+    (withdrawals), where there are more of them than transactions.
+    """
+
+    chain: str
+    address: str
+    most: int
+    sent: dict[str, Sent] = field(default_factory=dict)
+    tokens: list[Row] = field(default_factory=list)
+    inner: list[Row] = field(default_factory=list)
+    blocks: dict[str, int] = field(default_factory=dict)
+    full: set[str] = field(default_factory=set)
+    names: Names = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    unique: int = 0
+    times: dict[int, int] = field(default_factory=dict)
+    crowded: int = 0
+
+    @property
+    def hub(self) -> bool:
+        """More transactions than the caller wants to read."""
+        return max(len(self.blocks), self.crowded) > self.most
+
+    def found(self, tx_hash: str, block: int) -> None:
+        """Note a transaction; it stands in one block only."""
+        before = self.blocks.setdefault(tx_hash, block)
+        if before != block:
+            raise other(f"the block of {tx_hash}", before, block)
+
+    def timed(self, block: int, time: int) -> None:
+        """Note the time of a block; it has one only."""
+        before = self.times.setdefault(block, time)
+        if before != time:
+            raise other(f"the time of block {block}", before, time)
+
+    def named(self, asset: str, symbol: str, decimals: int | None) -> None:
+        """Note a token's names; decimals on which rows differ are unknown."""
+        before = self.names.setdefault(asset, (symbol, decimals))
+        if before[1] != decimals:
+            self.names[asset] = (before[0], None)
+
+    def gap(self, code: str, message: str, *, status: str = "open") -> None:
+        """Note what is missing."""
+        self.gaps.append(Gap(code, message, chain=self.chain, address=self.address, status=status))
+
+    def choose_full(self, *, inflows: bool) -> None:
+        """Decide which transactions have to be read in full."""
+        if inflows:
+            self.full.update(self.blocks)
+            return
+        self.full.update(h for h, told in self.sent.items() if told.sent.sender == self.address)
+        self.full.update(row.tx_hash for row in self.tokens if row.sender == self.address)
+        self.full.update(row.tx_hash for row in self.inner)
+
+
+def hub_of(listed: Listed) -> History:
+    """The history of an address that nobody reads."""
+    return History(
+        empty(),
+        tuple(listed.gaps),
+        complete=False,
+        transactions=max(len(listed.blocks), listed.crowded),
+        hub=True,
+    )
+
+
+def chosen(listed: Listed, read: Iterable[Row], *, inflows: bool) -> list[Row]:
+    """The rows of the history: read in full as `Adapter.history` says, else as the lists show."""
+    read, address = list(read), listed.address
+    pays = {row.tx_hash for row in read if row.sender == address}
+    rows = [r for r in read if inflows or r.tx_hash in pays or address in {r.sender, r.to}]
+    for tx_hash, told in listed.sent.items():
+        if tx_hash not in listed.full and not told.failed:
+            sent = told.sent
+            place = (sent.block, sent.index, 1, tx_hash)
+            rows.append(Row(*place, sent.sender, told.to, NATIVE, sent.value, Kind.NATIVE, told.time))
+    rows += [row for row in listed.tokens if row.tx_hash not in listed.full]
+    return rows
+
+
+def disagreements(listed: Listed, read: Iterable[Row], read_sent: Iterable[Transaction]) -> list[Gap]:
+    """Where lists and full readings tell different movements of the address: a gap each way."""
+    address = listed.address
+    mine = [row for row in read if address in {row.sender, row.to}]
+    pairs = [
+        (
+            "token transfers",
+            listed.tokens,
+            [row for row in mine if row.kind in _TOKENS and row.asset != NATIVE],
+        ),
+        ("inner payments", listed.inner, [row for row in mine if row.kind == Kind.INTERNAL]),
+    ]
+    gaps = []
+    for what, told, found in pairs:
+        by_list = Counter(_fact(row) for row in told if row.tx_hash in listed.full and row.sender != row.to)
+        by_reading = Counter(_fact(row) for row in found if row.sender != row.to)
+        for missing, where in ((by_reading - by_list, "list"), (by_list - by_reading, "transactions")):
+            if missing:
+                gaps.append(_disagree(listed, what, missing.total(), where))
+    unlisted = [s for s in read_sent if address in {s.sender, s.to} and s.hash not in listed.sent]
+    if unlisted:
+        gaps.append(_disagree(listed, "transactions", len(unlisted), "list"))
+    return gaps
+
+
+def _fact(row: Row) -> tuple[str, str, str, str, int]:
+    return (row.tx_hash, row.sender, row.to, row.asset, row.amount)
+
+
+def _disagree(listed: Listed, what: str, count: int, where: str) -> Gap:
+    lacks = (
+        f"The provider's list of {what} lacks {count} that its own transactions show: it may lack others too."
+        if where == "list"
+        else f"The provider lists {count} {what} that its own transactions do not show: they are left out."
+    )
+    return Gap("lists_differ", lacks, chain=listed.chain, address=listed.address)
+
+
+def balance_gap(listed: Listed, span: Span, rows: Iterable[Row], change: int | None) -> Gap | None:
+    """What the balance says against the rows. change: wei by which it grew in the span, None if nobody tells."""
+    if change is None:
+        return Gap(
+            "balance_unknown",
+            "The provider does not tell the balance of that time, so coin that no list shows cannot be noticed.",
+            chain=listed.chain,
+            address=listed.address,
+            status="assumption",
+        )
+    missing = change - net(rows, listed.address)
+    if not missing:
+        return None
+    return Gap(
+        "balance_differs",
+        f"In blocks {span.first} to {span.last} the balance of the address grew by {abs(missing)} wei "
+        f"{'more' if missing > 0 else 'less'} than the movements found: rewards or tips for blocks, or payments that "
+        "the provider does not list.",
+        chain=listed.chain,
+        address=listed.address,
+        asset=NATIVE,
+        amount=abs(missing),
+    )
+
+
+def unknown_names(chain: str, names: Names, rows: Iterable[Row]) -> tuple[list[str], list[Gap]]:
+    """Enter well-known names into `names`; the assets whose names have to be asked for, and a gap for the rest."""
+    unknown = []
+    for asset in sorted({row.asset for row in rows} | {NATIVE}):
+        token = known(chain, asset)
+        if token is not None:
+            names[asset] = (token.symbol, token.decimals)
+        elif asset not in names:
+            unknown.append(asset)
+    if len(unknown) <= MOST_NAMES:
+        return unknown, []
+    message = (
+        f"{len(unknown) - MOST_NAMES} tokens are shown without symbol and decimals: too many to ask for."
+    )
+    return unknown[:MOST_NAMES], [Gap("unnamed_tokens", message, chain=chain, status="assumption")]
+
+
+def made(chain: str, rows: list[Row], names: Names, gaps: Iterable[Gap], unique: int, count: int) -> History:
+    """The history; complete unless a gap is open."""
+    gaps = list(gaps)
+    if unique:
+        message = f"{unique} transfers of single tokens (ERC-721, ERC-1155) are no amounts and are left out."
+        gaps.append(Gap("unique_tokens", message, chain=chain, status="assumption"))
+    complete = all(gap.status != "open" for gap in gaps)
+    return History(table(chain, rows, names), tuple(gaps), complete, count)
+
+
+def wraps_known(chain: str) -> bool:
+    """Whether the tracer knows the wrapped coin of the chain."""
+    return chain in WRAPPED or chain in WRAPS_BY_TRANSFER
