@@ -148,6 +148,8 @@ class CaseBook(Opinions):
         file = self.file
         seeding.check_history(rulings.apply([read.table], file.standing_rulings).tables, file.seeds)
         options = {"mapping": dict(mapping or {}), "chain": chain or ""}
+        if progress is not None:
+            progress("store", 0, 1)
         capture = evidence.keep(self.workspace, source, read, options, partial=partial, now=self._now())
         pin = Pin(capture.sha256, capture.key, capture.name, self._now())
         before = len(self.file.captures)

@@ -81,7 +81,9 @@ def stoppable(job: Job, w: Words, note: str = "") -> None:
     bar(job, w)
     if job.note:
         st.caption(job.note)
-    if job.stopping:
+    if job.stage == "store":
+        st.caption(w("run.storing"))
+    elif job.stopping:
         st.caption(w("run.stopping"))
     elif st.button(w("run.cancel"), key="job-cancel"):
         job.cancel()
