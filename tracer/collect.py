@@ -286,7 +286,7 @@ class _Run:
                     account,
                     span,
                     most=self._most(account),
-                    inflows=self.budget.backward,
+                    inflows=False,
                     round_number=number,
                     worker=self.worker,
                     now=self.now,

@@ -19,8 +19,7 @@ class Budget:
     addresses: fetched at most, seeds included. requests: sent at most. hops: an address further from the seeds is not
     fetched (HORIZON). least_ppm: an address that holds a smaller share of its theft, in millionths of the stolen
     coin, is not fetched (DUST). most: an address with more transactions is a hub and not followed (HUB); seeds
-    always are. since, until: UTC seconds; only blocks between them are asked for. backward: follow where the coin
-    came from instead of where it went.
+    always are. since, until: UTC seconds; only blocks between them are asked for.
     """
 
     addresses: int = 10_000
@@ -30,7 +29,6 @@ class Budget:
     most: int = 5_000
     since: int | None = None
     until: int | None = None
-    backward: bool = False
 
     def __post_init__(self) -> None:
         for name in ("addresses", "requests", "hops", "least_ppm", "most"):

@@ -96,7 +96,7 @@ def _how_far(case: Case, words: Words) -> Budget:
             )
             for name in ("addresses", "hops", "most", "least_ppm", "requests")
         }
-    return Budget(**limits, since=known.since, until=known.until, backward=known.backward)
+    return Budget(**limits, since=known.since, until=known.until)
 
 
 def _start(case: Case, names: list[str], budget: Budget, words: Words) -> None:
