@@ -28,7 +28,7 @@ class EtherscanStandIn:
     cap: it silently gives at most so many records. widest: blocks in a range, above which its query times out.
     paid: it tells balances of the past. places: rows of inner payments have a traceId. refuse: words by action that
     it refuses with. change: may replace a row of a list, given the action. spoil: may replace a whole answer, given
-    the parameters. stuck: it ignores startblock. swap: words of errors stand in `message`. old: statuses are not told.
+    the parameters. stuck: lists whose pages ignore startblock. swap: words of errors stand in `message`.
     """
 
     chain: Explored
@@ -39,7 +39,7 @@ class EtherscanStandIn:
     refuse: dict[str, str] = field(default_factory=dict)
     change: Callable[[str, Raw], Raw | None] = lambda _, row: row
     spoil: Callable[[dict[str, str], bytes], bytes] = lambda _, body: body
-    stuck: bool = False
+    stuck: tuple[str, ...] = ()
     swap: bool = False
     asked: list[Request] = field(default_factory=list)
     withdrawals: list[Raw] = field(default_factory=list)
@@ -107,7 +107,7 @@ class EtherscanStandIn:
         if last - first + 1 > self.widest:
             return self.error("Query Timeout occured. Please select a smaller result dataset")
         rows = self._rows(action, params)
-        if not self.stuck:
+        if action not in self.stuck:
             rows = [row for row in rows if first <= _block(row) <= last]
         if params.get("sort") == "desc":
             rows.reverse()

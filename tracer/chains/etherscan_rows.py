@@ -115,7 +115,7 @@ def read_sent(value: object, asked: str) -> Sent:
         to,
         number(field(raw, "value"), "the value of a transaction"),
         place(field(raw, "nonce"), "the nonce of a transaction"),
-        None if price in {None, ""} else number(price, "the gas price"),
+        None if price in (None, "") else number(price, "the gas price"),
         0,
     )
     return Sent(sent, place(field(raw, "timeStamp"), "the time of a row"), failed, payee)
@@ -143,7 +143,7 @@ def read_token(value: object, listed: Listed) -> Row | None:
     listed.found(tx_hash, block)
     time = place(field(raw, "timeStamp"), "the time of a row")
     listed.timed(block, time)
-    if raw.get("tokenID") not in {None, ""}:
+    if raw.get("tokenID") not in (None, ""):
         listed.unique += 1
         return None
     amount = number(field(raw, "value"), "an amount of tokens")
@@ -164,7 +164,7 @@ def read_inner(value: object, tx_hash: str | None = None) -> Inner:
     if tx_hash is not None and found != tx_hash:
         raise other("the transaction of an inner payment", tx_hash, found)
     kind = str(field(raw, "type")).lower()
-    if kind == "call" and raw.get("callType") not in {None, ""}:
+    if kind == "call" and raw.get("callType") not in (None, ""):
         kind = str(raw["callType"]).lower()
     if kind not in _KINDS:
         raise nonsense("the type of an inner payment", kind)
