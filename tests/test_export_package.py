@@ -135,6 +135,21 @@ def test_foreign_files_stay_and_stale_tables_of_the_same_case_go(tmp_path: Path)
     }
 
 
+def test_an_export_that_is_cut_leaves_no_seal_over_old_and_new_tables(tmp_path: Path) -> None:
+    write_package(tmp_path, tables(), PINS)
+    (tmp_path / ".taint.csv.0123abcd.part").write_bytes(b"half")
+
+    def cut() -> pd.DataFrame:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_package(tmp_path, tables() | {"gaps": cut}, PINS)
+    assert not (tmp_path / "manifest.json").exists()
+    assert not list(tmp_path.glob(".*.part"))
+    write_package(tmp_path, tables(), PINS)
+    assert (tmp_path / "manifest.json").exists()
+
+
 def test_a_forged_manifest_does_not_get_other_files_deleted(tmp_path: Path) -> None:
     outside = tmp_path / "precious.txt"
     outside.write_text("x")

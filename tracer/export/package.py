@@ -106,6 +106,10 @@ def _prepare(directory: Path, case: str) -> set[Path]:
         raise InputError(
             f"{shown(directory)} cannot be made: {error.strerror}.", "Name another place."
         ) from None
+    ours = {layout.file for layout in FORMATS.values()} | {README}
+    for name in sorted(ours | {MANIFEST}):
+        for left in directory.glob(f".{name}.????????.part"):  # of an export that was killed
+            left.unlink()
     manifest = directory / MANIFEST
     if not manifest.exists():
         return set()
@@ -122,5 +126,6 @@ def _prepare(directory: Path, case: str) -> set[Path]:
             "Choose another directory: an export carries exactly one case.",
         )
     # only names that the tracer itself gives: a forged manifest must not get another file deleted
-    ours = {layout.file for layout in FORMATS.values()} | {README}
+    # A directory without its seal is no finished export: if this one is killed, nobody takes old tables for new ones.
+    manifest.unlink()
     return {directory / name for name in names & ours}

@@ -50,7 +50,15 @@ def files(case: Case, words: Words) -> None:
     if upload is not None:
         _uploaded(case, upload.name, upload.getvalue(), words, refused=refused)
     st.markdown(f"##### {words('files.imported')}")
-    show_table(case.files(), words, key="files", file=f"{case.name}_files", wide={"sha256": 560})
+    frame = case.files()
+    show_table(
+        frame.rename(columns={"excluded": "left_out"}),
+        words,
+        key="files",
+        file=f"{case.name}_files",
+        wide={"sha256": 560},
+        downloads=frame,
+    )
 
 
 def _ended(case: Case, job: Job, words: Words) -> None:
