@@ -19,6 +19,7 @@ from tracer.addresses import parse_account
 from tracer.casebook import CaseBook, rule_named
 from tracer.errors import AddressError, InputError, NotFoundError, shown
 from tracer.graph import FlowGraph
+from tracer.loops import finish
 from tracer.model import Rule
 from tracer.opinions import Clock
 from tracer.paths import Routes
@@ -246,9 +247,7 @@ class Case(CaseBook):
         None = the one of the last time. Stops and resumes without losing or repeating anything. again: ask anew what
         was answered before. Raises InputError, NotFoundError, ProviderError.
         """
-        import asyncio
-
-        return asyncio.run(self.acollect(providers, budget, report, again=again))
+        return finish(self.acollect(providers, budget, report, again=again))
 
     def gaps(self) -> pd.DataFrame:
         """Everything that is missing, cut, refused or assumed."""

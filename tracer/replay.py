@@ -7,7 +7,6 @@ can be compared with it byte for byte. No network is needed, and the workspace i
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import shutil
@@ -31,6 +30,7 @@ from tracer.collecting.fetch import draft_of, question_of
 from tracer.collecting.manifest import Fetched
 from tracer.errors import FileError, InputError, StoreError, TracerError, shown
 from tracer.export.notes import MANIFEST
+from tracer.loops import finish
 from tracer.model import Gap
 from tracer.store import Capture, Pin, Workspace
 from tracer.store.casefile import CASE_FILE
@@ -142,9 +142,7 @@ def _collected(workspace: Workspace, scratch: Workspace, entry: Fetched) -> int:
     bundle = workspace.archive.read(entry.sha256)
     recording = Recording(Replay(bundle, workspace.archive).ask)
     span = Span(question.first, question.last)
-    told = asyncio.run(
-        adapter.history(recording, question.address, span, question.most, inflows=question.inflows)
-    )
+    told = finish(adapter.history(recording, question.address, span, question.most, inflows=question.inflows))
     again = recording.bundle()
     if again != bundle:
         raise StoreError("Reading it again rests on other answers than it did when it was collected.")

@@ -33,9 +33,9 @@ def _executable() -> Path | None:
     return Path(found) if found else None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser a test process."""
+    """One browser a module of tests: while Playwright runs, its event loop does, and no other can be started."""
     executable = require("chromium", _executable())
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=list(_FLAGS))

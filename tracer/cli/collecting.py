@@ -141,7 +141,7 @@ def _budget(thresholds: object, **given: int | None) -> Budget:
     from tracer.collecting.budget import budget_in
 
     known = budget_in(thresholds)  # type: ignore[arg-type]
-    return replace(known, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    return replace(known, **{name: value for name, value in given.items() if value is not None})
 
 
 def _warn(session: Session, endpoint: Endpoint) -> None:
