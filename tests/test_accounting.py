@@ -7,7 +7,7 @@ import pytest
 from tests.accounting import CHAIN, history, seed, trace
 from tracer.addresses import ZERO_ADDRESS
 from tracer.errors import SeedError
-from tracer.ledger import build_ledger
+from tracer.ledger import BURNED, FEE, build_ledger
 from tracer.model import CONSERVING, Rule
 from tracer.movements import from_rows
 from tracer.taint.compile import compile_program
@@ -457,6 +457,37 @@ class TestSinks:
         ]
         t = trace(payments, [seed("S", amount=11)], "poison")
         assert (t.held("sink:fee"), t.held("sink:burned")) == (1, 2)
+
+
+class TestWhoPaysWhom:
+    """Rows of kinds that come from, or go to, nobody: which ends the ledger gives them."""
+
+    @staticmethod
+    def ends(**columns):
+        base = dict(chain=CHAIN, block=1, tx_index=0, position=1, timestamp=1, tx_hash="0x1", amount=5)
+        ledger = build_ledger([from_rows([base | columns])])
+
+        def name(number):
+            return (
+                ledger.addresses[number][1] if number >= 0 else {-1: "", FEE: "fee", BURNED: "burned"}[number]
+            )
+
+        return name(int(ledger.sender[0])), name(int(ledger.recipient[0]))
+
+    def test_a_token_that_is_wrapped_or_unwrapped_is_minted_and_burned_whatever_the_row_names(self):
+        token = dict(asset="0xweth", from_address="W", to_address="A")
+        assert self.ends(kind="wrap", **token) == ("", "A")
+        assert self.ends(kind="unwrap", **(token | dict(from_address="A", to_address="W"))) == ("A", "burned")
+
+    def test_the_native_leg_of_a_wrap_is_a_payment(self):
+        assert self.ends(kind="wrap", from_address="A", to_address="W") == ("A", "W")
+        assert self.ends(kind="unwrap", from_address="W", to_address="A") == ("W", "A")
+
+    def test_nobody_and_the_zero_address_pay_from_outside_and_nobody_is_paid_by_burning(self):
+        assert self.ends(kind="mint", from_address="", to_address="A") == ("", "A")
+        assert self.ends(kind="token", asset="0xt", from_address=ZERO_ADDRESS, to_address="A") == ("", "A")
+        assert self.ends(kind="token", asset="0xt", from_address="A", to_address="") == ("A", "burned")
+        assert self.ends(kind="fee", from_address="A", to_address="") == ("A", "fee")
 
 
 class TestPartialHistory:

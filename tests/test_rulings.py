@@ -13,6 +13,8 @@ from tracer.case import Case
 from tracer.cli.app import app
 from tracer.errors import InputError, NotFoundError, TracerError
 from tracer.model import CONSERVING, Conversion
+from tracer.movements import from_rows
+from tracer.rulings import check_separate
 
 S, A, P, X, POOL = ("0x" + letter * 40 for letter in "5a8ef")
 FAKE = "0x" + "7" * 40
@@ -250,6 +252,20 @@ def run(case: Case, *words: str, status: int = 0) -> Result:
     result = CliRunner().invoke(app, ["--workspace", place, *words], prog_name="tracer")
     assert result.exit_code == status, result.output
     return result
+
+
+def test_rows_that_are_left_out_and_fees_are_nothing_to_separate() -> None:
+    """An address that pays only a fee, or gets only an imitation, does not both pay and get."""
+    tx_hash, pay = (
+        tx(7),
+        {"chain": "eip155:1", "tx_hash": tx(7), "from_address": S, "to_address": A, "amount": 5},
+    )
+    fee = pay | {"kind": "fee", "to_address": ""}
+    got = pay | {"from_address": X, "to_address": S}
+    for rows in ([pay], [fee, got], [pay, got | {"excluded": "fake_token"}]):
+        with pytest.raises(InputError, match="nothing to separate"):
+            check_separate([from_rows(rows)], "eip155:1", tx_hash, S)
+    check_separate([from_rows([pay, got])], "eip155:1", tx_hash, S)
 
 
 def test_rulings_are_made_listed_and_withdrawn_on_the_command_line(case: Case) -> None:
