@@ -31,6 +31,7 @@ from tests.evm_world import (
     make_world,
 )
 from tests.servers.anvil import FIRST_TIME, Anvil, running
+from tests.servers.blockscout import BlockscoutStandIn
 from tests.servers.etherscan import EtherscanStandIn
 from tests.servers.explored import Explored, explore
 from tests.test_adapters import Asking, codes, facts
@@ -58,7 +59,8 @@ class Explorer:
 
 
 ETHERSCAN = Explorer("etherscan", EtherscanStandIn, "http://127.0.0.1:1/v2/api")
-EXPLORERS = (ETHERSCAN,)
+BLOCKSCOUT = Explorer("blockscout", BlockscoutStandIn, "http://127.0.0.1:1")
+EXPLORERS = (ETHERSCAN, BLOCKSCOUT)
 by_kind = pytest.mark.parametrize("explorer", EXPLORERS, ids=lambda e: e.kind)
 
 

@@ -20,7 +20,7 @@ Raw = dict[str, Any]
 
 @dataclass(frozen=True)
 class Inside:
-    """An inner call. error: its own, or that of a call above it. path: its place in the trace."""
+    """An inner call. own: its error; error: its own, or that of a call above it. path: its place in the trace."""
 
     path: tuple[int, ...]
     kind: str
@@ -28,6 +28,7 @@ class Inside:
     to: str
     value: int
     error: str
+    own: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,9 @@ def _inside(trace: list[Raw]) -> list[Inside]:
             sender, to, value = action["from"], action["to"], action["value"]
         running[path] = sender if kind in {"delegatecall", "callcode"} else to
         if path:
-            calls.append(Inside(path, kind, sender, to, int(value, 16), errors[path]))
+            calls.append(
+                Inside(path, kind, sender, to, int(value, 16), errors[path], frame.get("error") or "")
+            )
     return calls
 
 

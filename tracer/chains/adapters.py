@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tracer.chains.adapter import Adapter, Judge
+from tracer.chains.blockscout import Blockscout
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.etherscan import Etherscan
 from tracer.chains.jsonrpc import JsonRpc
@@ -13,7 +14,11 @@ from tracer.errors import InputError
 
 __all__ = ["JUDGES", "adapter_of"]
 
-_ADAPTERS: dict[str, type[Etherscan | JsonRpc]] = {"jsonrpc": JsonRpc, "etherscan": Etherscan}
+_ADAPTERS: dict[str, type[Blockscout | Etherscan | JsonRpc]] = {
+    "jsonrpc": JsonRpc,
+    "etherscan": Etherscan,
+    "blockscout": Blockscout,
+}
 
 JUDGES: Mapping[str, Judge] = MappingProxyType({kind: made.judge for kind, made in _ADAPTERS.items()})
 """By kind of endpoint: what a body that came back is worth."""

@@ -14,7 +14,7 @@ from tracer.chains.etherscan_rows import read_inner, trace_of
 from tracer.chains.evm_blocks import Block, Receipt, Transaction, other, read_receipt, read_transaction
 from tracer.chains.evm_movements import Names, Row, Told, movements
 from tracer.chains.evm_traces import Frame, Trace
-from tracer.chains.explorer_history import Listed, unknown_names
+from tracer.chains.explorer_history import Listed, ran_no_code, unknown_names
 from tracer.chains.jsonrpc_asking import together
 from tracer.chains.jsonrpc_reading import DECIMALS, SYMBOL, decimals_of, symbol_text
 from tracer.model import Gap
@@ -23,10 +23,6 @@ __all__ = ["name_tokens", "read_full", "read_one"]
 
 _FULL_LIST = 1000
 """Records of one answer at most on a free plan: a list of inner payments with so many may be cut."""
-
-_NO_CODE_GAS = 21_000
-_SINCE = 1_704_067_200
-"""2024-01-01: EIP-3529 is in force on every chain that is offered, so refunds give back at most a fifth of the gas."""
 
 _WHOLE = frozenset({"eip155:1", "eip155:56", "eip155:100", "eip155:137", "eip155:43114"})
 """Chains on which a row of txlist says all that was signed; on rollups a deposit brings coin along that it omits."""
@@ -96,7 +92,7 @@ async def _trace(
     kind = "call" if sent.to is not None else "create"
     payee = sent.to if sent.to is not None else None if failed else receipt.created
     root = Frame((), kind, sent.sender, payee, sent.value, failed)
-    if failed or _ran_no_code(receipt, block):
+    if failed or ran_no_code(chain, receipt.gas, block.time):
         return Trace((root,)), []
     answer = await explorer.listing("account", "txlistinternal", (("txhash", sent.hash),), settled=settled)
     if isinstance(answer, Refused) or answer.pending:
@@ -110,15 +106,6 @@ async def _trace(
         message = f"The provider lists {len(rows)} inner payments of this transaction: there may be more."
         gaps.append(Gap("list_cut", message, chain=chain, tx=sent.hash))
     return trace_of(root, rows), gaps
-
-
-def _ran_no_code(receipt: Receipt, block: Block) -> bool:
-    """Whether the gas proves that no code ran which could pay anybody, so that nobody has to be asked.
-
-    21,000 gas is the price of a transaction alone. A call that pays costs at least 9,300 more, and refunds, capped at
-    a fifth (EIP-3529), cannot bring that back to 21,000.
-    """
-    return receipt.gas == _NO_CODE_GAS and not receipt.logs and block.time >= _SINCE
 
 
 async def _old_status(explorer: Explorer, tx_hash: str, *, settled: bool) -> bool | None:

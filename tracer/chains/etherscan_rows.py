@@ -144,7 +144,7 @@ def read_token(value: object, listed: Listed) -> Row | None:
     time = place(field(raw, "timeStamp"), "the time of a row")
     listed.timed(block, time)
     if raw.get("tokenID") not in (None, ""):
-        listed.unique += 1
+        listed.singles.append(tx_hash)
         return None
     amount = number(field(raw, "value"), "an amount of tokens")
     listed.named(asset, symbol(raw.get("tokenSymbol")), token_decimals(raw.get("tokenDecimal")))

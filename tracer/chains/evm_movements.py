@@ -23,7 +23,7 @@ from tracer.errors import ProviderError
 from tracer.model import NATIVE, Gap, Kind
 from tracer.movements import MAX_AMOUNT, from_rows
 
-__all__ = ["Names", "Row", "Told", "check", "movements", "net", "table", "withdrawals"]
+__all__ = ["Names", "Row", "Told", "check", "fits", "movements", "net", "table", "withdrawals"]
 
 Names = dict[str, tuple[str, int | None]]
 """Symbol and decimals by asset."""
@@ -76,7 +76,7 @@ def movements(
 ) -> None:
     """Add what the transaction moved to `told`. trace: None if no node tells it."""
     check(sent, receipt, block)
-    if trace is not None and not _fits(trace, sent, receipt):
+    if trace is not None and not fits(trace, sent, receipt):
         trace = None
     succeeded = receipt.status
     if succeeded is None:  # before Byzantium receipts do not say; logs are left by success only
@@ -160,7 +160,7 @@ def _fee(chain: str, sent: Transaction, receipt: Receipt, made: _Maker) -> None:
     made.row(0, sent.sender, "", receipt.gas * price + receipt.extra, Kind.FEE)
 
 
-def _fits(trace: Trace, sent: Transaction, receipt: Receipt) -> bool:
+def fits(trace: Trace, sent: Transaction, receipt: Receipt) -> bool:
     """Whether the trace's first frame is this transaction; if not, its payments are not believed."""
     root = trace.root
     if receipt.status is not None and root.failed is receipt.status:

@@ -35,6 +35,14 @@ __all__ = [
 MOST_NAMES = 100
 """Token contracts that are asked for their names one by one: those of others' movements in the same transactions."""
 
+_NO_CODE_GAS = 21_000
+_SINCE = 1_704_067_200
+"""2024-01-01: EIP-3529 is in force on these chains."""
+_ETHEREUM_GAS = frozenset(
+    {"eip155:1", "eip155:10", "eip155:56", "eip155:100", "eip155:137", "eip155:8453", "eip155:43114"}
+)
+"""Chains that charge for gas as Ethereum does."""
+
 _TOKENS = frozenset({Kind.TOKEN, Kind.MINT, Kind.BURN})
 
 
@@ -56,8 +64,8 @@ class Listed:
 
     sent: transactions that it sent or received, by hash. tokens, inner: token movements and inner payments that touch
     it. blocks: the block of every transaction seen. full: those that have to be read in full. names: of tokens.
-    unique: transfers of single tokens seen in the lists. times: UTC seconds by block. crowded: records of another kind
-    (withdrawals), where there are more of them than transactions.
+    singles: transactions of the lists' transfers of single tokens. times: UTC seconds by block. crowded: records of
+    another kind (withdrawals), where there are more of them than transactions.
     """
 
     chain: str
@@ -70,7 +78,7 @@ class Listed:
     full: set[str] = field(default_factory=set)
     names: Names = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
-    unique: int = 0
+    singles: list[str] = field(default_factory=list)
     times: dict[int, int] = field(default_factory=dict)
     crowded: int = 0
 
@@ -78,6 +86,11 @@ class Listed:
     def hub(self) -> bool:
         """More transactions than the caller wants to read."""
         return max(len(self.blocks), self.crowded) > self.most
+
+    @property
+    def unique(self) -> int:
+        """Transfers of single tokens in transactions that are not read in full."""
+        return sum(tx_hash not in self.full for tx_hash in self.singles)
 
     def found(self, tx_hash: str, block: int) -> None:
         """Note a transaction; it stands in one block only."""
@@ -111,6 +124,15 @@ class Listed:
         self.full.update(row.tx_hash for row in self.inner)
 
 
+def ran_no_code(chain: str, gas: int, time: int) -> bool:
+    """Whether the gas proves that no code ran which could pay anybody or log anything, so that nobody has to be asked.
+
+    21,000 gas is the price of a transaction alone (yellow paper, appendix G). Every operation costs more than refunds
+    give back for it, and refunds are capped at a fifth (EIP-3529), so code that does anything leaves more than 21,000.
+    """
+    return chain in _ETHEREUM_GAS and gas == _NO_CODE_GAS and time >= _SINCE
+
+
 def hub_of(listed: Listed) -> History:
     """The history of an address that nobody reads."""
     return History(
@@ -125,8 +147,8 @@ def hub_of(listed: Listed) -> History:
 def chosen(listed: Listed, read: Iterable[Row], *, inflows: bool) -> list[Row]:
     """The rows of the history: read in full as `Adapter.history` says, else as the lists show."""
     read, address = list(read), listed.address
-    pays = {row.tx_hash for row in read if row.sender == address}
-    rows = [r for r in read if inflows or r.tx_hash in pays or address in {r.sender, r.to}]
+    whole = {row.tx_hash for row in read if row.sender == address or (inflows and row.to == address)}
+    rows = [row for row in read if row.tx_hash in whole or address in {row.sender, row.to}]
     for tx_hash, told in listed.sent.items():
         if tx_hash not in listed.full and not told.failed:
             sent = told.sent
@@ -136,9 +158,14 @@ def chosen(listed: Listed, read: Iterable[Row], *, inflows: bool) -> list[Row]:
     return rows
 
 
-def disagreements(listed: Listed, read: Iterable[Row], read_sent: Iterable[Transaction]) -> list[Gap]:
-    """Where lists and full readings tell different movements of the address: a gap each way."""
-    address = listed.address
+def disagreements(
+    listed: Listed, read: Iterable[Row], read_sent: Iterable[Transaction], *, marked: bool = True
+) -> list[Gap]:
+    """Where lists and full readings tell different movements of the address: a gap each way.
+
+    marked: the list of inner payments marks those that a failure further up took back.
+    """
+    address, wrapped = listed.address, WRAPPED.get(listed.chain)
     mine = [row for row in read if address in {row.sender, row.to}]
     pairs = [
         (
@@ -150,10 +177,16 @@ def disagreements(listed: Listed, read: Iterable[Row], read_sent: Iterable[Trans
     ]
     gaps = []
     for what, told, found in pairs:
-        by_list = Counter(_fact(row) for row in told if row.tx_hash in listed.full and row.sender != row.to)
+        by_list = Counter(
+            _fact(row)
+            for row in told
+            if row.tx_hash in listed.full
+            and row.sender != row.to
+            and not (row.asset == wrapped and "" in {row.sender, row.to})  # wraps, which some list as tokens
+        )
         by_reading = Counter(_fact(row) for row in found if row.sender != row.to)
         for missing, where in ((by_reading - by_list, "list"), (by_list - by_reading, "transactions")):
-            if missing:
+            if missing and (marked or where == "list" or what == "token transfers"):
                 gaps.append(_disagree(listed, what, missing.total(), where))
     unlisted = [s for s in read_sent if address in {s.sender, s.to} and s.hash not in listed.sent]
     if unlisted:
