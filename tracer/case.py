@@ -281,6 +281,7 @@ class Case(CaseBook):
             "routes": self.routes,
             "sources": results[governing].sources,
             "seeds": self.seeds,
+            "histories": self.histories,
             "gaps": self.gaps,
             "conversions": lambda: declared(self.conversions()),
             "rulings": lambda: ruled(self.rulings()),

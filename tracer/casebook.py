@@ -195,8 +195,8 @@ class CaseBook(Opinions):
         found = sorted(evidence.collected(self.workspace, self.file), key=lambda e: (e.round, e.account))
         rows = [
             (e.round, e.chain, self._display(e.chain, e.address), e.first, e.last, e.transactions)
-            + (e.complete, e.hub, e.problem)
+            + (e.complete, e.hub, e.problem, e.sha256)
             for e in found
         ]
         columns = ["round", "chain", "address", "first_block", "last_block", "transactions"]
-        return frame(rows, [*columns, "complete", "hub", "problem"])
+        return frame(rows, [*columns, "complete", "hub", "problem", "sha256"])

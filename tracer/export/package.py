@@ -17,6 +17,7 @@ from tracer.errors import InputError, shown
 from tracer.export.account import CONSERVATION, GAPS, SEEDS, SOURCES
 from tracer.export.columns import Layout
 from tracer.export.files import Written, write_csv, write_text
+from tracer.export.histories import HISTORIES
 from tracer.export.holdings import BOUNDS, COMPARE, TAINT, TAINT_ALL
 from tracer.export.notes import MANIFEST, README, Pins, manifest_text, readme_text
 from tracer.export.opinions import CONVERSIONS, JUDGEMENTS, LABELS, RULINGS, STOPS
@@ -35,6 +36,7 @@ FORMATS: dict[str, Layout] = {
     "routes": ROUTES,
     "sources": SOURCES,
     "seeds": SEEDS,
+    "histories": HISTORIES,
     "gaps": GAPS,
     "conversions": CONVERSIONS,
     "rulings": RULINGS,
