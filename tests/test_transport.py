@@ -110,6 +110,16 @@ def test_after_all_attempts_the_error_says_what_the_provider_said() -> None:
         assert "\x1b" not in str(caught.value)
 
 
+def test_a_provider_that_cannot_be_reached_is_said_soon() -> None:
+    with (
+        stand_in(lambda _: Reply(fault="reset")) as server,
+        pytest.raises(ProviderError, match="3 attempts") as caught,
+    ):
+        asked(endpoint(server), "", patience=Patience(8, 0.001, 0.002, deadline=5))
+    assert "Check the network" in caught.value.hint
+    assert len(server.asked) == 3
+
+
 @pytest.mark.parametrize(
     "refusal",
     [

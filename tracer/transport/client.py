@@ -30,6 +30,8 @@ _JUDGED = frozenset({200, 400, 404, 422, 500})
 _REFUSED = frozenset({401, 403})
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 _TOO_LONG = 300.0
+_UNREACHED = 3
+"""Attempts at a provider that never answered anything: a wrong address or no network is said soon."""
 for _name in ("httpx2", "httpcore2"):  # their log lines hold the whole address, the key in it
     logging.getLogger(_name).setLevel(logging.ERROR)
 
@@ -66,6 +68,7 @@ class _Line:
     pace: Pace
     key: str
     counts: Counts
+    reached: bool = False
 
 
 class Transport:
@@ -111,17 +114,18 @@ class Transport:
         line = self._line(endpoint)
         if request.base != endpoint.base_url:
             raise InputError(f"The question is for {shown(request.base)}, not for {endpoint.name}.")
-        said = ""
-        for _ in range(self._patience.attempts):
-            try:
+        most, made, said = self._patience.attempts, 0, ""
+        while made < (most if line.reached else min(most, _UNREACHED)):
+            made += 1
+            try:  # the pause before the next attempt is the pace's: all questions keep it
                 return await self._once(line, request)
-            except (
-                _AgainError
-            ) as error:  # the pause before the next attempt is the pace's: all questions keep it
+            except _AgainError as error:
                 said = str(error)
         raise ProviderError(
-            f"{endpoint.name} gave no answer in {self._patience.attempts} attempts: {said}",
-            "Try again later; what was answered until now is kept.",
+            f"{endpoint.name} gave no answer in {made} attempts: {said}",
+            "Try again later; what was answered until now is kept."
+            if line.reached
+            else "Check the network and the provider's address.",
         )
 
     async def _once(self, line: _Line, request: Request) -> bytes:
@@ -140,6 +144,7 @@ class Transport:
             except httpx2.TransportError as error:  # its text may hold the address with the key
                 raise self._again(line, None, f"the connection failed ({type(error).__name__})") from None
         line.counts.received += len(body)
+        line.reached = True
         return self._judged(line, response, without(line.key, body))
 
     def _judged(self, line: _Line, response: httpx2.Response, body: bytes) -> bytes:
