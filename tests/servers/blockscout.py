@@ -312,7 +312,9 @@ def _wraps(one: Mined) -> list[Passed]:
 
 
 def _frame(frame: Raw) -> Raw:
-    names = ("action", "error", "result", "subtraces", "traceAddress", "transactionHash", "type")
+    """A frame has a result or an error, never both."""
+    end = "error" if "error" in frame else "result"
+    names = ("action", end, "subtraces", "traceAddress", "transactionHash", "type")
     return {name: frame[name] for name in names if name in frame}
 
 

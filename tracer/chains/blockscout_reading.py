@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tracer.chains.blockscout_pages import Explorer
 from tracer.chains.blockscout_rows import Item, Made, read_inner, read_log, read_made
-from tracer.chains.evm_blocks import Block, Receipt, Transaction, other
+from tracer.chains.evm_blocks import Block, Receipt, other
 from tracer.chains.evm_movements import Names, Row, Told, fits, movements
 from tracer.chains.evm_traces import Frame, Trace, read_flat
 from tracer.chains.evm_values import array, nonsense, record
@@ -54,7 +54,7 @@ async def _read(explorer: Explorer, chain: str, made: Made, *, settled: bool) ->
     receipt = with_logs(receipt, page.items)
     if page.pending:
         raise ProviderError(f"The provider has not read the logs of {sent.hash} yet.", "Ask again later.")
-    trace = await _trace(explorer, sent, receipt, settled=settled)
+    trace = await _trace(explorer, made, receipt, settled=settled)
     if trace is None:
         trace = await _flat(explorer, made, root, settled=settled)
     return receipt, trace
@@ -74,8 +74,11 @@ def with_logs(receipt: Receipt, items: Sequence[Item]) -> Receipt:
     return replace(receipt, logs=tuple(logs), block_hash=next(iter(hashes), ""))
 
 
-async def _trace(explorer: Explorer, sent: Transaction, receipt: Receipt, *, settled: bool) -> Trace | None:
-    """The trace that the instance keeps or asks its node for; None if there is none that can be believed."""
+async def _trace(explorer: Explorer, made: Made, receipt: Receipt, *, settled: bool) -> Trace | None:
+    """The trace that the instance keeps or asks its node for; None if there is none that can be believed: one that
+    hides that an inner call failed would invent payments.
+    """
+    sent = made.sent
     answer = await explorer.maybe(f"/transactions/{sent.hash}/raw-trace", settled=settled)
     if not isinstance(answer, list):
         return None
@@ -84,14 +87,22 @@ async def _trace(explorer: Explorer, sent: Transaction, receipt: Receipt, *, set
         trace = read_flat(frames, sent.hash, receipt.block_hash)
     except ProviderError:
         return None
-    return trace if trace is not None and fits(trace, sent, receipt) else None
+    if trace is None or not fits(trace, sent, receipt):
+        return None
+    hides = made.inner_error is True and not any(frame.failed for frame in trace.frames)
+    return None if hides else trace
 
 
 def _plain(frame: object, receipt: Receipt) -> Mapping[str, object]:
-    """A frame as a node would give it, without a block hash where there is none to compare it with."""
+    """A frame as a node would give it, without a block hash where there is none to compare it with.
+
+    The schema knows no `error`: a call or creation without a result failed.
+    """
     raw = dict(record(frame, "a frame"))
     if raw.get("type") == "create2":
         raw["type"] = "create"
+    if raw.get("type") in ("call", "create") and raw.get("result") is None and raw.get("error") is None:
+        raw["error"] = "no result"
     if not receipt.block_hash:
         raw.pop("blockHash", None)
     return raw
@@ -106,7 +117,8 @@ async def _flat(explorer: Explorer, made: Made, root: Frame, *, settled: bool) -
     for row in rows:
         if (row.tx_hash, row.block) != (made.sent.hash, made.sent.block):
             raise other("the transaction of an inner payment", made.sent.hash, row.tx_hash)
-    if page.pending or made.doubtful or any(row.failed for row in rows) or made.receipt.status is None:
+    sure = made.inner_error is False and made.receipt.status is not None
+    if page.pending or not sure or any(row.failed for row in rows):
         return None
     return Trace((root, *(row.frame for row in rows if row.moved or row.kind.startswith("create"))))
 

@@ -56,15 +56,15 @@ _STILL = frozenset({"delegatecall", "staticcall", "callcode", "reward", "stop", 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A transaction and what came of it, but for its logs. time: UTC seconds. to: its payee. doubtful: an inner call
-    failed, so that a flat list of inner payments does not tell which of them were taken back.
+    """A transaction and what came of it, but for its logs. time: UTC seconds. to: its payee. inner_error: whether
+    an inner call failed, None where the instance does not say.
     """
 
     sent: Transaction
     receipt: Receipt
     time: int
     to: str
-    doubtful: bool
+    inner_error: bool | None
 
     @property
     def failed(self) -> bool:
@@ -212,9 +212,11 @@ def read_made(value: object, tx_hash: str | None = None) -> Made | None:
         unknown_fee=False,
         logs=(),
     )
-    doubtful = raw.get("has_error_in_internal_transactions") is not False
+    inner_error = raw.get("has_error_in_internal_transactions")
+    if not isinstance(inner_error, bool | None):
+        raise nonsense("whether an inner call failed", inner_error)
     time = seconds(field(raw, "timestamp"), "the time of a transaction")
-    return Made(sent, receipt, time, payee if payee is not None else "", doubtful)
+    return Made(sent, receipt, time, payee if payee is not None else "", inner_error)
 
 
 def _price(raw: Item, gas: int) -> tuple[int | None, int]:
