@@ -535,10 +535,17 @@ class TestOutsideTransactions:
 
     def test_where_logs_cannot_be_filtered_that_is_said(self, world: World, chain: Explored) -> None:
         def anything(answer: Any) -> Any:
-            items = [item | {"topics": ["0x" + "11" * 32, None, None, None]} for item in answer["items"]]
-            return answer | {"items": items}
+            (item,) = answer["items"]
+            items = [
+                item
+                | {"topics": ["0x" + "11" * 32, None, None, None], "block_number": world.last + 9, "index": n}
+                for n in (2, 1)
+            ]
+            return {"items": items, "next_page_params": {"block_number": world.last + 9, "index": 1}}
 
-        history = thief(world, BlockscoutStandIn(chain, spoil=spoiling(f"{USDT}/logs", anything)))
+        ask = BlockscoutStandIn(chain, spoil=spoiling(f"{USDT}/logs", anything))
+        history = thief(world, ask)
+        assert sum(path.endswith(f"{USDT}/logs") for path in ask.paths()) == 1
         assert (history.complete, "list_missing" in codes(history)) == (False, True)
 
     def test_wraps_that_are_listed_as_tokens_are_wraps(self, world: World, chain: Explored) -> None:

@@ -215,6 +215,16 @@ class TestErrors:
             body = json.dumps({"status": "0", "message": words, "result": result}).encode()
             assert read_listing(body) == Listing(())
 
+    @pytest.mark.parametrize(
+        "words", ["No API key found", "Error! No transactions found for this plan", "No found", "No service"]
+    )
+    def test_words_that_only_sound_like_nothing_found_are_refused(self, words: str) -> None:
+        for answer in (
+            {"status": "0", "message": "NOTOK", "result": words},
+            {"status": "0", "message": words, "result": None},
+        ):
+            assert isinstance(read_listing(json.dumps(answer).encode()), Refused)
+
     @pytest.mark.parametrize("result", [[], None, "", {}])
     def test_a_list_without_rows_and_without_those_words_is_refused(self, result: object) -> None:
         body = json.dumps({"status": "0", "message": "NOTOK", "result": result}).encode()
@@ -362,6 +372,28 @@ class TestRows:
             noticed += not history.complete
         # nobody can notice tokens missing that move in a transaction which no other row of the address shows
         assert noticed == len(rows) - 3 * (action == "tokentx")
+
+    def test_a_token_row_that_a_list_repeats_is_decided_by_the_receipt(
+        self, world: World, chain: Explored, right: Facts
+    ) -> None:
+        def doubled(params: dict[str, str], body: bytes) -> bytes:
+            answer = json.loads(body)
+            if params["action"] == "tokentx":
+                answer["result"] = [row for row in answer["result"] for _ in range(2)]
+            return json.dumps(answer).encode()
+
+        history = thief(world, EtherscanStandIn(chain, spoil=doubled))
+        assert multiset(history) == right
+        assert (history.complete, "lists_differ" in codes(history)) == (False, True)
+
+    def test_compatible_endpoints_tell_the_position_of_tokens(self, world: World, chain: Explored) -> None:
+        logs = {(one.hash, str(moved.amount)): moved.log for one in chain.mined for moved in one.passed}
+
+        def placed(of: str, row: Any) -> Any:
+            return row | {"logIndex": str(logs[row["hash"], row["value"]])} if of == "tokentx" else row
+
+        history = thief(world, EtherscanStandIn(chain, change=placed))
+        assert facts(history)[world.hash["minted"]] == [world.told["minted"][2]]
 
     def test_a_failed_transaction_pays_its_fee_alone(self, world: World, chain: Explored) -> None:
         told = facts(thief(world, EtherscanStandIn(chain)))[world.hash["failed"]]

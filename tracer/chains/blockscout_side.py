@@ -85,14 +85,14 @@ async def find_destroyed(explorer: Explorer, listed: Listed, span: Span) -> None
     foreign = 0
 
     def key(item: Mapping[str, object]) -> tuple[int, ...]:
-        return (_block(item), place(field(item, "index"), "the index of a log"))
-
-    def take(item: Mapping[str, object]) -> None:
         nonlocal foreign
         log = read_log(item)
-        if log.address != contract or log.topics[:1] != (DESTROYED,):
-            foreign += 1
-        elif destroyed(listed.chain, log) == listed.address:
+        foreign += log.address != contract or log.topics[:1] != (DESTROYED,)
+        return (log.block, log.index)
+
+    def take(item: Mapping[str, object]) -> None:
+        log = read_log(item)
+        if destroyed(listed.chain, log) == listed.address:
             listed.found(log.tx_hash, log.block)
             listed.full.add(log.tx_hash)
 

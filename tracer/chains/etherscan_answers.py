@@ -32,7 +32,11 @@ _SPLITS = re.compile(
     r"query time ?-?out|select a smaller|result window|window is too large|too many (results|records)|10,?000 records",
     re.IGNORECASE,
 )
-_EMPTY = re.compile(r"\bno\b.{0,40}\b(found|records?)\b", re.IGNORECASE)
+_EMPTY = re.compile(
+    r"no (matching )?(transactions?|records?|internal transactions?|token transfers?|transfers?|logs?|blocks?"
+    r"|withdrawals?)( were)? found\.?",
+    re.IGNORECASE,
+)
 _PENDING = re.compile(r"not (yet )?been (fully )?processed", re.IGNORECASE)
 _UNSUPPORTED = re.compile(
     r"api pro|pro (endpoint|plan)|upgrade|(missing|invalid|unknown) .{0,20}(action|module)|action name"
@@ -120,11 +124,15 @@ def read_listing(body: bytes) -> Listing | Refused:
         return Listing(tuple(result) if isinstance(result, list) else (), pending=True)
     if status == "1" and isinstance(result, list):
         return Listing(tuple(result))
-    if status == "0" and not result and _EMPTY.search(words):
-        return Listing(())
-    if status == "0" and isinstance(result, str) and _EMPTY.search(words) and not Refused(words).unsupported:
+    if status == "0" and not (isinstance(result, list | dict) and result) and _says_empty(answer):
         return Listing(())
     return Refused(words or shown(body[:200].decode(errors="replace")))
+
+
+def _says_empty(answer: dict[str, object]) -> bool:
+    """Whether the message or the result consists of the words for nothing found: "No API key found" does not."""
+    texts = (answer.get("message"), answer.get("result"))
+    return any(isinstance(text, str) and _EMPTY.fullmatch(text.strip()) for text in texts)
 
 
 def read_value(body: bytes) -> object | Refused:

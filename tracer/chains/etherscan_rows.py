@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracer.addresses import ZERO_ADDRESS
-from tracer.chains.adapter import Span
+from tracer.chains.adapter import LOGS, Span
 from tracer.chains.evm_blocks import Transaction, other
 from tracer.chains.evm_contracts import NATIVE_LOGGERS
 from tracer.chains.evm_movements import Row
@@ -151,7 +151,9 @@ def read_token(value: object, listed: Listed) -> Row | None:
     index = place(field(raw, "transactionIndex"), "the index of a transaction")
     kind = Kind.MINT if sender == ZERO_ADDRESS else Kind.BURN if to == ZERO_ADDRESS else Kind.TOKEN
     ends = ("" if kind is Kind.MINT else sender, "" if kind is Kind.BURN else to)
-    return Row(block, index, None, tx_hash, *ends, asset, amount, kind, time)
+    log = raw.get("logIndex")  # compatible endpoints tell it
+    position = None if log in (None, "") else LOGS + place(log, "the log of a token transfer")
+    return Row(block, index, position, tx_hash, *ends, asset, amount, kind, time)
 
 
 def read_inner(value: object, tx_hash: str | None = None) -> Inner:

@@ -122,6 +122,8 @@ class Listed:
         self.full.update(h for h, told in self.sent.items() if told.sent.sender == self.address)
         self.full.update(row.tx_hash for row in self.tokens if row.sender == self.address)
         self.full.update(row.tx_hash for row in self.inner)
+        twice = Counter(row for row in self.tokens if row.position is None)
+        self.full.update(row.tx_hash for row, count in twice.items() if count > 1)  # two, or one listed twice
 
 
 def ran_no_code(chain: str, gas: int, time: int) -> bool:
