@@ -10,21 +10,14 @@ an instance serves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tracer.addresses import is_evm
 from tracer.chains.adapter import Ask, Head, History, Span, Verdict
 from tracer.chains.blockscout_pages import Explorer, Pages, judge
 from tracer.chains.blockscout_reading import name_tokens, read_full, read_transaction
-from tracer.chains.blockscout_rows import (
-    Made,
-    Passed,
-    read_header,
-    read_inner,
-    read_made,
-    read_passed,
-    token_row,
-)
+from tracer.chains.blockscout_rows import Passed, read_inner, read_passed, token_row
+from tracer.chains.blockscout_sent import Item, Made, read_header, read_made
 from tracer.chains.blockscout_side import (
     balance_change,
     beginning,
@@ -54,8 +47,6 @@ from tracer.model import Gap
 from tracer.movements import empty
 
 __all__ = ["Blockscout", "judge"]
-
-Item = Mapping[str, object]
 
 
 class Blockscout:

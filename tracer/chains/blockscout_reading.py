@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tracer.chains.blockscout_pages import Explorer
-from tracer.chains.blockscout_rows import Item, Made, read_inner, read_log, read_made
+from tracer.chains.blockscout_rows import read_inner, read_log
+from tracer.chains.blockscout_sent import Item, Made, read_made
 from tracer.chains.evm_blocks import Block, Receipt, other
 from tracer.chains.evm_movements import Names, Row, Told, fits, movements
 from tracer.chains.evm_traces import Frame, Trace, read_flat

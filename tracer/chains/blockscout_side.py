@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from tracer.chains.adapter import Span
 from tracer.chains.blockscout_pages import Explorer, Pages
-from tracer.chains.blockscout_rows import party, read_header, read_log
+from tracer.chains.blockscout_rows import read_log
+from tracer.chains.blockscout_sent import party, read_header
 from tracer.chains.evm_blocks import other
 from tracer.chains.evm_contracts import DESTROYED, USDT
 from tracer.chains.evm_logs import destroyed
