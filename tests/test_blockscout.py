@@ -25,6 +25,7 @@ from tests.test_explorers import BLOCKSCOUT, multiset, read
 from tracer.chains.adapter import History, Request, Span, Verdict
 from tracer.chains.adapters import JUDGES
 from tracer.chains.blockscout import Blockscout, judge
+from tracer.chains.blockscout_rows import read_inner
 from tracer.chains.endpoint import Endpoint
 from tracer.errors import ProviderError, ProviderStopError
 from tracer.transport.client import Patience, Transport
@@ -145,6 +146,15 @@ class TestPages:
 
         with pytest.raises(ProviderError, match="not in order"):
             thief(world, BlockscoutStandIn(chain, spoil=spoiling(f"{THIEF}/transactions", backwards)))
+
+    def test_single_tokens_in_another_order_are_an_error_too(self, world: World, chain: Explored) -> None:
+        def odd(answer: Any) -> Any:
+            items = [item | {"token_type": "ERC-1155"} for item in answer["items"][::-1]]
+            items[0] |= {"block_number": world.first, "transaction_hash": "0x" + "5" * 64}
+            return answer | {"items": items}
+
+        with pytest.raises(ProviderError, match="not in order"):
+            thief(world, BlockscoutStandIn(chain, spoil=spoiling(f"{THIEF}/token-transfers", odd)))
 
     def test_pages_below_the_span_are_not_asked_for(self, world: World, chain: Explored) -> None:
         ask = BlockscoutStandIn(chain, page=1)
@@ -405,6 +415,42 @@ class TestFull:
         told = told_of(world, chain, "reverted inside", holes)
         assert (told.complete, codes(told)) == (False, {"no_internal"})
 
+    def test_a_flat_list_that_hides_a_failure_is_not_believed(self, world: World, chain: Explored) -> None:
+        def hiding(row: Any) -> Any:
+            return row | {"success": True, "error": None}
+
+        ask = BlockscoutStandIn(chain, traces=False, change=changing("internal-transactions", hiding))
+        told = told_of(world, chain, "reverted inside", ask)
+        assert (told.complete, codes(told)) == (False, {"no_internal"})
+
+    def test_an_inner_payment_failed_where_success_or_error_says_so(self, chain: Explored) -> None:
+        item = _items_of(chain, "internal-transactions")[0]
+        assert not read_inner(item).failed
+        assert read_inner(item | {"success": False}).failed
+        assert read_inner(item | {"error": "reverted"}).failed
+
+    @pytest.mark.parametrize("name", ["internal-transactions", "logs"])
+    def test_records_of_another_transaction_are_an_error(
+        self, world: World, chain: Explored, name: str
+    ) -> None:
+        other = {"transaction_hash": world.hash["native"]}
+        ask = BlockscoutStandIn(chain, traces=False, change=changing(name, lambda row: row | other))
+        with pytest.raises(ProviderError, match="something else"):
+            told_of(world, chain, "unwrap", ask)
+
+    def test_logs_of_two_blocks_are_nonsense(self, world: World, chain: Explored) -> None:
+        def split(row: Any) -> Any:
+            return row | {"block_hash": "0x" + f"{row['index']:064x}"}
+
+        ask = BlockscoutStandIn(chain, change=changing("logs", split))
+        with pytest.raises(ProviderError, match="block of the logs"):
+            told_of(world, chain, "two equal", ask)
+
+    def test_another_block_than_asked_for_is_an_error(self, world: World, chain: Explored) -> None:
+        ask = BlockscoutStandIn(chain, spoil=spoiling("blocks/3", lambda raw: raw | {"height": 4}))
+        with pytest.raises(ProviderError, match="something else"):
+            asyncio.run(BLOCKSCOUT.adapter().block(ask, 3))
+
     def test_nobody_is_asked_for_more_where_no_code_ran(self, world: World, chain: Explored) -> None:
         ask = BlockscoutStandIn(chain)
         told_of(world, chain, "native", ask)
@@ -514,6 +560,9 @@ class TestOutsideTransactions:
         ]
         assert "balance_differs" in codes(history)  # the node knows nothing of them
         assert read(BLOCKSCOUT.adapter(), ask, HEIR, world, most=1).hub
+        ask.spoil = spoiling(f"blocks/{block}/withdrawals", lambda page: page | {"items": page["items"][:2]})
+        with pytest.raises(ProviderError, match="withdrawal"):
+            read(BLOCKSCOUT.adapter(), ask, HEIR, world)
 
     def test_coin_of_the_beginning_is_minted_in_block_0(self, anvil: Anvil) -> None:
         anvil.mine()

@@ -29,6 +29,7 @@ from tracer.chains.etherscan import Etherscan, judge
 from tracer.chains.etherscan_answers import Listing, Refused, read_listing
 from tracer.chains.etherscan_rows import read_inner, trace_of
 from tracer.chains.evm_traces import Frame, payments
+from tracer.chains.explorer_history import Listed
 from tracer.errors import ProviderError, ProviderStopError
 from tracer.transport.client import Patience, Transport
 
@@ -93,6 +94,7 @@ class TestJudge:
                 "Result window is too large, PageNo x Offset size must be less than or equal to 10000",
                 Verdict.ANSWER,
             ),
+            ("Query Timeout occured. Please try again with a smaller range", Verdict.ANSWER),
             ("Error! Missing Or invalid Action name", Verdict.ANSWER),
             ("Sorry, it looks like you are trying to access an API Pro endpoint.", Verdict.ANSWER),
         ],
@@ -395,6 +397,35 @@ class TestRows:
         history = thief(world, EtherscanStandIn(chain, change=placed))
         assert facts(history)[world.hash["minted"]] == [world.told["minted"][2]]
 
+    def test_a_row_of_strangers_is_an_error_although_nothing_else_tells_of_it(
+        self, world: World, chain: Explored
+    ) -> None:
+        def strange(of: str, row: Any) -> Any:
+            ends = {"from": PAYEES[0], "to": PAYEES[1]}
+            return row | ends if of == "txlist" and row["hash"] == world.hash["received"] else row
+
+        with pytest.raises(ProviderError, match="something else"):
+            thief(world, EtherscanStandIn(chain, change=strange, paid=False))
+
+    def test_a_payment_of_somebody_else_that_failed_never_arrived(
+        self, world: World, chain: Explored
+    ) -> None:
+        def failed(of: str, row: Any) -> Any:
+            state = {"isError": "1", "txreceipt_status": "0"}
+            return row | state if of == "txlist" and row["hash"] == world.hash["received"] else row
+
+        history = thief(world, EtherscanStandIn(chain, change=failed))
+        assert world.hash["received"] not in facts(history)
+
+    def test_a_transaction_stands_in_one_block_at_one_time(self) -> None:
+        listed = Listed("eip155:1", THIEF, 10)
+        listed.found("0x1", 5)
+        listed.timed(5, 100)
+        with pytest.raises(ProviderError, match="something else"):
+            listed.found("0x1", 6)
+        with pytest.raises(ProviderError, match="something else"):
+            listed.timed(5, 101)
+
     def test_a_failed_transaction_pays_its_fee_alone(self, world: World, chain: Explored) -> None:
         told = facts(thief(world, EtherscanStandIn(chain)))[world.hash["failed"]]
         assert [fact[1] for fact in told] == ["fee"]
@@ -445,7 +476,8 @@ class TestInner:
         assert self.paid(*rows) == [1, 2, 3]
 
     def test_places_that_repeat_decide_nothing(self) -> None:
-        assert self.paid(self.row(HEIR, 2, "0"), self.row(HEIR, 1, "0")) == [2, 1]
+        rows = [self.row(HEIR, 3, "1"), self.row(HEIR, 1, "0"), self.row(HEIR, 2, "0")]
+        assert self.paid(*rows) == [3, 1, 2]
 
     @pytest.mark.parametrize("kind", ["delegatecall", "staticcall", "callcode"])
     def test_borrowed_code_moves_nothing(self, kind: str) -> None:
@@ -577,7 +609,7 @@ class TestOutsideTransactions:
             {"blockNumber": str(n), "timeStamp": "1", "blockReward": str(10**20 + n)}
             for n in (world.last + 9, world.last, world.first, world.first - 1)
         ]
-        history = thief(world, EtherscanStandIn(chain, rewards=mined), page=3)
+        history = thief(world, EtherscanStandIn(chain, rewards=mined), page=1)
         (gap,) = [gap for gap in history.gaps if gap.code == "block_reward"]
         assert gap.amount == 2 * 10**20 + world.first + world.last
 
@@ -610,6 +642,13 @@ class TestOutsideTransactions:
     ) -> None:
         history = thief(world, EtherscanStandIn(chain))
         assert facts(history)[world.hash["destroyed tokens"]][-1][1:] == ("issuer", THIEF, "", USDT, 31)
+
+    def test_a_log_writes_zero_without_a_digit(self, world: World, chain: Explored) -> None:
+        def zero(of: str, row: Any) -> Any:
+            return row | {"logIndex": "0x", "transactionIndex": "0x"} if of == "getLogs" else row
+
+        history = thief(world, EtherscanStandIn(chain, change=zero))
+        assert world.hash["destroyed tokens"] in facts(history)
 
     def test_where_logs_are_not_offered_that_is_said(self, world: World, chain: Explored) -> None:
         ask = EtherscanStandIn(chain, refuse={"getLogs": "Error! Missing Or invalid Action name"})
