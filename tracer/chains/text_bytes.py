@@ -229,6 +229,13 @@ class Utf8Stream(io.RawIOBase):
             self._progress(self._hashing.position, self._total)
         return data
 
+    def readinto(self, buffer: object) -> int:
+        """The same into a buffer: io.BufferedReader asks."""
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
     def sha256(self) -> str:
         """Hex digest of the file as it was given (packed)."""
         return self._hashing.rest()

@@ -242,7 +242,7 @@ def _open_json(
 
 
 def _json_objects(stream: Utf8Stream, name: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(io.BufferedReader(_Readable(stream), _BLOCK), start=1):
+    for number, line in enumerate(io.BufferedReader(stream, _BLOCK), start=1):
         if not line.strip():
             continue
         try:
@@ -259,22 +259,6 @@ def _json_objects(stream: Utf8Stream, name: str) -> Iterator[dict[str, Any]]:
                 "Write one JSON object a line, without a surrounding list.",
             )
         yield entry
-
-
-class _Readable(io.RawIOBase):
-    """Utf8Stream as the raw stream of a BufferedReader."""
-
-    def __init__(self, stream: Utf8Stream) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        data = self._stream.read(len(view))
-        view[: len(data)] = data
-        return len(data)
 
 
 def _json_cell(value: object) -> str:

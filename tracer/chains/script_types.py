@@ -1,0 +1,49 @@
+"""Kinds of output script: what nodes and files call them, and what an address says about its own."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from tracer.base58_bech32 import base58check_decode, segwit_decode
+from tracer.utxo import Script
+
+__all__ = ["SCRIPT_WORDS", "script_type_of"]
+
+SCRIPT_WORDS: dict[str, Script] = {
+    **{str(kind): kind for kind in Script},
+    # Bitcoin Core, scriptPubKey.type (src/script/solver.cpp)
+    "pubkey": Script.P2PK,
+    "pubkeyhash": Script.P2PKH,
+    "scripthash": Script.P2SH,
+    "nulldata": Script.OP_RETURN,
+    "witness_v0_keyhash": Script.P2WPKH,
+    "witness_v0_scripthash": Script.P2WSH,
+    "witness_v1_taproot": Script.P2TR,
+    "witness_unknown": Script.UNKNOWN,
+    "anchor": Script.UNKNOWN,
+    "nonstandard": Script.UNKNOWN,
+    # Esplora, scriptpubkey_type
+    "v0_p2wpkh": Script.P2WPKH,
+    "v0_p2wsh": Script.P2WSH,
+    "v1_p2tr": Script.P2TR,
+    "empty": Script.UNKNOWN,
+}
+"""What files and nodes call a kind of script."""
+
+
+_SEGWIT = {(0, 20): Script.P2WPKH, (0, 32): Script.P2WSH, (1, 32): Script.P2TR}
+_BASE58 = {0x00: Script.P2PKH, 0x6F: Script.P2PKH, 0x05: Script.P2SH, 0xC4: Script.P2SH}
+
+
+@lru_cache(1 << 16)
+def script_type_of(address: str) -> Script:
+    """The kind of script that an address of the main or a test network stands for; UNKNOWN if it does not say.
+
+    Witness versions: BIP-141 and BIP-341; Base58 versions: Bitcoin Core, src/kernel/chainparams.cpp.
+    """
+    prefix, one, _ = address.rpartition("1")
+    segwit = segwit_decode(prefix.lower(), address) if one else None
+    if segwit is not None:
+        return _SEGWIT.get((segwit[0], len(segwit[1])), Script.UNKNOWN)
+    payload = base58check_decode(address)
+    return _BASE58.get(payload[0], Script.UNKNOWN) if payload else Script.UNKNOWN

@@ -1,0 +1,326 @@
+"""Bitcoin-like transactions from JSON lines: one whole transaction a line, checked strictly, streamed.
+
+The form is in docs/import.md. Nothing is guessed or repaired: a float, a missing output, an input without its amount, a
+txid twice are errors that name the row, because each of them would make a fee or a flow that never was. Files may be
+packed (gzip, zstd). Nothing is stored here, and spends across rows are not compared: that is the ledger's work.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from tracer.addresses import BITCOIN, canonical, chain_id
+from tracer.chains.script_types import SCRIPT_WORDS, script_type_of
+from tracer.chains.text_bytes import Utf8Stream, find_encoding
+from tracer.chains.text_table import Limits
+from tracer.errors import AddressError, FileError, InputError, shown
+from tracer.utxo import Input, Outpoint, Output, Script, UtxoTransaction
+
+__all__ = ["read_transactions"]
+
+_LONGEST_LINE = (
+    32 << 20
+)  # a block is at most 4 MB; in this form a transaction takes about five times its bytes
+_MOST_SAT = 21_000_000 * 10**8  # MAX_MONEY, Bitcoin Core src/consensus/amount.h
+_MOST_ELSEWHERE = 2**63 - 1
+_MOST_OUTPUTS = 2**32
+_SMALL = 2**53
+_TXID = re.compile(r"[0-9a-fA-F]{64}")
+_DIGITS = re.compile(r"[0-9]{1,19}")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
+_CHAIN = re.compile(r"bip122:[0-9a-f]{32}")
+_ADDRESS = re.compile(r"[!-~]{1,128}")
+_REDO = "Write the transaction again from its source, in the form of docs/import.md."
+
+
+class _Refusal(Exception):  # noqa: N818 - never leaves this module
+    """Why a line is no transaction, and what to do."""
+
+    def __init__(self, why: str, hint: str = _REDO) -> None:
+        super().__init__(why)
+        self.why, self.hint = why, hint
+
+
+def read_transactions(
+    path: str | Path, *, any_network: bool = False, limits: Limits | None = None
+) -> Iterator[UtxoTransaction]:
+    """The transactions of a JSON lines file, in its order; memory holds one line and the txids seen.
+
+    any_network: take addresses as they stand, without their checksum, and any chain `bip122:...` (test networks,
+    files whose addresses do not matter); else the chain must be one whose addresses the tracer can check.
+    Raises FileError at the first bad row: then nothing of the file is to be used.
+    """
+    path = Path(path)
+    limits = limits or Limits()
+    name = path.name
+    try:
+        if not path.is_file():
+            known = path.exists()
+            raise FileError(
+                f"{shown(path)} is not a file." if known else f"There is no file {shown(path)}.",
+                "Give one file of JSON lines." if known else "Check the path.",
+            )
+        encoding = find_encoding(path, name, limits.max_bytes)
+        with Utf8Stream(path, encoding) as stream:
+            yield from _transactions(io.BufferedReader(stream, 1 << 20), name, limits, any_network)
+    except OSError as error:
+        raise FileError(
+            f"{shown(name)} cannot be read ({type(error).__name__}).", "Check path and rights."
+        ) from error
+
+
+def _transactions(
+    lines: io.BufferedReader, name: str, limits: Limits, any_network: bool
+) -> Iterator[UtxoTransaction]:
+    seen: dict[bytes, int] = {}
+    number = 0
+    while line := lines.readline(_LONGEST_LINE + 1):
+        number += 1
+        try:
+            if len(line) > _LONGEST_LINE:
+                raise _Refusal(f"is longer than {_LONGEST_LINE:,} bytes", "Write one transaction a line.")
+            if not line.strip():
+                continue
+            transaction = _transaction(_parsed(line), any_network)
+            key = bytes.fromhex(transaction.txid)
+            if key in seen:
+                raise _Refusal(
+                    f"has the txid of row {seen[key]} ({transaction.txid})",
+                    "A transaction stands in a file once: remove the copy.",
+                )
+        except _Refusal as refusal:
+            raise FileError(f"{shown(name)}, row {number}: {refusal.why}.", refusal.hint) from None
+        seen[key] = number
+        if len(seen) > limits.max_rows:
+            raise FileError(
+                f"{shown(name)} has more than {limits.max_rows:,} transactions, the limit for one file.",
+                "Split it, for example by block range.",
+            )
+        yield transaction
+    if not seen:
+        raise FileError(f"{shown(name)} holds no transaction.", "Check that the export was complete.")
+
+
+def _parsed(line: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(line, parse_float=_Float, parse_constant=_Float)
+    except (ValueError, RecursionError):
+        raise _Refusal("is not JSON", "Write one complete JSON object a line.") from None
+    return _object(value, "the row")
+
+
+class _Float(str):
+    """A number with a point or exponent, kept as text so that it is refused with the digits that were written."""
+
+    __slots__ = ()
+
+
+def _transaction(row: dict[str, object], any_network: bool) -> UtxoTransaction:
+    chain = _chain(row.get("chain"), any_network)
+    txid = _txid(row.get("txid"), "txid")
+    most = _MOST_SAT if chain == BITCOIN else _MOST_ELSEWHERE
+    inputs = tuple(
+        _input(_object(entry, f"inputs[{i}]"), f"inputs[{i}].", chain, most, any_network)
+        for i, entry in enumerate(_array(row, "inputs"))
+    )
+    outputs = sorted(
+        (
+            _output(_object(entry, f"outputs[{i}]"), f"outputs[{i}].", chain, most, any_network)
+            for i, entry in enumerate(_array(row, "outputs"))
+        ),
+        key=lambda output: output.vout,
+    )
+    _check(txid, inputs, outputs)
+    return UtxoTransaction(
+        chain=chain,
+        txid=txid,
+        block=_optional(row, "block"),
+        tx_index=_optional(row, "tx_index"),
+        timestamp=_seconds(row.get("timestamp")),
+        inputs=inputs,
+        outputs=tuple(outputs),
+        version=_optional(row, "version"),
+        locktime=_optional(row, "locktime"),
+    )
+
+
+def _check(txid: str, inputs: tuple[Input, ...], outputs: list[Output]) -> None:
+    """What holds for every transaction that a block can contain."""
+    if not outputs:
+        raise _Refusal(f"transaction {txid} has no outputs")
+    for place, output in enumerate(outputs):
+        if output.vout != place:
+            raise _Refusal(
+                f"transaction {txid} lacks the output {place}, or has one twice",
+                "List all outputs, also those without value: what is missing would be taken for a fee.",
+            )
+    if len({i.outpoint for i in inputs}) < len(inputs):
+        raise _Refusal(f"transaction {txid} spends an output twice")
+    spent, paid = sum(i.amount for i in inputs), sum(o.amount for o in outputs)
+    if inputs and spent < paid:
+        raise _Refusal(
+            f"transaction {txid} pays {paid:,} sat but spends only {spent:,} sat",
+            "An input or its amount is missing. Only a coinbase (no inputs) makes coin.",
+        )
+
+
+def _input(row: dict[str, object], at: str, chain: str, most: int, any_network: bool) -> Input:
+    outpoint = Outpoint(
+        _txid(row.get("txid"), at + "txid"), _below(_needed(row, "vout", at), at + "vout", _MOST_OUTPUTS)
+    )
+    address = _address(row.get("address"), at + "address", chain, any_network)
+    return Input(
+        outpoint,
+        address,
+        _script_type(row.get("script_type"), address, "", at),
+        _amount(row, at, most),
+        _hex(row.get("script"), at + "script"),
+        _optional(row, "sequence", at),
+    )
+
+
+def _output(row: dict[str, object], at: str, chain: str, most: int, any_network: bool) -> Output:
+    address = _address(row.get("address"), at + "address", chain, any_network)
+    data = _hex(row.get("op_return"), at + "op_return")
+    return Output(
+        _below(_needed(row, "vout", at), at + "vout", _MOST_OUTPUTS),
+        address,
+        _script_type(row.get("script_type"), address, data, at),
+        _amount(row, at, most),
+        _hex(row.get("script"), at + "script"),
+        data,
+    )
+
+
+def _chain(value: object, any_network: bool) -> str:
+    if isinstance(value, str):
+        try:
+            chain = chain_id(value)
+        except InputError:
+            chain = value if any_network else ""
+        if _CHAIN.fullmatch(chain):
+            return chain
+    raise _Refusal(
+        f"chain is {shown(value)}, not a Bitcoin-like chain", f"Write {BITCOIN} (or bitcoin) for Bitcoin."
+    )
+
+
+def _txid(value: object, field: str) -> str:
+    if not isinstance(value, str) or _TXID.fullmatch(value) is None:
+        raise _Refusal(f"{field} is {shown(value)}, not 64 hex digits")
+    return value.lower()
+
+
+def _address(value: object, field: str, chain: str, any_network: bool) -> str:
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or _ADDRESS.fullmatch(value) is None:
+        raise _Refusal(f"{field} is {shown(value)}, not an address")
+    if any_network:
+        return value
+    try:
+        return _checked(chain, value)
+    except AddressError as error:
+        raise _Refusal(f"{field}: {error.message.removesuffix('.')}", error.hint) from None
+
+
+_checked = lru_cache(1 << 16)(canonical)
+
+
+def _script_type(value: object, address: str, data: str, at: str) -> Script:
+    """The kind as the file states it, else as the address shows it."""
+    if value is None or value == "":
+        kind = Script.OP_RETURN if data else script_type_of(address)
+    else:
+        known = SCRIPT_WORDS.get(value.lower()) if isinstance(value, str) else None
+        if known is None:
+            raise _Refusal(
+                f"{at}script_type is {shown(value)}, which is no kind of script",
+                f"Known: {', '.join(SCRIPT_WORDS)}.",
+            )
+        kind = known
+    if data and kind != Script.OP_RETURN:
+        raise _Refusal(f"{at}op_return holds data, but the script_type is {kind}")
+    return kind
+
+
+def _amount(row: dict[str, object], at: str, most: int) -> int:
+    value = _needed(row, "amount_raw", at)
+    amount = _number(value)
+    if amount is None:
+        raise _Refusal(
+            f"{at}amount_raw is {shown(value)}, not a whole number of sat",
+            "Write the amount in sat as an integer or as digits in quotes, never as a number with a point.",
+        )
+    if amount > most:
+        raise _Refusal(f"{at}amount_raw is {shown(value)}, more coin than there can be")
+    return amount
+
+
+def _seconds(value: object) -> int | None:
+    """Unix seconds, or RFC 3339 text with its zone; None if unknown."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and not isinstance(value, _Float) and _DIGITS.fullmatch(value) is None:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is not None and moment.tzinfo is not None and moment.timestamp() >= 0:
+            return int(moment.timestamp())
+    return _below(value, "timestamp", _SMALL)
+
+
+def _optional(row: dict[str, object], field: str, at: str = "") -> int | None:
+    value = row.get(field)
+    return None if value is None or value == "" else _below(value, at + field, _SMALL)
+
+
+def _below(value: object, field: str, end: int) -> int:
+    number = _number(value)
+    if number is None or number >= end:
+        raise _Refusal(f"{field} is {shown(value)}, not a whole number in its range")
+    return number
+
+
+def _number(value: object) -> int | None:
+    """A JSON integer or a string of digits; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and not isinstance(value, _Float) and _DIGITS.fullmatch(value):
+        return int(value)
+    return None
+
+
+def _hex(value: object, field: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or _HEX.fullmatch(value) is None:
+        raise _Refusal(f"{field} is {shown(value)}, not hex")
+    return value.lower()
+
+
+def _needed(row: dict[str, object], field: str, at: str) -> object:
+    value = row.get(field)
+    if value is None or value == "":
+        raise _Refusal(f"{at}{field} is missing")
+    return value
+
+
+def _object(value: object, field: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise _Refusal(f"{field} is {shown(value)}, not an object")
+    return value
+
+
+def _array(row: dict[str, object], field: str) -> list[object]:
+    value = row.get(field)
+    if not isinstance(value, list):
+        raise _Refusal(f"{field} is {shown(value)}, not a list", "A coinbase has an empty list of inputs.")
+    return value
