@@ -20,6 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import networkx as nx
+import numpy as np
 import pandas as pd
 
 from benchmarks.baselines import LOOPS, networkx_flow, sweeps
@@ -27,6 +29,7 @@ from benchmarks.synthetic import CHAIN, STOLEN, THIEF, History, csv_of, history,
 from tests.kernel_programs import program_of
 from tracer.case import Case
 from tracer.chains.files import read_transfers
+from tracer.clusters import smallest_members
 from tracer.ledger import Ledger, build_ledger
 from tracer.model import Rule, Seed
 from tracer.taint.bounds import bounds, reached
@@ -136,6 +139,17 @@ def ranges(movements: int = 10_000) -> None:
     line(f"range of one address, {movements:,} movements (plain: one flow)", cost / len(targets), oracle)
 
 
+def clusters(count: int = _MILLION) -> None:
+    """A million links at random, as numbers; beside it networkx on a tenth of them."""
+    rng = np.random.default_rng(7)
+    a, b = rng.integers(0, count, count), rng.integers(0, count, count)
+    part = count // 10
+    graph = nx.Graph(zip(a[:part].tolist(), b[:part].tolist(), strict=True))
+    plain = timed(lambda: list(nx.connected_components(graph)))[0] * 10
+    cost, _ = timed(lambda: smallest_members(a, b, count))
+    line(f"{count:,} links between addresses -> clusters (plain: a tenth x 10)", cost, plain)
+
+
 def whole_case(addresses: int = 10_000) -> None:
     """A case of so many addresses from its archive to every exported file."""
     past = history(2 * addresses, addresses)
@@ -162,6 +176,7 @@ def main() -> None:
         passes(past, ledger)
     sweeping()
     ranges()
+    clusters()
     whole_case()
 
 
