@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.accounting import history, seed
+from tracer.labels import LabelBook
 from tracer.model import Rule
 from tracer.tracing import Tracing
 
@@ -26,7 +27,7 @@ def tracing(asked: Counter[str]) -> Tracing:
         return address
 
     seeds = (seed("S", amount=10, asset="native"),)
-    return Tracing(history(ROWS), seeds, {}, (), (), ("file",), display, None)
+    return Tracing(history(ROWS), seeds, {}, LabelBook([]), (), ("file",), display, None)
 
 
 def test_what_no_rule_changes_is_made_once_for_all_rules(tracing: Tracing, asked: Counter[str]) -> None:

@@ -19,6 +19,7 @@ from tracer.addresses import parse_account
 from tracer.casebook import CaseBook, rule_named
 from tracer.errors import AddressError, InputError, NotFoundError, shown
 from tracer.graph import FlowGraph
+from tracer.labels import LabelBook
 from tracer.loops import finish
 from tracer.model import Rule
 from tracer.opinions import Clock
@@ -105,6 +106,10 @@ class Case(CaseBook):
             self._tracing = (file.revision, made)
         return self._tracing[1]
 
+    def book(self) -> LabelBook:
+        """All labels that the case rests on, at its `as_of`."""
+        return self.tracing().book
+
     def taint(self, rule: str | None = None, progress: Progress | None = None) -> TaintResult:
         """The result of a rule (None: the governing one). Raises SeedError."""
         return self.tracing(progress).result(rule_named(rule or self.rule), progress)
@@ -160,12 +165,13 @@ class Case(CaseBook):
             ) from None
 
     def _labelled(self) -> dict[str, list[tuple[str, str]]]:
-        """The addresses of each label name that the history knows."""
-        known = {(chain, address) for chain, address, _ in self.tracing().holding_of}
+        """The addresses of each label name and each party that the history knows."""
+        tracing = self.tracing()
         found: dict[str, list[tuple[str, str]]] = {}
-        for x in self.file.labels:
-            if (x.chain, x.address) in known:
-                found.setdefault(x.name, []).append((x.chain, x.address))
+        for account in sorted({(chain, address) for chain, address, _ in tracing.holding_of}):
+            labels = tracing.book.in_force(*account)
+            for name in dict.fromkeys(text for x in labels for text in (x.name, x.who)):
+                found.setdefault(name, []).append(account)
         return found
 
     def _named(self, text: str, group: Sequence[tuple[str, str]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,8 +20,9 @@ from tracer.collecting.facts import Facts, read_facts, unread
 from tracer.collecting.frontier import candidates, governing, stop_codes
 from tracer.collecting.manifest import Fetched, read_manifest
 from tracer.errors import FileError, StoreError, shown
+from tracer.labels import LabelBook, stop_code
 from tracer.ledger import build_ledger
-from tracer.model import Gap, Kind, Label, Seed, StopCode
+from tracer.model import Gap, Kind, Label, StopCode
 from tracer.results import frame
 from tracer.settings import Settings
 from tracer.store import Capture, Draft, View, Workspace
@@ -53,18 +54,6 @@ __all__ = [
 
 PARSER = "files"
 PARSER_VERSION = "1"
-_STOPPING = {
-    "exchange": StopCode.SERVICE,
-    "custodian": StopCode.SERVICE,
-    "service": StopCode.SERVICE,
-    "swapper": StopCode.SERVICE,
-    "deposit": StopCode.DEPOSIT,
-    "mixer": StopCode.MIXER,
-    "bridge": StopCode.BRIDGE,
-}
-"""Label categories at which coin does not go on, if the label's confidence is 50 or more."""
-
-_CONFIDENT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,17 +222,19 @@ def trace_of(
     if progress:
         progress("reading", 1, 1)
     times = ledger.time[ledger.time >= 0]
+    as_of = _as_of(file, int(times.max()) if len(times) else None)
+    book = LabelBook(file.labels, as_of)
     return Tracing(
         ledger=ledger,
         seeds=file.seeds,
-        stops=_unread_stops(imported, facts, entries) | stops_of(file, file.seeds),
-        labels=file.labels,
+        stops=_unread_stops(imported, facts, entries) | stops_of(file, book, ledger.addresses),
+        book=book,
         gaps=tuple(gaps),
         source_names=(*(pin.name for pin in file.captures), *(facts.names if facts else ())),
         display=display,
         separate=rulings.separate(file.standing_rulings),
         unread=partial(_why_unread, file, entries) if entries else None,
-        as_of=_as_of(file, int(times.max()) if len(times) else None),
+        as_of=as_of,
     )
 
 
@@ -289,16 +280,17 @@ def _accounts(table: pa.Table) -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def stops_of(file: CaseFile, seeds: Sequence[Seed]) -> dict[tuple[str, str], str]:
+def stops_of(
+    file: CaseFile, book: LabelBook, accounts: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
     """Where coin stops: labels (not at seeds), then the analyst's word, which decides."""
-    seeded = {(s.chain, s.address) for s in seeds}
-    found = {
-        (x.chain, x.address): _STOPPING[x.category.lower()].value
-        for x in sorted(file.labels, key=lambda x: (x.confidence, x.name))
-        if x.category.lower() in _STOPPING
-        and x.confidence >= _CONFIDENT
-        and (x.chain, x.address) not in seeded
-    }
+    seeded = {(s.chain, s.address) for s in file.seeds}
+    found: dict[tuple[str, str], str] = {}
+    for account in accounts:
+        label = book.stop(*account)
+        code = None if label is None or account in seeded else stop_code(label)
+        if code is not None:
+            found[account] = code.value
     for stop in file.stops:
         if stop.code is None:
             found.pop((stop.chain, stop.address), None)

@@ -139,7 +139,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """An opinion about who controls an address, with its source."""
+    """An opinion about who controls an address, with its source (docs/labels.md).
+
+    chain: CAIP-2, or `eip155:*` for every EVM chain. name: the text of the source; entity: who that is, "" where the
+    name says it. category: what kind of party (exchange, mixer, dex, theft ...); role: what the address does for it
+    (hot_wallet, router, pool ...). confidence: 0 to 100 on the scale of GraphSense TagPacks. Times in UTC seconds:
+    valid_from (included) and valid_to (excluded) bound the opinion, listed_at and delisted_at an entry of a list,
+    seen_at is when the source was read. pack: the label pack it came from, "" for a label of the analyst, who has an
+    author and times of giving and taking back.
+    """
 
     chain: str
     address: str
@@ -149,6 +157,33 @@ class Label:
     source: str = ""
     valid_from: int | None = None
     valid_to: int | None = None
+    entity: str = ""
+    role: str = ""
+    source_type: str = ""
+    listed_at: int | None = None
+    delisted_at: int | None = None
+    delisted_reason: str = ""
+    licence: str = ""
+    seen_at: int | None = None
+    pack: str = ""
+    author: str = ""
+    made_at: int | None = None
+    withdrawn_at: int | None = None
+
+    @property
+    def who(self) -> str:
+        """Whom the label names: the entity, or the text of the source where it states none."""
+        return self.entity or self.name
+
+    def in_force(self, at: int | None) -> bool:
+        """Whether it holds at the time `at` (None: the latest word): valid, listed and not taken back."""
+        if self.withdrawn_at is not None:
+            return False
+        starts = (self.valid_from, self.listed_at)
+        ends = (self.valid_to, self.delisted_at)
+        if at is None:
+            return not any(ends)
+        return all(t is None or t <= at for t in starts) and all(t is None or at < t for t in ends)
 
 
 @dataclass(frozen=True, slots=True)

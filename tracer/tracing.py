@@ -15,9 +15,10 @@ import pandas as pd
 from tracer.errors import NotFoundError, shown
 from tracer.flowtable import node_id
 from tracer.graph import FlowGraph
+from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.listing import Listing
-from tracer.model import CONSERVING, Gap, Label, Rule, Seed
+from tracer.model import CONSERVING, Gap, Rule, Seed
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
 from tracer.results import TaintResult, frame
 from tracer.taint.bounds import Range, bounds, reached
@@ -40,16 +41,16 @@ _LARGEST = 200
 class Tracing:
     """Inputs, and everything that follows from them.
 
-    seeds, stops ((chain, address) -> code), labels, gaps (of the sources and of the case), source_names (by number
-    of the source in the ledger), display ((chain, address) -> the text to print), separate ((chain, transaction,
-    address) that convert nothing there, by a ruling), unread (why the history of an address was not read, as a code
-    that says more than PENDING; it changes no amount).
+    seeds, stops ((chain, address) -> code), book (the labels at as_of), gaps (of the sources and of the case),
+    source_names (by number of the source in the ledger), display ((chain, address) -> the text to print), separate
+    ((chain, transaction, address) that convert nothing there, by a ruling), unread (why the history of an address was
+    not read, as a code that says more than PENDING; it changes no amount).
     """
 
     ledger: Ledger
     seeds: tuple[Seed, ...]
     stops: Mapping[tuple[str, str], str]
-    labels: tuple[Label, ...]
+    book: LabelBook
     gaps: tuple[Gap, ...]
     source_names: tuple[str, ...]
     display: Callable[[str, str], str]
@@ -225,8 +226,9 @@ class Tracing:
         """The flow of stolen coin as a networkx graph."""
         result = self.result(rule)
         names = {
-            f"{label.chain}:{self.display(label.chain, label.address)}": (label.name, label.category)
-            for label in self.labels
+            node_id(chain, self.display(chain, address)): (label.name, label.category)
+            for chain, address in sorted({(c, a) for c, a, _ in self.holding_of})
+            if (label := self.book.best(chain, address)) is not None
         }
         return FlowGraph.build(
             result.addresses(ranges=False),

@@ -1,0 +1,148 @@
+"""LabelBook: all labels of a case, found by address; sources that disagree stay visible.
+
+Nothing is merged away: an address keeps every label that was given to it. One of them names it on the screen (the
+analyst's own first, then the most confident), and an address that is said to belong to different parties is a
+conflict, whatever the confidences are. A label that was taken off its list, or is not valid at the book's `as_of`, is
+listed with its dates and has no other effect.
+
+Public lists disagree in earnest: 0xf1dA173228fcf015F43f3eA15aBBB51f0d8f1123 is eXch by the service's own statement,
+and FixedFloat, ChangeNOW or StealthEX in three code lists. Taking one of them in silence is how a freeze request goes
+to the wrong company.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from tracer.addresses import is_evm
+from tracer.labels.stopping import stop_code
+from tracer.model import Label, StopCode
+
+__all__ = ["ANY_EVM", "Conflict", "LabelBook", "entity_key"]
+
+ANY_EVM = "eip155:*"
+"""The chain of a label that applies on every EVM chain, where one key controls the same address."""
+
+_ANALYST = "analyst"
+_SERVICES = frozenset({StopCode.SERVICE, StopCode.MIXER, StopCode.BRIDGE})
+_NUMBERED = re.compile(r"(?<=\S)(?::.*|[\s#_-]+\d+)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An address that labels in force give to different parties; the label that names it comes first."""
+
+    chain: str
+    address: str
+    labels: tuple[Label, ...]
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The parties, each once, in the order of the labels."""
+        found: dict[str, str] = {}
+        for label in self.labels:
+            found.setdefault(entity_key(label), label.who)
+        return tuple(found.values())
+
+
+class LabelBook:
+    """Labels by address. as_of: UTC seconds at which labels must hold to have an effect, None for today's word."""
+
+    def __init__(self, labels: Iterable[Label], as_of: int | None = None) -> None:
+        self.as_of = as_of
+        self._kept: dict[tuple[str, str], list[Label]] = {}
+        for label in labels:
+            if label.withdrawn_at is None:
+                self._kept.setdefault((label.chain, label.address), []).append(label)
+        self._ranked: dict[tuple[str, str], tuple[Label, ...]] = {}
+
+    def at(self, as_of: int | None) -> LabelBook:
+        """The same labels at another time."""
+        return LabelBook((label for group in self._kept.values() for label in group), as_of)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._kept.values()))
+
+    @property
+    def addresses(self) -> list[tuple[str, str]]:
+        """The labelled (chain, address), sorted; chain `eip155:*` for labels of every EVM chain."""
+        return sorted(self._kept)
+
+    def of(self, chain: str, address: str) -> tuple[Label, ...]:
+        """Every label of a canonical address, the one that names it first, those out of force last."""
+        key = (chain, address)
+        if key not in self._ranked:
+            found = self._kept.get(key, ())
+            if is_evm(chain) and chain != ANY_EVM:
+                found = [*found, *self._kept.get((ANY_EVM, address), ())]
+            self._ranked[key] = tuple(sorted(dict.fromkeys(found), key=self._rank))
+        return self._ranked[key]
+
+    def in_force(self, chain: str, address: str) -> tuple[Label, ...]:
+        """The labels of an address that hold at `as_of`, the one that names it first."""
+        return tuple(label for label in self.of(chain, address) if label.in_force(self.as_of))
+
+    def best(self, chain: str, address: str) -> Label | None:
+        """The label that names an address: the analyst's, else the most confident; ties by name and source."""
+        found = self.of(chain, address)
+        return found[0] if found and found[0].in_force(self.as_of) else None
+
+    def stop(self, chain: str, address: str) -> Label | None:
+        """The label by which the tracing ends at an address, None where no label ends it."""
+        found = self.in_force(chain, address)
+        return next((label for label in found if stop_code(label) is not None), None)
+
+    def service(self, chain: str, address: str) -> str:
+        """The exchange, custodian, swapper, mixer or bridge that an address belongs to, "" where none is said.
+
+        Only labels of confidence 50 and more count; a deposit address is its customer's, not the service's own.
+        """
+        found = self.in_force(chain, address)
+        return next((label.who for label in found if stop_code(label) in _SERVICES), "")
+
+    def sanctions(self, chain: str, address: str) -> tuple[Label, ...]:
+        """The entries of sanctions lists that are in force: an entry that was lifted by `as_of` is no hit."""
+        return tuple(x for x in self.in_force(chain, address) if x.source_type == "sanctions")
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Addresses that labels in force give to different parties, sorted."""
+        return self._conflicts
+
+    @cached_property
+    def _conflicts(self) -> tuple[Conflict, ...]:
+        found = []
+        for chain, address in self.addresses:
+            labels = self.in_force(chain, address)
+            if len(labels) > 1 and len(set(map(entity_key, labels))) > 1:
+                found.append(Conflict(chain, address, labels))
+        return tuple(found)
+
+    def _rank(self, label: Label) -> tuple[object, ...]:
+        return (
+            not label.in_force(self.as_of),
+            label.source_type != _ANALYST,
+            -label.confidence,
+            label.who,
+            label.name,
+            label.category,
+            label.role,
+            label.source,
+            label.pack,
+            label.chain,
+        )
+
+
+def entity_key(label: Label) -> str:
+    """By what two labels name the same party: letters and digits alone, case and width ignored.
+
+    A name without an entity loses what explorers append to tell wallets of one owner apart (`Binance 14`,
+    `Binance: Hot Wallet`).
+    """
+    text = unicodedata.normalize("NFKC", label.who).strip()
+    if not label.entity:
+        text = _NUMBERED.sub("", text)
+    return "".join(c for c in text.casefold() if c.isalnum()) or text
