@@ -12,6 +12,7 @@ from enum import StrEnum
 __all__ = [
     "CONSERVING",
     "NATIVE",
+    "UNCONFIRMED",
     "UNREAD",
     "Asset",
     "Conversion",
@@ -29,9 +30,15 @@ __all__ = [
 NATIVE = "native"
 """The `asset` of a chain's own coin in every table (ETH on eip155:1); any other asset is a contract address."""
 
+UNCONFIRMED = "unconfirmed"
+"""Why rows of a transaction that no block holds are left out of flows."""
+
 
 class Kind(StrEnum):
-    """What a movement is. Aliases such as `erc20` are mapped at import."""
+    """What a movement is. Aliases such as `erc20` are mapped at import.
+
+    `spend` and `output` are the inputs and outputs of a transaction of a Bitcoin-like chain (tracer.chains.utxo_rows).
+    """
 
     NATIVE = "native"
     INTERNAL = "internal"
@@ -46,6 +53,8 @@ class Kind(StrEnum):
     OPENING = "opening"
     POISON = "poison"
     UNKNOWN = "unknown"
+    SPEND = "spend"
+    OUTPUT = "output"
 
 
 class Rule(StrEnum):

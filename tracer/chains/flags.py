@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from tracer.chains.convert import EXCLUDED
 from tracer.chains.fields import words
 from tracer.chains.look_alikes import find_look_alikes
-from tracer.model import Gap
+from tracer.model import UNCONFIRMED, Gap, Kind
 from tracer.movements import limbs
 
 __all__ = ["flag"]
@@ -25,6 +25,7 @@ _WHY = {
     "appear in another's history.",
     "fake_token": "{n} of tokens that borrow the symbol of a known coin or token, but have another contract, "
     "are kept and left out of flows.",
+    UNCONFIRMED: "{n} of transactions that no block holds are kept and left out of flows: they can still be replaced.",
 }
 _LISTED = 50
 
@@ -34,10 +35,11 @@ def flag(table: pa.Table) -> tuple[pa.Table, list[Gap]]:
     if not table.num_rows:
         return table, []
     column = table["excluded"].combine_chunks()
-    order = ["", *EXCLUDED]
+    order = ["", *EXCLUDED, UNCONFIRMED]
     lookup = np.array([order.index(t) for t in column.dictionary.to_pylist()], dtype=np.int32)
     codes = lookup[column.indices.to_numpy()]
-    codes[(codes == 0) & ~limbs(table["amount"]).any(axis=1)] = order.index("zero_value")
+    nothing = ~limbs(table["amount"]).any(axis=1) & ~_parts_of_a_whole(table)
+    codes[(codes == 0) & nothing] = order.index("zero_value")
     at = table.schema.get_field_index("excluded")
     table = table.set_column(at, table.schema.field(at), words(codes, order))
     found = find_look_alikes(table)
@@ -45,6 +47,16 @@ def flag(table: pa.Table) -> tuple[pa.Table, list[Gap]]:
         codes[found.dust] = order.index("poison")
         table = table.set_column(at, table.schema.field(at), words(codes, order))
     return table, [*_reasons(codes, order), *_paid(table, found.paid)]
+
+
+def _parts_of_a_whole(table: pa.Table) -> np.ndarray:
+    """Rows of transactions of Bitcoin-like chains: they only make sense together, and nobody can add one."""
+    ends = [
+        np.asarray(pc.equal(table[name].cast(pa.string()), "")) for name in ("from_address", "to_address")
+    ]
+    kinds = pc.is_in(table["kind"].cast(pa.string()), pa.array([Kind.SPEND.value, Kind.OUTPUT.value]))
+    whole: np.ndarray = np.asarray(kinds) | (ends[0] & ends[1])
+    return whole
 
 
 def _reasons(codes: np.ndarray, order: list[str]) -> list[Gap]:

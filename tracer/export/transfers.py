@@ -42,7 +42,8 @@ CONTRACT = (
         "kind",
         _T,
         "",
-        "native, internal, token, mint, burn, wrap, unwrap, fee, withdrawal, issuer, opening, poison or unknown.",
+        "native, internal, token, mint, burn, wrap, unwrap, fee, withdrawal, issuer, opening, poison, unknown, spend or"
+        " output.",
     ),
 )
 """The Transfers CSV of the import contract."""
