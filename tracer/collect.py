@@ -1,8 +1,10 @@
 """Collect the history of a case hop after hop, in rounds, so that it can be stopped, killed, resumed and repeated.
 
 Round n + 1 is chosen from the state after round n - 1, while round n is still being fetched: the rate of the provider
-stays used, and what is chosen depends on what was collected, never on which answer came first. A round is merged when
-it is complete, in sorted order; what was fetched of an unfinished one is in the workspace and is not asked again.
+stays used, and what is chosen depends on what was collected, never on which answer came first. Each choice computes the
+case anew, so rounds grow with what is there: ten thousand addresses take some twenty choices, not a hundred and fifty.
+A round is merged when it is complete, in sorted order; what was fetched of an unfinished one is in the workspace and
+is not asked again.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ from tracer.transport import Patience, Transport, key_of
 __all__ = ["ROUND", "Collected", "Event", "collect", "open_sources"]
 
 ROUND = 64
-"""Addresses that are chosen at once."""
+"""Addresses that are chosen at once in the beginning."""
+
+_GROWTH = 4
+"""Later, a round is this part (a quarter) of what was fetched before."""
 
 _ALL = 10**9
 """Transactions of a seed that are read: all of them."""
@@ -232,7 +237,7 @@ class _Run:
         found = await asyncio.to_thread(self._urgent, entries)
         known = {*self._accounts(), *taken}
         room = self.budget.addresses - len(known) if self.budget.addresses else len(found)
-        chosen = [a for a in found if a not in known][: self.size]
+        chosen = [a for a in found if a not in known][: max(self.size, len(entries) // _GROWTH)]
         return chosen[: max(room, 0)]
 
     async def _left(self) -> bool:
