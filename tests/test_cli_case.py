@@ -297,3 +297,22 @@ def test_doctor_says_what_is_broken(workspace: Path) -> None:
     (workspace / ".env").write_text("TRACER_LANGUAGE=klingon\n")
     out = run(workspace, "doctor", status=1).stdout
     assert re.search(r"^FAILED +settings .*TRACER_LANGUAGE", out, re.MULTILINE)
+
+
+def test_endpoints_are_printed_and_written_per_address_per_service_and_per_movement(
+    workspace: Path, case: str, tmp_path: Path
+) -> None:
+    run(workspace, "label", case, A, "Exchange A", "--category", "exchange", "--source", "test")
+    printed = run(workspace, "endpoints", case).stdout
+    assert "Exchange A" in printed
+    assert "60 " in printed
+    for by, file, count in (
+        ([], "endpoints.csv", 3),
+        (["--by", "service"], "endpoints_by_service.csv", 2),
+        (["--by", "transfer"], "endpoint_transfers.csv", 3),
+    ):
+        run(workspace, "endpoints", case, *by, "--out", str(tmp_path / file))
+        found = rows(tmp_path / file)
+        assert len(found) == count, file
+        assert sum(raw(r["taint_raw"]) for r in found if r["service"] == "Exchange A") == 60 * ETH
+    assert "service, transfer" in run(workspace, "endpoints", case, "--by", "x", status=2).stderr

@@ -159,9 +159,7 @@ class Case(CaseBook):
             known = ", ".join(sorted(labels)[:8])
             raise NotFoundError(
                 f"There is neither an address nor a label called {shown(text)} in this case.",
-                f"Labels: {known}."
-                if known
-                else "There are no labels: tracer label CASE ADDRESS --name NAME.",
+                f"Labels: {known}." if known else "There are no labels: tracer label CASE ADDRESS NAME.",
             ) from None
 
     def _labelled(self) -> dict[str, list[tuple[str, str]]]:
@@ -207,7 +205,27 @@ class Case(CaseBook):
         ends = [f"{chain}:{self._display(chain, address)}" for chain, address in (start, self._account(to))]
         return finder.frame([finder.find(ends[0], ends[1], kind)])
 
-    def endpoints(self, providers: Sequence[str] | None = None) -> list[Endpoint]:
+    def endpoints(self, by: str | None = None, progress: Progress | None = None) -> pd.DataFrame:
+        """Where stolen coin rests or leaves: one row per (address, asset), under every rule and with the range.
+
+        by: "service" for totals per named service, with the range of its addresses together; "transfer" for every
+        movement that brought the coin. Columns: docs/formats.md. Raises InputError for another `by`.
+        """
+        tables = self.endpoint_tables(progress)
+        if by not in tables:
+            raise InputError(
+                f"Endpoints cannot be listed by {shown(by)}.", "By: service, transfer, or nothing."
+            )
+        return tables[by]()
+
+    def endpoint_tables(
+        self, progress: Progress | None = None
+    ) -> dict[str | None, Callable[[], pd.DataFrame]]:
+        """The tables of `endpoints` by what they are listed by, computed once for all of them."""
+        found = self.tracing(progress).endpoints(Rule(self.rule), progress)
+        return {None: found.frame, "service": found.by_service, "transfer": found.transfers}
+
+    def providers(self, names: Sequence[str] | None = None) -> list[Endpoint]:
         """Who would be asked: the named providers, and for other chains of the seeds one that needs no key.
 
         Raises NotFoundError for a name or chain without a provider.
@@ -215,7 +233,7 @@ class Case(CaseBook):
         from tracer.transport import find_provider
 
         home = self.workspace.root
-        named = [find_provider(home, name, "") for name in providers or ()]
+        named = [find_provider(home, name, "") for name in names or ()]
         others = {seed.chain for seed in self.file.seeds} - {e.chain for e in named}
         return named + [find_provider(home, None, chain) for chain in sorted(others)]
 
@@ -232,7 +250,7 @@ class Case(CaseBook):
         from tracer.collect import collect, open_sources
         from tracer.collecting.budget import budget_in
 
-        named = self.endpoints(providers)
+        named = self.providers(providers)
         limits = budget_in(self.file.thresholds) if budget is None else budget
         async with open_sources(
             self.workspace, named, now=self._now, again=again, patience=patience
@@ -275,6 +293,7 @@ class Case(CaseBook):
 
         tracing, governing = self.tracing(progress), self.rule
         results = {rule.value: tracing.result(rule, progress) for rule in Rule}
+        ends = tracing.endpoints(Rule(governing), progress)
         tables: dict[str, Callable[[], pd.DataFrame]] = {
             "taint": results[governing].addresses,
             "taint_all": lambda: all_rules({rule: r.addresses() for rule, r in results.items()}),
@@ -284,6 +303,9 @@ class Case(CaseBook):
             "conservation": results[governing].conservation,
             "compare": lambda: tracing.compare(progress=progress),
             "bounds": lambda: tracing.ranges_frame(None, progress),
+            "endpoints": ends.frame,
+            "endpoints_by_service": ends.by_service,
+            "endpoint_transfers": ends.transfers,
             "routes": self.routes,
             "sources": results[governing].sources,
             "seeds": self.seeds,

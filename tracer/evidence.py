@@ -224,13 +224,20 @@ def trace_of(
     times = ledger.time[ledger.time >= 0]
     as_of = _as_of(file, int(times.max()) if len(times) else None)
     book = LabelBook(file.labels, as_of)
+    unseen = _unread_stops(imported, facts, entries)
     return Tracing(
         ledger=ledger,
         seeds=file.seeds,
-        stops=_unread_stops(imported, facts, entries) | stops_of(file, book, ledger.addresses),
+        stops=unseen | stops_of(file, book, ledger.addresses),
         book=book,
         gaps=tuple(gaps),
         source_names=(*(pin.name for pin in file.captures), *(facts.names if facts else ())),
+        source_hashes=(
+            *(pin.sha256 for pin in file.captures),
+            *(c.sha256 for c in (facts.captures if facts else ())),
+        ),
+        fetched={entry.account: entry for entry in entries},
+        unseen=frozenset(unseen),
         display=display,
         separate=rulings.separate(file.standing_rulings),
         unread=partial(_why_unread, file, entries) if entries else None,

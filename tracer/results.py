@@ -151,7 +151,7 @@ class TaintResult:
             stop = held.stop or (StopCode.UNSPENT.value if units and not held.sink else "")
             rows.append(
                 (self.rule.value, held.chain, held.address, asset.ref, asset.symbol, asset.decimals)
-                + (units, decimal_text(units, asset.decimals), self._source_units(h))
+                + (units, decimal_text(units, asset.decimals), self.source_units(h))
                 + (bound.at_least if bound else None, bound.at_most if bound else None)
                 + (units if held.sink else balance[h], units if held.sink else sums.received[h])
                 + (held.hop, utc_text(sums.first[h]), stop)
@@ -182,7 +182,7 @@ class TaintResult:
                 )
         return rows
 
-    def _source_units(self, holding: int) -> int | str:
+    def source_units(self, holding: int) -> int | str:
         """Stolen coin in units of the stolen asset; `units@asset;...` where assets of several kinds meet."""
         if self.rule == Rule.POISON:
             return ""

@@ -12,6 +12,9 @@ from functools import cached_property
 
 import pandas as pd
 
+from tracer.arrivals import Account, History, transactions_seen
+from tracer.collecting.manifest import Fetched
+from tracer.endpoints import Endpoints
 from tracer.errors import NotFoundError, shown
 from tracer.flowtable import node_id
 from tracer.graph import FlowGraph
@@ -42,9 +45,10 @@ class Tracing:
     """Inputs, and everything that follows from them.
 
     seeds, stops ((chain, address) -> code), book (the labels at as_of), gaps (of the sources and of the case),
-    source_names (by number of the source in the ledger), display ((chain, address) -> the text to print), separate
-    ((chain, transaction, address) that convert nothing there, by a ruling), unread (why the history of an address was
-    not read, as a code that says more than PENDING; it changes no amount).
+    source_names and source_hashes (name and sha256 by number of the source in the ledger), display ((chain, address)
+    -> the text to print), separate ((chain, transaction, address) that convert nothing there, by a ruling), fetched
+    (what was collected, by account), unseen (accounts that only the histories of others name), unread (why the history
+    of an address was not read, as a code that says more than PENDING; it changes no amount).
     """
 
     ledger: Ledger
@@ -56,6 +60,9 @@ class Tracing:
     display: Callable[[str, str], str]
     as_of: int | None
     separate: frozenset[tuple[str, str, str]] = frozenset()
+    source_hashes: tuple[str, ...] = ()
+    fetched: Mapping[Account, Fetched] = field(default_factory=dict)
+    unseen: frozenset[Account] = frozenset()
     unread: Callable[[Tracing], Mapping[tuple[str, str], str]] | None = None
     _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
     _results: dict[Rule, TaintResult] = field(default_factory=dict)
@@ -221,6 +228,33 @@ class Tracing:
             "kind",
         ]
         return frame(rows, columns)
+
+    @cached_property
+    def seen(self) -> dict[Account, int]:
+        """Per (chain, canonical address), the number of transactions of the case in which it takes part."""
+        return transactions_seen(self.ledger)
+
+    def history(self, account: Account) -> History:
+        """How far the own history of an address is known."""
+        entry = self.fetched.get(account)
+        if entry is None:
+            return History("unread" if account in self.unseen else "file")
+        if not entry.capture or entry.hub:
+            return History("unread" if account in self.unseen else "file", entry.transactions or None)
+        return History("whole" if entry.complete else "partial", entry.transactions)
+
+    def endpoints(self, governing: Rule, progress: Progress | None = None) -> Endpoints:
+        """Where stolen coin rests or leaves, with the amounts of every rule and the range."""
+        return Endpoints(
+            results={rule: self.result(rule, progress) for rule in Rule},
+            governing=governing,
+            ranges=self.ranges(progress),
+            group_ranges=lambda groups: bounds(self.program, groups, progress=progress),
+            book=self.book,
+            history=self.history,
+            seen=self.seen,
+            hashes=self.source_hashes,
+        )
 
     def graph(self, rule: Rule) -> FlowGraph:
         """The flow of stolen coin as a networkx graph."""

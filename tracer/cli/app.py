@@ -44,6 +44,7 @@ _ORDER = [
     "collect",
     "taint",
     "bounds",
+    "endpoints",
     "paths",
     "gaps",
     "label",

@@ -124,7 +124,7 @@ def collect(
         since=seconds(since),
         until=seconds(until),
     )
-    for endpoint in opened.endpoints(provider):
+    for endpoint in opened.providers(provider):
         _warn(session, endpoint)
     with session.progress("collecting") as progress:
 

@@ -1,4 +1,4 @@
-"""`tracer taint`, `bounds`, `paths`, `gaps`: what the case says, on the screen or as CSV."""
+"""`tracer taint`, `bounds`, `endpoints`, `paths`, `gaps`: what the case says, on the screen or as CSV."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from tracer.cli.options import CaseName, Out, rule_named, target
 from tracer.cli.say import amount, clean, line, plural, print_json, records, table
 from tracer.cli.session import Session, session_of
-from tracer.cli.summary import print_result
+from tracer.cli.summary import print_endpoints, print_result
 from tracer.errors import InputError, shown
 from tracer.model import Rule
 
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _KINDS = ("shortest", "widest", "earliest")
+_ENDPOINT_TABLES = {None: "endpoints", "service": "endpoints_by_service", "transfer": "endpoint_transfers"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the app."""
     app.command("taint")(taint)
     app.command("bounds")(bounds)
+    app.command("endpoints")(endpoints)
     app.command("paths")(paths)
     app.command("gaps")(gaps)
 
@@ -116,6 +118,34 @@ def bounds(
         wanted = [*(address or []), *(service or [])]
         frame = opened.bounds(wanted or None, progress=progress, together=together, through=through)
     _deliver(session, "bounds", frame, out)
+    session.next("export", case, "--out", f"{case}-export")
+
+
+def endpoints(
+    context: typer.Context,
+    case: CaseName,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="WHAT",
+            help="service: totals per service; transfer: every movement that brought coin.",
+        ),
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Where stolen coin rests or leaves: services, deposit addresses, mixers, bridges, addresses that hold it.
+
+    For each: the amount under every rule, the range, when it came, whether it is still there, and who is behind it.
+    """
+    session = session_of(context)
+    opened = session.case(case)
+    with session.progress("tracing under every rule") as progress:
+        frame = opened.endpoints(by, progress)
+    if out is None and not session.json:
+        print_endpoints(opened, frame, by)
+    else:
+        _deliver(session, _ENDPOINT_TABLES[by], frame, out)
     session.next("export", case, "--out", f"{case}-export")
 
 

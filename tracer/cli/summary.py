@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tracer.case import Case
     from tracer.results import TaintResult
 
-__all__ = ["print_result"]
+__all__ = ["print_endpoints", "print_result"]
 
 _LISTED = 10
 _ENTRIES = ("stolen", "converted_in", "held", "fee", "burned", "recovered", "converted_out", "difference")
@@ -44,6 +44,42 @@ def print_result(case: Case, result: TaintResult) -> None:
     gaps = result.gaps()
     _print_gaps(case.name, gaps)
     _print_decisions(case.name, gaps)
+
+
+_BRIEF = {
+    None: (
+        "endpoint",
+        "service",
+        "taint",
+        "at_least",
+        "at_most",
+        "last_arrival_utc",
+        "still_there",
+        "address",
+    ),
+    "service": ("service", "endpoint", "addresses", "taint", "at_least", "at_most", "last_arrival_utc"),
+    "transfer": ("endpoint", "service", "taint", "amount", "timestamp_utc", "tx_hash", "address"),
+}
+_AMOUNTS = ("taint", "amount", "at_least", "at_most")
+
+
+def print_endpoints(case: Case, frame: pd.DataFrame, by: str | None) -> None:
+    """Print the endpoints, or one of the tables beside them, one block per asset; every row, no row cut."""
+    line(f"Case {clean(case.name)}, rule {case.rule}")
+    columns = _BRIEF[by]
+    rows = frame.to_dict("records")
+    for chain, asset in dict.fromkeys((str(row["chain"]), str(row["asset"])) for row in rows):
+        part = [row for row in rows if (row["chain"], row["asset"]) == (chain, asset)]
+        line()
+        line(f"{clean(part[0]['symbol']) or 'Asset'} ({clean(f'{chain}/{asset}')})")
+        cells = (
+            [_amount(r, f"{c}_raw", bare=True) if c in _AMOUNTS else r[c] for c in columns] for r in part
+        )
+        table(
+            [column.replace("_", " ") for column in columns],
+            cells,
+            right=[c.replace("_", " ") for c in _AMOUNTS],
+        )
 
 
 def _print_holders(addresses: pd.DataFrame) -> None:

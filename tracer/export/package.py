@@ -16,6 +16,7 @@ import pandas as pd
 from tracer.errors import InputError, shown
 from tracer.export.account import CONSERVATION, GAPS, SEEDS, SOURCES
 from tracer.export.columns import Layout
+from tracer.export.endpoints import ENDPOINT_TRANSFERS, ENDPOINTS, ENDPOINTS_BY_SERVICE
 from tracer.export.files import Written, write_csv, write_text
 from tracer.export.histories import HISTORIES
 from tracer.export.holdings import BOUNDS, COMPARE, TAINT, TAINT_ALL
@@ -33,6 +34,9 @@ FORMATS: dict[str, Layout] = {
     "conservation": CONSERVATION,
     "compare": COMPARE,
     "bounds": BOUNDS,
+    "endpoints": ENDPOINTS,
+    "endpoints_by_service": ENDPOINTS_BY_SERVICE,
+    "endpoint_transfers": ENDPOINT_TRANSFERS,
     "routes": ROUTES,
     "sources": SOURCES,
     "seeds": SEEDS,

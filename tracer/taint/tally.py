@@ -39,14 +39,15 @@ class Account:
 
 @dataclass(frozen=True)
 class Tally:
-    """received: by holding, stolen units that ever arrived from elsewhere. first: by holding, UTC second of the
-    first such arrival, -1 if unknown. by_row: by ledger row, the stolen units in that movement. converts: by
-    ledger row, True if it is a leg of a conversion. accounts: by asset. converted: by asset, stolen units that
-    left in conversions that were followed (they are on top of the `sink:converted` holding).
+    """received: by holding, stolen units that ever arrived from elsewhere. first, last: by holding, UTC second of
+    the first and the last such arrival, -1 if unknown. by_row: by ledger row, the stolen units in that movement.
+    converts: by ledger row, True if it is a leg of a conversion. accounts: by asset. converted: by asset, stolen
+    units that left in conversions that were followed (they are on top of the `sink:converted` holding).
     """
 
     received: list[int]
     first: list[int]
+    last: list[int]
     by_row: list[int]
     converts: np.ndarray
     accounts: list[Account]
@@ -60,18 +61,19 @@ def tally(ledger: Ledger, program: Program, outcome: Outcome) -> Tally:
         sums = _by_columns(ledger, program, moved.words, brought.words)
     else:
         sums = _by_steps(ledger, program, moved, brought)
-    received, first, by_row, stolen, into, out = sums
+    received, first, last, by_row, stolen, into, out = sums
     converts = np.zeros(ledger.rows, dtype=bool)
     for share in program.shares:
         amounts = brought if share.got else moved
         units = sum(amounts[i] for i in share.steps) * share.amount // share.total
         by_row[share.row] = max(by_row[share.row], units)
         converts[share.row] |= any(program.op[i] == Op.CONVERT for i in share.steps)
-    return Tally(received, first, by_row, converts, _accounts(program, outcome, stolen, into, out), out)
+    accounts = _accounts(program, outcome, stolen, into, out)
+    return Tally(received, first, last, by_row, converts, accounts, out)
 
 
-_Sums = tuple[list[int], list[int], list[int], list[int], list[int], list[int]]
-"""(received, first by holding; by row; entered, converted in, converted out by asset)"""
+_Sums = tuple[list[int], list[int], list[int], list[int], list[int], list[int], list[int]]
+"""(received, first, last by holding; by row; entered, converted in, converted out by asset)"""
 
 
 def _by_steps(
@@ -82,7 +84,7 @@ def _by_steps(
     main = _main_holdings(program).tolist()
     address = program.holding_address.tolist()
     asset = program.holding_asset.tolist()
-    received, first = [0] * holdings, [-1] * holdings
+    received, first, last = [0] * holdings, [-1] * holdings, [-1] * holdings
     by_row = [0] * ledger.rows
     stolen, into, out = ([0] * len(program.assets) for _ in range(3))
     time = _transaction_times(ledger).tolist()
@@ -108,11 +110,12 @@ def _by_steps(
         if arrived and (src < 0 or address[src] != address[dst] or op == Op.CONVERT):
             target = main[dst]
             received[target] += arrived
-            if first[target] < 0 and tx >= 0:
-                first[target] = time[tx]
+            if tx >= 0:
+                first[target] = time[tx] if first[target] < 0 else first[target]
+                last[target] = time[tx] if time[tx] >= 0 else last[target]
         if row >= 0:
             by_row[row] += moved
-    return received, first, by_row, stolen, into, out
+    return received, first, last, by_row, stolen, into, out
 
 
 def _by_columns(ledger: Ledger, program: Program, moved: np.ndarray, brought: np.ndarray) -> _Sums:
@@ -137,14 +140,15 @@ def _by_columns(ledger: Ledger, program: Program, moved: np.ndarray, brought: np
     found = found[elsewhere]
     target = _main_holdings(program)[dst[found]]
     received = total(arrived, found, target, holdings)
-    first = np.full(holdings, -1, dtype=np.int64)
+    first, last = np.full((2, holdings), -1, dtype=np.int64)
     tx = program.tx[found]
     time = np.where(tx >= 0, np.append(_transaction_times(ledger), -1)[tx], -1)
-    known = np.flatnonzero(time >= 0)[::-1]  # the earliest is written last
-    first[target[known]] = time[known]
+    known = np.flatnonzero(time >= 0)
+    last[target[known]] = time[known]
+    first[target[known[::-1]]] = time[known[::-1]]  # the earliest is written last
     carried = np.flatnonzero(row >= 0)
     by_row = total(moved, carried, row[carried], ledger.rows)
-    return received, first.tolist(), by_row, stolen, into, out
+    return received, first.tolist(), last.tolist(), by_row, stolen, into, out
 
 
 def _main_holdings(program: Program) -> np.ndarray:

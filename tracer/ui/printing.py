@@ -6,14 +6,12 @@ shortened amount is cut, never rounded up: the picture must not claim more coin 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 from tracer.errors import visible
+from tracer.times import JST
 
 __all__ = ["JST", "brief_address", "brief_amount", "clean", "exact_amount", "jst", "missing", "utc", "whole"]
-
-JST = timezone(timedelta(hours=9), "JST")
-"""Japan Standard Time; it has had no daylight saving time since 1951."""
 
 
 def missing(value: object) -> bool:

@@ -1,0 +1,307 @@
+"""Endpoints: where stolen coin rests or leaves, and what an exchange or issuer needs to know to freeze it.
+
+One row per (address, asset) at which any rule, or the range, leaves stolen coin: a service, a deposit address, a
+mixer, a bridge, an address that has not moved it on, or one whose history was not read; and the sinks (fees, burned,
+recovered, conversions that nobody can follow). Under one rule the rows add up to the conservation account.
+
+Which codes end a trace: docs/accounting.md, "Stops". Nothing is decided here: a row says what the rules, the ranges and
+the ledger say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import pandas as pd
+
+from tracer.amounts import decimal_text
+from tracer.arrivals import Account, History, Passage, passages
+from tracer.labels.book import LabelBook, entity_key
+from tracer.listing import Listed
+from tracer.model import UNREAD, Label, Rule, StopCode
+from tracer.movements import amounts_from_column
+from tracer.results import TaintResult, frame
+from tracer.taint.bounds import Range
+from tracer.times import jst_text, utc_text
+
+__all__ = ["BY_SERVICE", "ENDPOINTS", "STILL_THERE", "TRANSFERS", "EndpointKind", "Endpoints"]
+
+
+class EndpointKind(StrEnum):
+    """What sort of place it is."""
+
+    SERVICE = "service"
+    DEPOSIT = "deposit"
+    MIXER = "mixer"
+    BRIDGE = "bridge"
+    FROZEN = "frozen"
+    PARKED = "parked"
+    """An address that nothing is known about, which has not moved the coin on."""
+    UNREAD = "unread"
+    """Its history was not read: budget, hub, dust, horizon, pending."""
+    CONVERTED = "converted"
+    """It became something that the data do not show."""
+    RECOVERED = "recovered"
+    BURNED = "burned"
+    FEES = "fees"
+
+
+_BY_STOP = {
+    StopCode.SERVICE: EndpointKind.SERVICE,
+    StopCode.DEPOSIT: EndpointKind.DEPOSIT,
+    StopCode.MIXER: EndpointKind.MIXER,
+    StopCode.BRIDGE: EndpointKind.BRIDGE,
+    StopCode.FROZEN: EndpointKind.FROZEN,
+    StopCode.RECOVERED: EndpointKind.RECOVERED,
+    StopCode.BURNED: EndpointKind.BURNED,
+    **dict.fromkeys(UNREAD, EndpointKind.UNREAD),
+}
+_ORDER = {kind: n for n, kind in enumerate(EndpointKind)}
+_ARRIVED = ("first_arrival", "last_arrival")
+
+
+def kind_of(held: Listed) -> EndpointKind:
+    """The sort of place that a holding is, by its stop code."""
+    if held.sink and held.address in {"sink:fee", "sink:converted"}:
+        return EndpointKind.FEES if held.address == "sink:fee" else EndpointKind.CONVERTED
+    return _BY_STOP.get(StopCode(held.stop), EndpointKind.PARKED) if held.stop else EndpointKind.PARKED
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The endpoints of one state of a case; each table is computed on first use.
+
+    results: of every rule. ranges: by holding, what is known of them. group_ranges: sets of holdings of one asset ->
+    the range of what they hold together. book: who is behind an address. history: how far the own history of
+    an address is known. seen: in how many transactions of the case an address takes part. hashes: sha256 by source.
+    """
+
+    results: Mapping[Rule, TaintResult]
+    governing: Rule
+    ranges: Mapping[int, Range]
+    group_ranges: Callable[[Sequence[frozenset[int]]], Sequence[Range]]
+    book: LabelBook
+    history: Callable[[Account], History]
+    seen: Mapping[Account, int]
+    hashes: Sequence[str]
+
+    @property
+    def _result(self) -> TaintResult:
+        return self.results[self.governing]
+
+    @cached_property
+    def holdings(self) -> list[Listed]:
+        """The endpoints: sorted by sort of place, asset, then amount under the governing rule."""
+        taint = self._result.outcome.taint
+        found = [
+            held
+            for held in self._result.listing.holdings
+            if any(r.outcome.taint[held.number] for r in self.results.values())
+            or (held.number in self.ranges and self.ranges[held.number].at_most)
+        ]
+        return sorted(
+            found,
+            key=lambda x: (_ORDER[kind_of(x)], x.asset.chain, x.asset.ref, -taint[x.number], x.address),
+        )
+
+    @cached_property
+    def passages(self) -> dict[int, Passage]:
+        """By endpoint, what came and what left."""
+        result = self._result
+        tallies = [r.tally for r in self.results.values()]
+        return passages(result.ledger, result.program, tallies, [x.number for x in self.holdings])
+
+    def account(self, held: Listed) -> Account:
+        """(chain, canonical address) of a holding; sinks have chain ""."""
+        return self._result.program.addresses[int(self._result.program.holding_address[held.number])]
+
+    def _label(self, held: Listed) -> Label | None:
+        return None if held.sink else self.book.best(*self.account(held))
+
+    def _known(self, held: Listed) -> History:
+        if held.sink:
+            return History("")
+        known = self.history(self.account(held))
+        unknown = known.state == "file" and self._result.program.unknown_opening[held.number]
+        return History("partial") if unknown else known
+
+    def frame(self) -> pd.DataFrame:
+        """One row per endpoint: columns ENDPOINTS."""
+        return frame([self._row(held) for held in self.holdings], ENDPOINTS)
+
+    def _row(self, held: Listed) -> tuple[object, ...]:
+        h, asset, result = held.number, held.asset, self._result
+        label, came, known = self._label(held), self.passages[h], self._known(held)
+        units, balance = result.outcome.taint[h], result.outcome.balance[h]
+        bound, tally = self.ranges.get(h), result.tally
+        moments = (tally.first[h], tally.last[h]) if tally.received[h] else (-1, -1)
+        if held.sink:
+            times = result.ledger.time[came.came] if came.came else [-1]
+            moments, balance = (int(min(times)), int(max(times))), units
+        return (
+            *(kind_of(held).value, label.who if label else "", label.name if label else ""),
+            *(
+                label.category if label else "",
+                label.confidence if label else None,
+                label.source if label else "",
+            ),
+            *(held.chain, held.address, asset.ref, asset.symbol, asset.decimals),
+            *(units, decimal_text(units, asset.decimals), result.source_units(h)),
+            *(self.results[rule].outcome.taint[h] for rule in Rule),
+            *((bound.at_least, bound.at_most, bound.kind) if bound else (None, None, "")),
+            *(text(moment) for moment in moments for text in (utc_text, jst_text)),
+            len(came.came),
+            *(balance, None if held.sink else came.left),
+            *(utc_text(came.last_left), jst_text(came.last_left)),
+            *("" if held.sink else still_there(known, came, balance), known.state),
+            *(None if held.sink else self.seen.get(self.account(held), 0), known.transactions),
+            *(held.hop, held.stop or ("" if held.sink else StopCode.UNSPENT.value)),
+        )
+
+    def transfers(self) -> pd.DataFrame:
+        """Every movement that brought stolen coin to an endpoint under any rule: columns TRANSFERS."""
+        table, tallies = self._result.ledger.table, [self.results[rule].tally for rule in Rule]
+        own = self._result.tally
+        rows: list[tuple[object, ...]] = []
+        names = self._result.sources_of
+        for held in self.holdings:
+            label, decimals = self._label(held), held.asset.decimals
+            came = self.passages[held.number].came
+            part = table.take(came)
+            amounts = amounts_from_column(part["amount"])
+            for row, facts, amount in zip(came, part.drop(["amount"]).to_pylist(), amounts, strict=True):
+                chain, sender, source = str(facts["chain"]), facts["from_address"] or "", facts["capture"]
+                paid_by = self.book.best(chain, sender)
+                rows.append(
+                    (
+                        *(kind_of(held).value, label.who if label else "", held.chain, held.address),
+                        *(held.asset.ref, held.asset.symbol, decimals),
+                        *(facts["block"], facts["tx_index"], facts["position"]),
+                        *(utc_text(facts["timestamp"]), jst_text(facts["timestamp"]), facts["tx_hash"]),
+                        *(self._result.shown(chain, sender), paid_by.who if paid_by else ""),
+                        *(amount, decimal_text(amount, decimals)),
+                        *(own.by_row[row], decimal_text(own.by_row[row], decimals)),
+                        *(t.by_row[row] for t in tallies),
+                        *(facts["kind"], facts["grade"]),
+                        *((names[source], self.hashes[source]) if source < len(names) else (_DECLARED, "")),
+                        facts["row"],
+                    )
+                )
+        return frame(rows, TRANSFERS)
+
+    def by_service(self) -> pd.DataFrame:
+        """Totals per named service, and per sort of place for what has no name: columns BY_SERVICE.
+
+        The range is that of all addresses of the service together, so transfers between them do not count.
+        """
+        groups: dict[tuple[str, str, str, str], list[Listed]] = {}
+        for held in self.holdings:
+            label = self._label(held)
+            name = entity_key(label) if label else ""
+            sort = "" if label else kind_of(held).value
+            groups.setdefault((name, sort, held.chain, held.asset.ref), []).append(held)
+        members = [self._members(name, rows) for (name, *_), rows in groups.items()]
+        ranges = self.group_ranges(members)
+        rows = [
+            self._group(key, held, found) for (key, held), found in zip(groups.items(), ranges, strict=True)
+        ]
+        rows.sort(key=lambda r: (not r[0], r[3], r[4], -int(str(r[8])), str(r[0]), str(r[1])))
+        return frame(rows, BY_SERVICE)
+
+    def _members(self, name: str, rows: Sequence[Listed]) -> frozenset[int]:
+        """The holdings of a group; of a named service every one that the ledger knows."""
+        found = {held.number for held in rows}
+        if name:
+            asset = rows[0].asset
+            for held in self._result.listing.holdings:
+                label = None if held.sink or held.asset != asset else self._label(held)
+                if label is not None and entity_key(label) == name:
+                    found.add(held.number)
+        return frozenset(found)
+
+    def _group(
+        self, key: tuple[str, str, str, str], rows: Sequence[Listed], bound: Range
+    ) -> tuple[object, ...]:
+        _, _, chain, ref = key
+        named = (self._label(held) for held in rows)
+        name = min((label.who for label in named if label), default="")
+        asset = rows[0].asset
+        numbers = [held.number for held in rows]
+        lines = [dict(zip(ENDPOINTS, self._row(held), strict=True)) for held in rows]
+        units = sum(self._result.outcome.taint[h] for h in numbers)
+        times = [
+            pick((str(line[f"{end}_{clock}"]) for line in lines if line[f"{end}_{clock}"]), default="")
+            for end, pick in zip(_ARRIVED, (min, max), strict=True)
+            for clock in ("utc", "jst")
+        ]
+        there = [line["still_there"] for line in lines]
+        kinds = sorted({kind_of(held) for held in rows}, key=_ORDER.__getitem__)
+        return (
+            *(name, ";".join(kinds)),
+            *(sum(not held.sink for held in rows), chain, ref, asset.symbol, asset.decimals),
+            *(len({r for h in numbers for r in self.passages[h].came}), units),
+            *(decimal_text(units, asset.decimals),),
+            *(sum(self.results[rule].outcome.taint[h] for h in numbers) for rule in Rule),
+            *(bound.at_least, bound.at_most, bound.kind),
+            *times,
+            *(there.count(word) for word in STILL_THERE),
+            ";".join(sorted({str(line["stop"]) for line in lines if line["stop"]})),
+        )
+
+
+_DECLARED = "declared by the analyst"
+STILL_THERE = ("yes", "not_seen_to_leave", "partly", "no", "unknown")
+"""yes: nothing has left, by a history that was collected to its end. not_seen_to_leave: the imported files show no
+payment out; nobody asked the chain. unknown: its own history was not read, or not wholly."""
+
+
+def still_there(known: History, came: Passage, balance: int) -> str:
+    """Whether the asset has left the address since stolen coin came: one of STILL_THERE.
+
+    It speaks of the balance of the address, not of stolen coin: which coin left is what the rules disagree about.
+    """
+    if known.state == "unread" or (known.state == "partial" and not came.left):
+        return "unknown"
+    if not came.left:
+        return "yes" if known.state == "whole" else "not_seen_to_leave"
+    return "partly" if balance or known.state == "partial" else "no"
+
+
+_RULES = tuple(rule.value for rule in Rule)
+ENDPOINTS = (
+    *("endpoint", "service", "label", "category", "label_confidence", "label_source"),
+    *("chain", "address", "asset", "symbol", "decimals", "taint_raw", "taint", "taint_source_raw"),
+    *_RULES,
+    *("at_least_raw", "at_most_raw", "range_kind"),
+    *("first_arrival_utc", "first_arrival_jst", "last_arrival_utc", "last_arrival_jst", "transfers"),
+    *("balance_raw", "left_since_raw", "last_left_utc", "last_left_jst", "still_there", "history"),
+    *("transactions_seen", "transactions_known", "hop", "stop"),
+)
+"""Columns of `Endpoints.frame`; what each means: docs/formats.md, endpoints.csv."""
+TRANSFERS = (
+    *(
+        "endpoint",
+        "service",
+        "chain",
+        "address",
+        "asset",
+        "symbol",
+        "decimals",
+        "block",
+        "tx_index",
+        "position",
+    ),
+    *("timestamp_utc", "timestamp_jst", "tx_hash", "from_address", "from_label", "amount_raw", "amount"),
+    *("taint_raw", "taint", *_RULES, "kind", "grade", "source_name", "source_sha256", "source_row"),
+)
+"""Columns of `Endpoints.transfers`: docs/formats.md, endpoint_transfers.csv."""
+BY_SERVICE = (
+    *("service", "endpoint", "addresses", "chain", "asset", "symbol", "decimals", "transfers"),
+    *("taint_raw", "taint", *_RULES, "at_least_raw", "at_most_raw", "range_kind"),
+    *("first_arrival_utc", "first_arrival_jst", "last_arrival_utc", "last_arrival_jst"),
+    *("still_there", "not_seen_to_leave", "partly_left", "left", "not_known", "stop"),
+)
+"""Columns of `Endpoints.by_service`: docs/formats.md, endpoints_by_service.csv."""
