@@ -316,3 +316,25 @@ def test_endpoints_are_printed_and_written_per_address_per_service_and_per_movem
         assert len(found) == count, file
         assert sum(raw(r["taint_raw"]) for r in found if r["service"] == "Exchange A") == 60 * ETH
     assert "service, transfer" in run(workspace, "endpoints", case, "--by", "x", status=2).stderr
+
+
+def test_origins_are_printed_for_one_rule_and_written_for_all(
+    workspace: Path, case: str, tmp_path: Path
+) -> None:
+    out = run(workspace, "origins", case, B).stdout
+    assert "holds 20 ETH; ever got 100 ETH" in out
+    assert "rule fifo" in out
+    assert "rule lifo" not in out
+    assert "at least" in out
+    result = run(workspace, "origins", case, B, "--asset", "native", "--out", str(tmp_path / "origins.csv"))
+    assert "wrote" in result.stdout
+    found = rows(tmp_path / "origins.csv")
+    assert {row["rule"] for row in found} == {"haircut", "fifo", "lifo", "seniority", "libr"}
+    for rule in {row["rule"] for row in found}:
+        mine = [row for row in found if row["rule"] == rule]
+        assert sum(int(row["held_raw"]) for row in mine) == 20 * ETH
+        assert sum(int(row["received_raw"]) for row in mine) == 100 * ETH
+    told = json.loads(run(workspace, "--json", "origins", case, B, "--rule", "lifo").stdout)
+    assert {row["rule"] for row in told} == {"lifo"}
+    assert "never had" in run(workspace, "origins", case, B, "--asset", "0x" + "7" * 40, status=2).stderr
+    assert "Poison" in run(workspace, "origins", case, B, "--rule", "poison", status=2).stderr

@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tracer import bundled, evidence
-from tracer.addresses import parse_account
+from tracer.addresses import canonical, parse_account
 from tracer.casebook import CaseBook, rule_named
 from tracer.errors import AddressError, InputError, NotFoundError, shown
 from tracer.graph import FlowGraph
 from tracer.labels import LabelBook
 from tracer.loops import finish
-from tracer.model import Rule
+from tracer.model import CONSERVING, NATIVE, Rule
 from tracer.opinions import Clock
+from tracer.origins import ORIGIN_COLUMNS
 from tracer.paths import Routes
-from tracer.results import CONVENTIONS, TaintResult, gap_frame
+from tracer.results import CONVENTIONS, TaintResult, frame, gap_frame
 from tracer.store import Workspace
 from tracer.store.caserecords import DeclaredConversion
 from tracer.tracing import Progress, Tracing
@@ -179,6 +180,28 @@ class Case(CaseBook):
         """The flow of stolen coin; `.nx` is a networkx.MultiDiGraph."""
         return self.tracing().graph(rule_named(rule or self.rule))
 
+    def origins(
+        self,
+        address: str,
+        asset: str | None = None,
+        rule: str | None = None,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """What an address holds and ever got, by where that coin entered the known history (docs/accounting.md).
+
+        asset: "native" or a contract; None: everything that it ever had. rule: None = every conserving rule.
+        One row per rule, asset and inflow, with the range over every admissible accounting; `held_raw` adds up to
+        what the address holds, `received_raw` to all it ever got. Raises InputError, NotFoundError.
+        """
+        rules = [rule_named(rule)] if rule is not None else list(CONSERVING)
+        if rules == [Rule.POISON]:
+            raise InputError(
+                "Poison does not split coin by where it came from.", f"Choose one of {', '.join(CONSERVING)}."
+            )
+        pair = self._account(address)
+        ref = asset if asset in {None, NATIVE} else canonical(pair[0], str(asset))
+        return self.tracing(progress).origins(pair, ref, rules, progress)
+
     def trace_routes(self, limit: int = 50) -> Routes:
         """The largest routes from the theft to where coin rests, under the governing rule."""
         return self.tracing().routes(Rule(self.rule), limit)
@@ -307,6 +330,7 @@ class Case(CaseBook):
             "endpoints_by_service": ends.by_service,
             "endpoint_transfers": ends.transfers,
             "routes": self.routes,
+            "origins": lambda: self._target_origins(progress),
             "sources": results[governing].sources,
             "seeds": self.seeds,
             "histories": self.histories,
@@ -327,6 +351,16 @@ class Case(CaseBook):
             inputs.append(self._collected_input())
         pins = Pins(self.name, governing, self.as_of, version(), CONVENTIONS, tuple(inputs))
         return write_package(Path(directory), tables, pins, formats)
+
+    def _target_origins(self, progress: Progress | None) -> pd.DataFrame:
+        """The origins of the addresses that the case traces back, as far as their histories were read."""
+        tracing = self.tracing()
+        frames = [
+            tracing.origins((t.chain, t.address), None, CONSERVING, progress)
+            for t in self.file.targets
+            if tracing.is_read((t.chain, t.address))
+        ]
+        return pd.concat(frames, ignore_index=True) if frames else frame([], ORIGIN_COLUMNS)
 
     def _collected_input(self) -> Input:
         """What was collected, as one input: the list of histories, by its sha256."""

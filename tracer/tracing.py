@@ -15,13 +15,14 @@ import pandas as pd
 from tracer.arrivals import Account, History, transactions_seen
 from tracer.collecting.manifest import Fetched
 from tracer.endpoints import Endpoints
-from tracer.errors import NotFoundError, shown
+from tracer.errors import InputError, NotFoundError, shown
 from tracer.flowtable import node_id
 from tracer.graph import FlowGraph
 from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.listing import Listing
-from tracer.model import CONSERVING, Gap, Rule, Seed
+from tracer.model import CONSERVING, UNREAD, Gap, Rule, Seed
+from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
 from tracer.results import TaintResult, frame
 from tracer.taint.bounds import Range, bounds, reached
@@ -199,6 +200,47 @@ class Tracing:
                 "Check the address, or import a file that contains it.",
             )
         return found
+
+    def is_read(self, pair: tuple[str, str]) -> bool:
+        """Whether the history of an address is known: it has movements, and they are not only those of others."""
+        return self.stops.get(pair, "") not in UNREAD and any(name[:2] == pair for name in self.holding_of)
+
+    def origins(
+        self,
+        pair: tuple[str, str],
+        asset: str | None,
+        rules: Sequence[Rule],
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """What an address holds and ever got, by where it came from (`tracer.origins`), all assets or one.
+
+        The address itself is never a stop. Raises NotFoundError for one that the history does not know or an asset
+        that it never had, InputError if its own history was not read.
+        """
+        code = self.stops.get(pair, "")
+        if code in UNREAD:
+            raise InputError(
+                f"The history of {shown(self.display(*pair))} was not read ({code}): its origins are unknown.",
+                "Collect it: tracer collect CASE --direction backward --target ADDRESS.",
+            )
+        self._holdings(pair)
+        stops = {account: word for account, word in self.stops.items() if account != pair}
+        stated = [s for s in self.seeds if s.amount is not None and s.tx is None and s.at is None]
+        program = compile_program(self.ledger, stated, stops, self.separate)
+        wanted = [
+            h
+            for h in range(len(program.holding_address))
+            if not program.pot[h] and program.name(h)[:2] == pair and asset in {None, program.name(h)[2].ref}
+        ]
+        if not wanted:
+            raise NotFoundError(
+                f"{shown(self.display(*pair))} never had {shown(asset)}.",
+                "Leave the asset out to see all that it had.",
+            )
+        wanted.sort(key=lambda h: program.name(h)[2])
+        return origins_frame(
+            self.ledger, program, wanted, rules, self.display, codes=self.listing.codes, progress=progress
+        )
 
     def compare(self, *, ranges: bool = True, progress: Progress | None = None) -> pd.DataFrame:
         """All rules side by side, one row per traced (address, asset), with the range."""

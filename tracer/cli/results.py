@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tracer.case import Case
     from tracer.results import TaintResult
 
-__all__ = ["register"]
+__all__ = ["deliver", "register"]
 
 _KINDS = ("shortest", "widest", "earliest")
 _ENDPOINT_TABLES = {None: "endpoints", "service": "endpoints_by_service", "transfer": "endpoint_transfers"}
@@ -117,7 +117,7 @@ def bounds(
     with session.progress("computing ranges") as progress:
         wanted = [*(address or []), *(service or [])]
         frame = opened.bounds(wanted or None, progress=progress, together=together, through=through)
-    _deliver(session, "bounds", frame, out)
+    deliver(session, "bounds", frame, out)
     session.next("export", case, "--out", f"{case}-export")
 
 
@@ -145,7 +145,7 @@ def endpoints(
     if out is None and not session.json:
         print_endpoints(opened, frame, by)
     else:
-        _deliver(session, _ENDPOINT_TABLES[by], frame, out)
+        deliver(session, _ENDPOINT_TABLES[by], frame, out)
     session.next("export", case, "--out", f"{case}-export")
 
 
@@ -183,7 +183,7 @@ def paths(
     with session.progress("searching"):
         frame = opened.routes(limit=limit) if to is None else opened.paths(to=to, frm=start, kind=kind)
     if out is not None or session.json:
-        _deliver(session, "routes", frame, out)
+        deliver(session, "routes", frame, out)
     else:
         _print_paths(opened, frame)
     session.next("gaps", case)
@@ -195,7 +195,7 @@ def gaps(context: typer.Context, case: CaseName, out: Out = None) -> None:
     with session.progress("tracing"):
         frame = session.case(case).gaps()
     if out is not None or session.json:
-        _deliver(session, "gaps", frame, out)
+        deliver(session, "gaps", frame, out)
     else:
         _print_gaps(frame)
     if (frame["code"] == "doubtful_conversion").any():
@@ -231,7 +231,7 @@ def _write_taint(
     return [(entry.path, entry.rows or 0) for entry in written]
 
 
-def _deliver(session: Session, name: str, frame: pd.DataFrame, out: Path | None) -> None:
+def deliver(session: Session, name: str, frame: pd.DataFrame, out: Path | None) -> None:
     """The table as CSV in `out`, or as JSON, or on the screen."""
     from tracer.export import layout_of, write_csv
 

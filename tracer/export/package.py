@@ -22,6 +22,7 @@ from tracer.export.histories import HISTORIES
 from tracer.export.holdings import BOUNDS, COMPARE, TAINT, TAINT_ALL
 from tracer.export.notes import MANIFEST, README, Pins, manifest_text, readme_text
 from tracer.export.opinions import CONVERSIONS, JUDGEMENTS, LABELS, RULINGS, STOPS
+from tracer.export.origins import ORIGINS
 from tracer.export.routes import ROUTES
 from tracer.export.transfers import TRANSFERS, layout_for
 
@@ -38,6 +39,7 @@ FORMATS: dict[str, Layout] = {
     "endpoints_by_service": ENDPOINTS_BY_SERVICE,
     "endpoint_transfers": ENDPOINT_TRANSFERS,
     "routes": ROUTES,
+    "origins": ORIGINS,
     "sources": SOURCES,
     "seeds": SEEDS,
     "histories": HISTORIES,

@@ -8,7 +8,17 @@ from enum import StrEnum
 
 from tracer.model import Conversion, Label, Rule, Seed, Stop
 
-__all__ = ["FORMAT", "CaseFile", "ChainHead", "DeclaredConversion", "Pin", "Ruling", "Setting", "Verdict"]
+__all__ = [
+    "FORMAT",
+    "CaseFile",
+    "ChainHead",
+    "DeclaredConversion",
+    "Pin",
+    "Ruling",
+    "Setting",
+    "Target",
+    "Verdict",
+]
 
 FORMAT = 1
 """The format of case.toml that this version writes. It changes only when an older tracer would misread the file."""
@@ -39,6 +49,14 @@ class ChainHead:
     block: int
     hash: str
     time: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """An address (canonical) whose coin is traced back to where it came from."""
+
+    chain: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +116,7 @@ class CaseFile:
     `revision` counts the changes of the file and is set by `Cases.update` alone. Captures stand in the order of
     their import, which is the order of files in the ledger. manifest: sha256 of the list of collected addresses
     (`tracer.collecting.manifest`) in the archive, "" if nothing was collected. heads: per chain, the block that the
-    collection goes to. exhausted: it ended because its budget was used up.
+    collection goes to. exhausted: it ended because its budget was used up. targets: whose coin it traces back.
     """
 
     name: str
@@ -114,6 +132,7 @@ class CaseFile:
     conversions: tuple[DeclaredConversion, ...] = ()
     rulings: tuple[Ruling, ...] = ()
     heads: tuple[ChainHead, ...] = ()
+    targets: tuple[Target, ...] = ()
     manifest: str = ""
     exhausted: bool = False
     thresholds: Mapping[str, Setting] = field(default_factory=dict)

@@ -21,7 +21,7 @@ import tomli_w
 from tracer.errors import SchemaTooNewError, StoreError, shown
 from tracer.model import Conversion, Label, Seed, Stop, StopCode
 from tracer.movements import MAX_AMOUNT
-from tracer.store.caserecords import FORMAT, CaseFile, ChainHead, DeclaredConversion, Pin, Ruling
+from tracer.store.caserecords import FORMAT, CaseFile, ChainHead, DeclaredConversion, Pin, Ruling, Target
 from tracer.store.plaintext import storable
 
 __all__ = ["parse", "render"]
@@ -35,6 +35,7 @@ _LISTS: dict[str, type] = {
     "captures": Pin,
     "heads": ChainHead,
     "seeds": Seed,
+    "targets": Target,
     "stops": Stop,
     "labels": Label,
     "rulings": Ruling,
