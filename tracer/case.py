@@ -115,6 +115,10 @@ class Case(CaseBook):
         """The result of a rule (None: the governing one). Raises SeedError."""
         return self.tracing(progress).result(rule_named(rule or self.rule), progress)
 
+    def losses(self) -> pd.DataFrame:
+        """What each theft took of each asset, and what that was worth on the day, with the source of the price."""
+        return self.taint().losses()
+
     def compare(self, *, ranges: bool = True, progress: Progress | None = None) -> pd.DataFrame:
         """All rules side by side with the range over every admissible accounting."""
         return self.tracing(progress).compare(ranges=ranges, progress=progress)
@@ -331,6 +335,7 @@ class Case(CaseBook):
             "endpoint_transfers": ends.transfers,
             "routes": self.routes,
             "origins": lambda: self._target_origins(progress),
+            "losses": results[governing].losses,
             "sources": results[governing].sources,
             "seeds": self.seeds,
             "histories": self.histories,

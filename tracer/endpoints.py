@@ -158,8 +158,14 @@ class Endpoints:
             *(utc_text(came.last_left), jst_text(came.last_left)),
             *("" if held.sink else still_there(known, came, balance), known.state),
             *(None if held.sink else self.seen.get(self.account(held), 0), known.transactions),
+            *self._worth(held),
             *(held.hop, held.stop or ("" if held.sink else StopCode.UNSPENT.value)),
         )
+
+    def _worth(self, held: Listed) -> tuple[int | None, int | None]:
+        split = self._result.outcome.split[held.number]
+        worth = self._result.listing.valuation.worth((o, source) for o, (_, source) in split.items())
+        return worth.usd, worth.jpy
 
     def transfers(self) -> pd.DataFrame:
         """Every movement that brought stolen coin to an endpoint under any rule: columns TRANSFERS."""
@@ -278,7 +284,7 @@ ENDPOINTS = (
     *("at_least_raw", "at_most_raw", "range_kind"),
     *("first_arrival_utc", "first_arrival_jst", "last_arrival_utc", "last_arrival_jst", "transfers"),
     *("balance_raw", "left_since_raw", "last_left_utc", "last_left_jst", "still_there", "history"),
-    *("transactions_seen", "transactions_known", "hop", "stop"),
+    *("transactions_seen", "transactions_known", "theft_value_usd", "theft_value_jpy", "hop", "stop"),
 )
 """Columns of `Endpoints.frame`; what each means: docs/formats.md, endpoints.csv."""
 TRANSFERS = (

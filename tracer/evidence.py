@@ -23,6 +23,7 @@ from tracer.errors import FileError, StoreError, shown
 from tracer.labels import LabelBook, stop_code
 from tracer.ledger import build_ledger
 from tracer.model import Gap, Kind, Label, StopCode
+from tracer.prices import bundled_prices
 from tracer.results import frame
 from tracer.settings import Settings
 from tracer.store import Capture, Draft, View, Workspace
@@ -238,6 +239,7 @@ def trace_of(
         ),
         fetched={entry.account: entry for entry in entries},
         unseen=frozenset(unseen),
+        prices=bundled_prices(),
         display=display,
         separate=rulings.separate(file.standing_rulings),
         unread=partial(_why_unread, file, entries) if entries else None,

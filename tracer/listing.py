@@ -15,8 +15,10 @@ import pyarrow as pa
 from tracer.ledger import Ledger
 from tracer.model import Asset, StopCode
 from tracer.movements import amounts_from_column
+from tracer.prices import Prices
 from tracer.taint.program import NEVER, Program
 from tracer.times import utc_text
+from tracer.valuation import Valuation
 
 __all__ = ["Listed", "Listing"]
 
@@ -44,7 +46,8 @@ class Listing:
     """What the tables of every rule share.
 
     sources_of: names of the sources by their number in the ledger. shown: canonical (chain, address) -> the text to
-    print (EIP-55 on EVM chains). codes: stop codes that say more than those of the program.
+    print (EIP-55 on EVM chains). codes: stop codes that say more than those of the program. prices: published
+    worth of coins.
     """
 
     ledger: Ledger
@@ -52,6 +55,12 @@ class Listing:
     sources_of: tuple[str, ...]
     shown: Callable[[str, str], str]
     codes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    prices: Prices = field(default_factory=Prices)
+
+    @cached_property
+    def valuation(self) -> Valuation:
+        """What stolen coin was worth at the theft."""
+        return Valuation(self.ledger, self.program, self.prices)
 
     @cached_property
     def movements(self) -> pd.DataFrame:

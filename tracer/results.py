@@ -232,12 +232,29 @@ class TaintResult:
             chain, address, asset = self.program.name(h)
             for origin, (units, source) in sorted(split.items()):
                 o = self.program.origins[origin]
+                worth = self.listing.valuation.worth([(origin, source)])
                 rows.append(
                     (chain or asset.chain, self.shown(chain, address), asset.ref, o.theft)
-                    + (self.program.assets[o.asset].key, units, source)
+                    + (self.program.assets[o.asset].key, units, source, worth.usd, worth.jpy)
                 )
         rows.sort(key=lambda r: tuple(map(str, r)))
-        return frame(rows, ["chain", "address", "asset", "theft", "origin_asset", "taint_raw", "source_raw"])
+        columns = ["chain", "address", "asset", "theft", "origin_asset", "taint_raw", "source_raw"]
+        return frame(rows, [*columns, "theft_value_usd", "theft_value_jpy"])
+
+    def losses(self) -> pd.DataFrame:
+        """Per theft and stolen asset: what was stolen, and what that was worth on the day, says the named source."""
+        valuation, rows = self.listing.valuation, []
+        for number, origin in enumerate(self.program.origins):
+            asset, price = self.program.assets[origin.asset], valuation.price(number)
+            worth = valuation.worth([(number, origin.stolen)])
+            rows.append(
+                (origin.theft, asset.key, asset.symbol, asset.decimals, origin.stolen)
+                + (decimal_text(origin.stolen, asset.decimals), valuation.days.get(origin.theft, ""))
+                + (worth.usd, worth.jpy, price.source if price else "")
+            )
+        rows.sort(key=lambda r: (str(r[0]), str(r[1])))
+        columns = ["theft", "origin_asset", "symbol", "decimals", "stolen_raw", "stolen", "day_utc"]
+        return frame(rows, [*columns, "theft_value_usd", "theft_value_jpy", "value_source"])
 
     def gaps(self) -> pd.DataFrame:
         """Everything missing, cut, refused or assumed."""

@@ -24,6 +24,7 @@ from tracer.listing import Listing
 from tracer.model import CONSERVING, UNREAD, Gap, Rule, Seed
 from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
+from tracer.prices import Prices
 from tracer.results import TaintResult, frame
 from tracer.taint.bounds import Range, bounds, reached
 from tracer.taint.compile import compile_program
@@ -48,8 +49,9 @@ class Tracing:
     seeds, stops ((chain, address) -> code), book (the labels at as_of), gaps (of the sources and of the case),
     source_names and source_hashes (name and sha256 by number of the source in the ledger), display ((chain, address)
     -> the text to print), separate ((chain, transaction, address) that convert nothing there, by a ruling), fetched
-    (what was collected, by account), unseen (accounts that only the histories of others name), unread (why the history
-    of an address was not read, as a code that says more than PENDING; it changes no amount).
+    (what was collected, by account), unseen (accounts that only the histories of others name), prices (published worth
+    of coins), unread (why the history of an address was not read, as a code that says more than PENDING; it changes no
+    amount).
     """
 
     ledger: Ledger
@@ -64,6 +66,7 @@ class Tracing:
     source_hashes: tuple[str, ...] = ()
     fetched: Mapping[Account, Fetched] = field(default_factory=dict)
     unseen: frozenset[Account] = frozenset()
+    prices: Prices = field(default_factory=Prices)
     unread: Callable[[Tracing], Mapping[tuple[str, str], str]] | None = None
     _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
     _results: dict[Rule, TaintResult] = field(default_factory=dict)
@@ -78,7 +81,7 @@ class Tracing:
     def listing(self) -> Listing:
         """What the tables of every rule share."""
         codes = self.unread(self) if self.unread is not None else {}
-        return Listing(self.ledger, self.program, self.source_names, self.display, codes)
+        return Listing(self.ledger, self.program, self.source_names, self.display, codes, self.prices)
 
     @cached_property
     def all_gaps(self) -> tuple[Gap, ...]:

@@ -39,6 +39,7 @@ def print_result(case: Case, result: TaintResult) -> None:
     account = sorted(result.conservation().to_dict("records"), key=lambda row: _native_first(row["asset"]))
     stolen = [_amount(row, "stolen_raw") for row in account if _units(row["stolen_raw"])]
     line(f"Stolen: {', '.join(stolen) or 'nothing: the imported files do not know the seeds'}")
+    _print_losses(result.losses())
     _print_holders(result.addresses())
     _print_account(account, result.rule)
     gaps = result.gaps()
@@ -80,6 +81,19 @@ def print_endpoints(case: Case, frame: pd.DataFrame, by: str | None) -> None:
             cells,
             right=[c.replace("_", " ") for c in _AMOUNTS],
         )
+
+
+def _print_losses(losses: pd.DataFrame) -> None:
+    """What the theft was worth on the day, per source of the price."""
+    for row in losses.to_dict("records"):
+        money = [
+            f"{int(row[c]):,} {c[-3:].upper()}"
+            for c in ("theft_value_usd", "theft_value_jpy")
+            if row[c] is not None
+        ]
+        if money:
+            what = f"{clean(row['symbol']) or clean(row['origin_asset'])}, {row['day_utc']}"
+            line(f"Worth then ({what}): {', '.join(money)}; {clean(row['value_source'])}")
 
 
 def _print_holders(addresses: pd.DataFrame) -> None:

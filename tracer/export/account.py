@@ -1,4 +1,4 @@
-"""The files that say what the totals rest on: conservation.csv, sources.csv, seeds.csv, gaps.csv.
+"""The files that say what the totals rest on: conservation.csv, losses.csv, sources.csv, seeds.csv, gaps.csv.
 
 They are what a reader checks first: did stolen coin get lost or made, where did it enter, and what is missing.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tracer.export.columns import Column, ColumnKind, Layout
 
-__all__ = ["CONSERVATION", "GAPS", "SEEDS", "SOURCES"]
+__all__ = ["CONSERVATION", "GAPS", "LOSSES", "SEEDS", "SOURCES"]
 
 _A, _N, _T = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT
 _RAW = "smallest unit of the asset (wei, sat)"
@@ -59,6 +59,36 @@ SOURCES = Layout(
             "smallest unit of origin_asset",
             "The same coin in units of the stolen asset.",
         ),
+        Column(
+            "theft_value_usd",
+            _N,
+            "US dollars",
+            "What it was worth on the day of the theft (see losses.csv), rounded down; empty: no price.",
+        ),
+        Column("theft_value_jpy", _N, "yen", "The same in yen."),
+    ),
+)
+LOSSES = Layout(
+    "losses.csv",
+    "What one theft took of one asset, and what that was worth on the day.",
+    (
+        Column("theft", _T, "", "Name of the theft; all seeds of one theft are one source."),
+        Column("origin_asset", _T, "chain/asset", "The asset that was stolen."),
+        _SYMBOL,
+        _DECIMALS,
+        Column("stolen_raw", _A, "smallest unit of origin_asset", "What the seeds of the theft put in."),
+        Column(
+            "stolen", ColumnKind.DECIMAL, "whole coins", "stolen_raw as an exact decimal; empty when unknown."
+        ),
+        Column("day_utc", _T, "UTC", "Day of the theft: that of its first seed with a known time."),
+        Column(
+            "theft_value_usd",
+            _N,
+            "US dollars",
+            "What it was worth on that day, rounded down; empty: no published price.",
+        ),
+        Column("theft_value_jpy", _N, "yen", "The same in yen."),
+        Column("value_source", _T, "", "Who published that worth, and the rate if the yen were converted."),
     ),
 )
 SEEDS = Layout(

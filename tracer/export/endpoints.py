@@ -136,6 +136,13 @@ ENDPOINTS = Layout(
             "How many there are, says the provider that was asked; empty: nobody was asked.",
         ),
         Column(
+            "theft_value_usd",
+            _N,
+            "US dollars",
+            "What this stolen coin was worth on the day of the theft (see losses.csv), rounded down; empty: no price.",
+        ),
+        Column("theft_value_jpy", _N, "yen", "The same in yen."),
+        Column(
             "hop",
             _N,
             "transactions",

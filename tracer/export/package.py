@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from tracer.errors import InputError, shown
-from tracer.export.account import CONSERVATION, GAPS, SEEDS, SOURCES
+from tracer.export.account import CONSERVATION, GAPS, LOSSES, SEEDS, SOURCES
 from tracer.export.columns import Layout
 from tracer.export.endpoints import ENDPOINT_TRANSFERS, ENDPOINTS, ENDPOINTS_BY_SERVICE
 from tracer.export.files import Written, write_csv, write_text
@@ -40,6 +40,7 @@ FORMATS: dict[str, Layout] = {
     "endpoint_transfers": ENDPOINT_TRANSFERS,
     "routes": ROUTES,
     "origins": ORIGINS,
+    "losses": LOSSES,
     "sources": SOURCES,
     "seeds": SEEDS,
     "histories": HISTORIES,
