@@ -15,7 +15,7 @@ import typer.main
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tracer.cli.app import app
-from tracer.export import FORMATS
+from tracer.export import LAYOUTS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -75,7 +75,7 @@ def _parameter(parameter: Any, context: Any) -> str:
 
 def formats_markdown(text: str) -> str:
     """`text` of docs/formats.md with every column table renewed. KeyError for a format without a place in it."""
-    for name, layout in FORMATS.items():
+    for name, layout in LAYOUTS.items():
         begin, end = f"<!-- columns of {name} -->\n", "<!-- end -->\n"
         head, found, rest = text.partition(begin)
         if not found:

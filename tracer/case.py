@@ -17,7 +17,8 @@ import pandas as pd
 from tracer import bundled, evidence
 from tracer.addresses import canonical, parse_account
 from tracer.casebook import CaseBook, rule_named
-from tracer.errors import AddressError, InputError, NotFoundError, shown
+from tracer.custody import Custody
+from tracer.errors import AddressError, InputError, NotFoundError, StoreError, shown
 from tracer.graph import FlowGraph
 from tracer.labels import LabelBook
 from tracer.loops import finish
@@ -311,13 +312,20 @@ class Case(CaseBook):
         directory: str | Path,
         formats: Iterable[str] | None = None,
         progress: Progress | None = None,
+        *,
+        evidence: bool = False,
     ) -> list[Path]:
-        """Write the tables with a README and a manifest of sha256 sums; the same case gives the same bytes."""
+        """Write the tables with a README and a manifest of sha256 sums; the same case gives the same bytes.
+
+        evidence: also the case itself and every file and raw answer that it rests on, so that whoever gets the
+        directory can compute the tables again (`tracer replay --package`). Raises InputError, StoreError.
+        """
         from tracer.export import Input, Pins, write_package
         from tracer.export.holdings import all_rules
         from tracer.export.opinions import declared, ruled
         from tracer.export.transfers import with_rules
 
+        file = self.file
         tracing, governing = self.tracing(progress), self.rule
         results = {rule.value: tracing.result(rule, progress) for rule in Rule}
         ends = tracing.endpoints(Rule(governing), progress)
@@ -355,7 +363,18 @@ class Case(CaseBook):
         if self.file.manifest:
             inputs.append(self._collected_input())
         pins = Pins(self.name, governing, self.as_of, version(), CONVENTIONS, tuple(inputs))
-        return write_package(Path(directory), tables, pins, formats)
+        if not evidence:
+            return write_package(Path(directory), tables, pins, formats)
+        custody = Custody.of(self.workspace, file, self.verdicts())
+
+        def listed() -> pd.DataFrame:  # after all other tables
+            if self.file != file:
+                raise StoreError("The case was changed while it was exported.", "Export it again.")
+            return custody.frame(self._display)
+
+        return write_package(
+            Path(directory), tables | {"evidence": listed}, pins, formats, custody.attachments()
+        )
 
     def _target_origins(self, progress: Progress | None) -> pd.DataFrame:
         """The origins of the addresses that the case traces back, as far as their histories were read."""

@@ -7,7 +7,7 @@ computed here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -19,7 +19,7 @@ from tracer.addresses import tx_hash as checked_tx
 from tracer.chains.tokens import USD
 from tracer.collecting.facts import read_facts
 from tracer.errors import InputError, NotFoundError, shown
-from tracer.model import NATIVE, Conversion, Label, Stop, StopCode
+from tracer.model import NATIVE, Conversion, Judgement, Label, Stop, StopCode
 from tracer.results import frame
 from tracer.store import Workspace
 from tracer.store.caserecords import CaseFile, DeclaredConversion, Ruling, Verdict
@@ -292,20 +292,16 @@ class Opinions:
 
     def judgements(self) -> pd.DataFrame:
         """The verdicts, withdrawn ones marked."""
-        with self.workspace.store.reader() as view:
-            rows = [
-                (
-                    j.id,
-                    j.author,
-                    utc_text(j.made_at),
-                    j.subject,
-                    j.verdict,
-                    j.reason,
-                    utc_text(j.withdrawn_at),
-                )
-                for j in view.judgements(self.name)
-            ]
+        rows = [
+            (j.id, j.author, utc_text(j.made_at), j.subject, j.verdict, j.reason, utc_text(j.withdrawn_at))
+            for j in self.verdicts()
+        ]
         return frame(rows, ["number", "author", "made_utc", "subject", "verdict", "reason", "withdrawn_utc"])
+
+    def verdicts(self) -> Sequence[Judgement]:
+        """The judgements on record, in the order in which they were made."""
+        with self.workspace.store.reader() as view:
+            return view.judgements(self.name)
 
     def withdraw_judgement(self, number: int) -> None:
         """Take a verdict back; it stays on record. Raises NotFoundError."""

@@ -32,6 +32,14 @@ def export(
         list[str] | None,
         typer.Option("--format", metavar="NAME", help="Only this table (taint, transfers, ...); repeatable."),
     ] = None,
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            "--evidence",
+            help="Also the case and every file and raw answer that it rests on: `tracer replay --package DIR`"
+            " computes all of it again.",
+        ),
+    ] = False,
 ) -> None:
     """Write every table as CSV, with sha256 sums.
 
@@ -41,7 +49,7 @@ def export(
 
     session = session_of(context)
     wanted = None if formats is None else choose(formats)
-    _write(session, session.case(case), out, wanted)
+    _write(session, session.case(case), out, wanted, evidence=evidence)
 
 
 def demo(
@@ -74,10 +82,17 @@ def demo(
     session.next("case", "new", "NAME")
 
 
-def _write(session: Session, case: Case, out: Path, formats: list[str] | None) -> None:
+def _write(
+    session: Session, case: Case, out: Path, formats: list[str] | None, *, evidence: bool = False
+) -> None:
     with session.progress("tracing under every rule and writing") as progress:
-        paths = case.export(out, formats=formats, progress=progress)
+        paths = case.export(out, formats=formats, progress=progress, evidence=evidence)
     line(f"wrote {plural(len(paths), 'file')} to {clean(out)}:")
+    below = [path for path in paths if path.parent != out]
     for path in paths:
-        line(f"  {clean(Path(path).name)}")
+        if path.parent == out:
+            line(f"  {clean(path.name)}")
+    if below:
+        line(f"  evidence: {plural(len(below), 'file')}")
+        session.next("replay", "--package", str(out))
     session.tell(f"Begin with {clean(out / 'README.txt')}.")

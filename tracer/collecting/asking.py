@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from tracer.chains.adapter import Ask, Request
 from tracer.errors import ProviderError, StoreError
-from tracer.store import Answered, Archive, Workspace
+from tracer.store import Answered, Archive, Workspace, is_sha256
 
-__all__ = ["Answers", "Recording", "Replay"]
+__all__ = ["Answers", "Recording", "Replay", "read_bundle"]
 
 _DISTRUSTED = ""
 """Stands for the sha256 of an answer that is not to be used again."""
@@ -129,10 +129,23 @@ class Recording:
 
     def bundle(self) -> bytes:
         """One line per question, sorted: the question and the sha256 of its answer. No clock, no order of arrival."""
-        lines = (
-            json.dumps([text, sha256], separators=(",", ":")) for text, sha256 in sorted(self._given.items())
-        )
-        return "".join(f"{line}\n" for line in lines).encode()
+        return _bundle(self._given)
+
+
+def read_bundle(bundle: bytes) -> dict[str, str]:
+    """sha256 of the answer by question, in sorted order. Raises StoreError for bytes that no Recording made."""
+    try:
+        given: dict[str, str] = dict(map(json.loads, bundle.decode().splitlines()))
+        if _bundle(given) != bundle or not all(map(is_sha256, given.values())):
+            raise ValueError
+    except (ValueError, TypeError, RecursionError) as error:
+        raise StoreError("The list of answers of a history is damaged.", _DAMAGED) from error
+    return given
+
+
+def _bundle(given: Mapping[str, str]) -> bytes:
+    lines = (json.dumps([text, sha256], separators=(",", ":")) for text, sha256 in sorted(given.items()))
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 class Replay:
@@ -140,11 +153,7 @@ class Replay:
 
     def __init__(self, bundle: bytes, archive: Archive) -> None:
         self._archive = archive
-        try:
-            lines = [json.loads(line) for line in bundle.decode().splitlines()]
-            self._given: dict[str, str] = {str(text): str(sha256) for text, sha256 in lines}
-        except (ValueError, TypeError) as error:
-            raise StoreError("The list of answers of a history is damaged.", _DAMAGED) from error
+        self._given = read_bundle(bundle)
 
     async def ask(self, request: Request) -> tuple[bytes, str]:
         """(body, its sha256). Raises ProviderError for a question that was not asked at the time."""

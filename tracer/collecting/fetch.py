@@ -22,7 +22,7 @@ from tracer.chains.adapter import History as Told
 from tracer.chains.endpoint import Endpoint
 from tracer.collecting.asking import Answers, Recording
 from tracer.collecting.frontier import Account
-from tracer.collecting.manifest import Fetched
+from tracer.collecting.manifest import Fetched, history_name
 from tracer.errors import ProviderError, StoreError
 from tracer.store import Capture, Draft, History, HistoryKey, Workspace
 
@@ -99,7 +99,7 @@ def draft_of(question: Question, adapter: Adapter, told: Told, bundle: bytes, no
     parser, _, version = adapter.name.rpartition(" ")
     return Draft(
         sha256=hashlib.sha256(bundle).hexdigest(),
-        name=f"{question.address} blocks {question.first}-{question.last}",
+        name=history_name(question.address, question.first, question.last),
         size=len(bundle),
         parser=parser,
         parser_version=version,

@@ -9,12 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import get_type_hints
 
 from tracer.errors import StoreError
 
-__all__ = ["Fetched", "read_manifest", "write_manifest"]
+__all__ = ["Fetched", "history_name", "read_manifest", "write_manifest"]
 
 _DAMAGED = "The list of collected addresses is damaged."
+
+
+def history_name(address: str, first: int, last: int) -> str:
+    """What tables call the history of an address in blocks `first` to `last`."""
+    return f"{address} blocks {first}-{last}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,6 +50,14 @@ class Fetched:
         """(chain, address)"""
         return self.chain, self.address
 
+    @property
+    def name(self) -> str:
+        """What tables call the source of its movements."""
+        return history_name(self.address, self.first, self.last)
+
+
+_TYPES = tuple(get_type_hints(Fetched).items())
+
 
 def write_manifest(entries: Iterable[Fetched]) -> bytes:
     """The list as sorted lines of canonical JSON."""
@@ -55,8 +69,11 @@ def read_manifest(data: bytes) -> list[Fetched]:
     """The entries of a list. Raises StoreError for bytes that `write_manifest` did not write."""
     try:
         found = [Fetched(**json.loads(line)) for line in data.decode().splitlines()]
-    except (ValueError, TypeError) as error:
+        whole = all(type(getattr(e, name)) is kind for e in found for name, kind in _TYPES) and (
+            write_manifest(found) == data
+        )
+    except (ValueError, TypeError, RecursionError) as error:
         raise StoreError(_DAMAGED, "Restore the archive from a backup.") from error
-    if write_manifest(found) != data:
+    if not whole:
         raise StoreError(_DAMAGED, "Restore the archive from a backup.")
     return found

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from tracer.export.files import Written, write_csv
 from tracer.export.notes import Input, Pins
-from tracer.export.package import FORMATS, choose, layout_of, write_package
+from tracer.export.package import FORMATS, LAYOUTS, choose, layout_of, write_package
 
 __all__ = [
     "FORMATS",
+    "LAYOUTS",
     "Input",
     "Pins",
     "Written",
     "choose",
     "layout_of",
-    "write_case",
     "write_csv",
     "write_package",
 ]

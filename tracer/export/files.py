@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from tracer.errors import InputError, shown
 from tracer.export.columns import Layout
 from tracer.export.csv_text import write_rows
 
-__all__ = ["Written", "check_target", "place", "write_csv", "write_text"]
+__all__ = ["Written", "check_target", "place", "write_bytes", "write_csv", "write_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,14 @@ def write_csv(path: Path, layout: Layout, frame: pd.DataFrame) -> Written:
         with _text_over(counted) as text:
             rows = write_rows(text, layout, frame)
     return Written(path, counted.hash.hexdigest(), counted.size, rows)
+
+
+def write_bytes(path: Path, write: Callable[[BinaryIO], object]) -> Written:
+    """What `write` writes as the file at `path`."""
+    with place(path) as out:
+        counted = _Counted(out)
+        write(counted)  # type: ignore[arg-type]
+    return Written(path, counted.hash.hexdigest(), counted.size, None)
 
 
 def write_text(path: Path, text: str) -> Written:

@@ -7,7 +7,7 @@ export of the same case has the same bytes and a reader can check every file aga
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tracer.errors import shown
@@ -19,6 +19,21 @@ __all__ = ["MANIFEST", "README", "Input", "Pins", "as_of_text", "manifest_text",
 
 README = "README.txt"
 MANIFEST = "manifest.json"
+
+
+_EVIDENCE = (
+    "- evidence/case.toml: the case: seeds, opinions, and the sha256 of what it rests on.",
+    "- evidence/record.json: how each source was read, who gave an answer and when, judgements.",
+    "- evidence/archive: the imported files and raw answers, each under its sha256, packed with zstd.",
+)
+_CHECK = (
+    "Check: `tracer replay --package DIRECTORY` reads the raw answers again, without network, and computes every file.",
+    f"Write down the sha256 of {MANIFEST}: it stands for everything here, and whoever changes one byte changes it.",
+)
+_CHECK_JA = (
+    "`tracer replay --package ディレクトリ` で、証拠の原データから全ファイルを(通信なしで)再計算し、照合できます。",
+    f"{MANIFEST} の sha256 を報告書に記録してください。1バイトでも変われば、この値が変わります。",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +69,8 @@ def as_of_text(seconds: int | None) -> str:
     return utc_text(seconds) or "not set"
 
 
-def readme_text(pins: Pins, layouts: Iterable[Layout]) -> str:
-    """The text of README.txt for an export that holds the tables `layouts`."""
+def readme_text(pins: Pins, layouts: Iterable[Layout], *, evidence: bool = False) -> str:
+    """The text of README.txt for an export that holds the tables `layouts`, with or without the evidence."""
     lines = [
         f"Export of the case {shown(pins.case)}",
         "",
@@ -78,7 +93,9 @@ def readme_text(pins: Pins, layouts: Iterable[Layout]) -> str:
         "",
         "Files",
         *(f"- {layout.file}: {layout.row}" for layout in layouts),
+        *(_EVIDENCE if evidence else ()),
         f"- {MANIFEST}: sha256 and size of every file above.",
+        *(["", *_CHECK] if evidence else ()),
         "",
         "日本語",
         f"この一式は案件 {shown(pins.case)} の追跡結果です。適用した計算規則は {pins.rule} です。",
@@ -87,20 +104,21 @@ def readme_text(pins: Pins, layouts: Iterable[Layout]) -> str:
         "gaps.csv は、欠けている情報と置いた仮定の一覧です。",
         "conservation.csv の difference_raw は 0 です(poison を除く)。",
         "各ファイルの sha256 は manifest.json で確認できます。",
+        *(_CHECK_JA if evidence else ()),
     ]
     return "\n".join(lines) + "\n"
 
 
-def manifest_text(pins: Pins, files: Sequence[Written]) -> str:
-    """The text of manifest.json: inputs and outputs with their sha256, keys sorted, no clock."""
+def manifest_text(pins: Pins, files: Mapping[str, Written]) -> str:
+    """The text of manifest.json: inputs and outputs (by name) with their sha256, keys sorted, no clock."""
     content = {
         "as_of": pins.as_of,
         "as_of_utc": None if pins.as_of is None else as_of_text(pins.as_of),
         "case": pins.case,
         "code_version": pins.version,
         "files": [
-            {"name": entry.path.name, "rows": entry.rows, "sha256": entry.sha256, "size": entry.size}
-            for entry in sorted(files, key=lambda entry: entry.path.name)
+            {"name": name, "rows": entry.rows, "sha256": entry.sha256, "size": entry.size}
+            for name, entry in sorted(files.items())
         ],
         "format": 1,
         "inputs": [

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tracer.store.archive import Archive
+from tracer.store.archive import Archive, is_sha256
 from tracer.store.captures import Capture, CaptureGap, Draft
 from tracer.store.casefile import Cases
 from tracer.store.casename import case_name
@@ -36,4 +36,5 @@ __all__ = [
     "Workspace",
     "Writer",
     "case_name",
+    "is_sha256",
 ]

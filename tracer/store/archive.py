@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,21 +19,31 @@ import zstandard
 from tracer.errors import FileError, NotFoundError, StoreError, shown
 from tracer.store.files import file_errors, make_folder, replace_file
 
-__all__ = ["Archive"]
+__all__ = ["Archive", "is_sha256"]
 
 _BLOCK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class Archive:
-    """Content-addressed files under `root`."""
+def is_sha256(value: object) -> bool:
+    """Whether it is the text of a sha256: 64 digits 0-9a-f."""
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
-    def __init__(self, root: Path) -> None:
+
+class Archive:
+    """Content-addressed files under `root`.
+
+    most: how many raw bytes a file may hold, by its sha256; given where the files come from somebody else, so that a
+    small packed file cannot fill memory or disk.
+    """
+
+    def __init__(self, root: Path, most: Callable[[str], int] | None = None) -> None:
         self.root = root
+        self._most = most
 
     def path(self, sha256: str) -> Path:
         """Where the bytes with this sha256 stand or would stand."""
-        if not _SHA256.fullmatch(sha256):
+        if not is_sha256(sha256):
             raise NotFoundError(f"{shown(sha256)} is not a sha256.", "It has 64 digits 0-9a-f.")
         return self.root / sha256[:2] / f"{sha256[2:]}.zst"
 
@@ -70,10 +81,17 @@ class Archive:
         Raises NotFoundError when they are not kept, StoreError when they are damaged.
         """
         target = self.path(sha256)
-        digest = hashlib.sha256()
+        digest, size = hashlib.sha256(), 0
+        most = None if self._most is None else self._most(sha256)
         try:
             with target.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
                 while block := reader.read(_BLOCK):
+                    size += len(block)
+                    if most is not None and size > most:
+                        raise StoreError(
+                            f"The archived file with sha256 {sha256} holds more than the {most:,} bytes it may hold.",
+                            "It is not what it says it is: do not use it.",
+                        )
                     digest.update(block)
                     yield block
         except FileNotFoundError:
@@ -102,6 +120,12 @@ class Archive:
         with file_errors():
             replace_file(path, write)
 
+    def copy_packed(self, sha256: str, out: BinaryIO) -> None:
+        """Write the file as it is packed to `out`, its content checked before. Raises NotFoundError, StoreError."""
+        self.verify(sha256)
+        with file_errors(), self.path(sha256).open("rb") as file:
+            shutil.copyfileobj(file, out, _BLOCK)
+
     def verify(self, sha256: str) -> None:
         """Read all of it and check it. Raises NotFoundError, StoreError."""
         for _ in self.blocks(sha256):
@@ -110,7 +134,7 @@ class Archive:
     def names(self) -> list[str]:
         """The sha256 of everything that is kept, sorted."""
         found = (path.parent.name + path.stem for path in self.root.glob("??/*.zst"))
-        return sorted(name for name in found if _SHA256.fullmatch(name))
+        return sorted(filter(is_sha256, found))
 
     def _intact(self, sha256: str) -> bool:
         try:

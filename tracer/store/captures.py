@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from tracer.model import Gap
 
@@ -81,6 +81,11 @@ class Capture:
     partial: bool
     rows: int
     chains: tuple[str, ...]
+
+    @property
+    def draft(self) -> Draft:
+        """What was kept, without what this database knows of it."""
+        return Draft(**{f.name: getattr(self, f.name) for f in fields(Draft)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ workspace; a claim keeps two collectors from fetching it at once, and runs out w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
@@ -19,6 +20,7 @@ __all__ = [
     "History",
     "HistoryKey",
     "add_answer",
+    "all_answers",
     "claim",
     "finish",
     "history",
@@ -81,6 +83,12 @@ def latest_answer(connection: Connection, key: str) -> Answered | None:
     query = select(AnswerRow.__table__).where(AnswerRow.key == key).order_by(AnswerRow.id.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else Answered(*row[1:])
+
+
+def all_answers(connection: Connection, keys: Sequence[str]) -> list[tuple[int, Answered]]:
+    """The answers to some questions, each with its number in the order of arrival."""
+    query = select(AnswerRow.__table__).where(AnswerRow.key.in_(keys))
+    return [(row[0], Answered(*row[1:])) for row in connection.execute(query)]
 
 
 def history(connection: Connection, key: str) -> History | None:

@@ -171,6 +171,13 @@ class View:
         """The newest answer to the question with this key, None if it was never answered."""
         return collected.latest_answer(self._connection, key)
 
+    def answers(self, keys: Iterable[str]) -> list[Answered]:
+        """Every answer on record to the questions with these keys, as they came in."""
+        found = [
+            row for part in _parts(sorted(set(keys))) for row in collected.all_answers(self._connection, part)
+        ]
+        return [answered for _, answered in sorted(found, key=lambda row: row[0])]
+
     def history(self, key: str) -> History | None:
         """A fetched history, or one that is being fetched; None if nobody asked for it."""
         return collected.history(self._connection, key)
