@@ -49,12 +49,25 @@ def test_a_label_of_every_evm_chain_is_found_on_each_and_on_no_other() -> None:
 
 
 def test_an_entry_that_was_lifted_is_shown_and_is_no_sanctions_hit_from_that_day_on() -> None:
-    entry = label("Tornado Cash", source_type="sanctions", listed_at=LIFTED - 100, delisted_at=LIFTED)
+    entry = label("Tornado Cash", category="sanctioned", listed_at=LIFTED - 100, delisted_at=LIFTED)
     for as_of, hit in ((LIFTED - 101, False), (LIFTED - 100, True), (LIFTED - 1, True), (LIFTED, False)):
         book = LabelBook([entry], as_of)
         assert bool(book.sanctions(ETH, A)) is hit, as_of
         assert book.of(ETH, A) == (entry,)
     assert not LabelBook([entry]).sanctions(ETH, A)
+
+
+def test_an_old_or_undated_copy_of_a_list_does_not_bring_a_lifted_entry_back() -> None:
+    lifted = label("T", entity="T", category="sanctioned", listed_at=1, delisted_at=LIFTED)
+    copy = label("some list", category="sanctioned")
+    for seen_at, hit in ((None, False), (LIFTED - 1, False), (LIFTED, True)):
+        again = replace(copy, seen_at=seen_at)
+        assert LabelBook([lifted, again], LIFTED + 5).sanctions(ETH, A) == ((again,) if hit else ())
+    relisted = replace(copy, listed_at=LIFTED + 3)
+    assert LabelBook([lifted, relisted], LIFTED + 5).sanctions(ETH, A) == (relisted,)
+    assert LabelBook([lifted, relisted], LIFTED + 2).sanctions(ETH, A) == ()
+    assert LabelBook([lifted, copy], LIFTED - 1).sanctions(ETH, A) == (lifted, copy)
+    assert LabelBook([lifted, copy], LIFTED - 1).conflicts() == ()
 
 
 def test_validity_begins_with_the_first_moment_and_ends_before_the_last() -> None:

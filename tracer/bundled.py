@@ -1,4 +1,4 @@
-"""Cases that ship with the tracer: recorded public facts, each with its source. Reads data/cases, writes nothing."""
+"""What ships with the tracer: recorded public facts, each with its source. Reads data/, writes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tracer.data import data_dir
 from tracer.model import Conversion, Rule, Seed
 
-__all__ = ["BYBIT", "Facts", "load"]
+__all__ = ["BYBIT", "Facts", "bundled_packs", "load"]
 
 BYBIT = "bybit-2025"
 
@@ -24,6 +24,11 @@ class Facts:
     files: tuple[Path, ...]
     seeds: tuple[Seed, ...]
     conversions: tuple[Conversion, ...]
+
+
+def bundled_packs() -> list[Path]:
+    """The label packs (data/labels/*.csv), sorted by name."""
+    return sorted((data_dir() / "labels").glob("*.csv"))
 
 
 def load(name: str) -> Facts:

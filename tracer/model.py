@@ -185,14 +185,16 @@ class Label:
         return self.entity or self.name
 
     def in_force(self, at: int | None) -> bool:
-        """Whether it holds at the time `at` (None: the latest word): valid, listed and not taken back."""
+        """Whether it holds at the time `at` (None: the latest word): valid, not taken back, not off its list.
+
+        It holds before the day of its listing, too: a wallet was the thief's before the police said so.
+        """
         if self.withdrawn_at is not None:
             return False
-        starts = (self.valid_from, self.listed_at)
-        ends = (self.valid_to, self.delisted_at)
+        ends = [t for t in (self.valid_to, self.delisted_at) if t is not None]
         if at is None:
-            return not any(ends)
-        return all(t is None or t <= at for t in starts) and all(t is None or at < t for t in ends)
+            return not ends
+        return (self.valid_from is None or self.valid_from <= at) and all(at < t for t in ends)
 
 
 @dataclass(frozen=True, slots=True)

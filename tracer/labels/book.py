@@ -22,12 +22,17 @@ from tracer.addresses import is_evm
 from tracer.labels.stopping import stop_code
 from tracer.model import Label, StopCode
 
-__all__ = ["ANY_EVM", "Conflict", "LabelBook", "entity_key"]
+__all__ = ["ANALYST", "ANY_EVM", "SANCTIONED", "Conflict", "LabelBook", "entity_key"]
 
 ANY_EVM = "eip155:*"
 """The chain of a label that applies on every EVM chain, where one key controls the same address."""
 
-_ANALYST = "analyst"
+SANCTIONED = "sanctioned"
+"""The category of entries of sanctions lists."""
+
+ANALYST = "analyst"
+"""The source type of the labels that were given in the case itself; they name an address before all others."""
+
 _SERVICES = frozenset({StopCode.SERVICE, StopCode.MIXER, StopCode.BRIDGE})
 _NUMBERED = re.compile(r"(?<=\S)(?::.*|[\s#_-]+\d+)$", re.DOTALL)
 
@@ -105,8 +110,22 @@ class LabelBook:
         return next((label.who for label in found if stop_code(label) in _SERVICES), "")
 
     def sanctions(self, chain: str, address: str) -> tuple[Label, ...]:
-        """The entries of sanctions lists that are in force: an entry that was lifted by `as_of` is no hit."""
-        return tuple(x for x in self.in_force(chain, address) if x.source_type == "sanctions")
+        """The entries of sanctions lists in force at `as_of`: listed by then, and not lifted.
+
+        A copy of a list that is older than the lifting, or has no date, does not bring a lifted entry back.
+        """
+        at = self.as_of
+        known = [x for x in self.of(chain, address) if x.category == SANCTIONED]
+        lifted = max(
+            (x.delisted_at for x in known if x.delisted_at and (at is None or x.delisted_at <= at)), default=0
+        )
+        return tuple(
+            x
+            for x in known
+            if x.in_force(at)
+            and (at is None or (x.listed_at or 0) <= at)
+            and (not lifted or max(x.listed_at or 0, x.seen_at or 0) >= lifted)
+        )
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Addresses that labels in force give to different parties, sorted."""
@@ -116,7 +135,7 @@ class LabelBook:
     def _conflicts(self) -> tuple[Conflict, ...]:
         found = []
         for chain, address in self.addresses:
-            labels = self.in_force(chain, address)
+            labels = tuple(filter(_names_party, self.in_force(chain, address)))
             if len(labels) > 1 and len(set(map(entity_key, labels))) > 1:
                 found.append(Conflict(chain, address, labels))
         return tuple(found)
@@ -124,7 +143,7 @@ class LabelBook:
     def _rank(self, label: Label) -> tuple[object, ...]:
         return (
             not label.in_force(self.as_of),
-            label.source_type != _ANALYST,
+            label.source_type != ANALYST,
             -label.confidence,
             label.who,
             label.name,
@@ -134,6 +153,11 @@ class LabelBook:
             label.pack,
             label.chain,
         )
+
+
+def _names_party(label: Label) -> bool:
+    """Whether a label says who: an entry of a sanctions list without an entity names the list alone."""
+    return bool(label.entity) or label.category != SANCTIONED
 
 
 def entity_key(label: Label) -> str:
