@@ -188,10 +188,11 @@ def test_limits_hold(tmp_path: Path) -> None:
         _read(tmp_path, _PAID, limits=Limits(max_bytes=100))
 
 
-def test_any_network_takes_chain_and_addresses_as_they_stand(tmp_path: Path) -> None:
+def test_alone_takes_chain_addresses_and_repetitions_as_they_stand(tmp_path: Path) -> None:
     regtest = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328"
     entry: dict[str, Any] = row(_PAID) | {"chain": regtest}
     entry["inputs"][0]["address"] = "bcrt1qopaque"
-    (read,) = _read(tmp_path, entry, any_network=True)
+    read, again = _read(tmp_path, entry, entry, alone=True)
+    assert again == read
     assert (read.chain, read.inputs[0].address) == (regtest, "bcrt1qopaque")
     assert _read(tmp_path, row(_PAID) | {"chain": "btc"})[0].chain == BITCOIN

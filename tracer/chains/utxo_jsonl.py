@@ -48,12 +48,12 @@ class _Refusal(Exception):  # noqa: N818 - never leaves this module
 
 
 def read_transactions(
-    path: str | Path, *, any_network: bool = False, limits: Limits | None = None
+    path: str | Path, *, alone: bool = False, limits: Limits | None = None
 ) -> Iterator[UtxoTransaction]:
     """The transactions of a JSON lines file, in its order; memory holds one line and the txids seen.
 
-    any_network: take addresses as they stand, without their checksum, and any chain `bip122:...` (test networks,
-    files whose addresses do not matter); else the chain must be one whose addresses the tracer can check.
+    alone: every transaction is looked at by itself and none enters a ledger. Then a txid may stand twice, addresses are
+    taken as they stand, without their checksum, and any chain `bip122:...` will do (test networks).
     Raises FileError at the first bad row: then nothing of the file is to be used.
     """
     path = Path(path)
@@ -68,7 +68,7 @@ def read_transactions(
             )
         encoding = find_encoding(path, name, limits.max_bytes)
         with Utf8Stream(path, encoding) as stream:
-            yield from _transactions(io.BufferedReader(stream, 1 << 20), name, limits, any_network)
+            yield from _transactions(io.BufferedReader(stream, 1 << 20), name, limits, alone)
     except OSError as error:
         raise FileError(
             f"{shown(name)} cannot be read ({type(error).__name__}).", "Check path and rights."
@@ -76,7 +76,7 @@ def read_transactions(
 
 
 def _transactions(
-    lines: io.BufferedReader, name: str, limits: Limits, any_network: bool
+    lines: io.BufferedReader, name: str, limits: Limits, alone: bool
 ) -> Iterator[UtxoTransaction]:
     seen: dict[bytes, int] = {}
     number = 0
@@ -87,9 +87,9 @@ def _transactions(
                 raise _Refusal(f"is longer than {_LONGEST_LINE:,} bytes", "Write one transaction a line.")
             if not line.strip():
                 continue
-            transaction = _transaction(_parsed(line), any_network)
+            transaction = _transaction(_parsed(line), alone)
             key = bytes.fromhex(transaction.txid)
-            if key in seen:
+            if key in seen and not alone:
                 raise _Refusal(
                     f"has the txid of row {seen[key]} ({transaction.txid})",
                     "A transaction stands in a file once: remove the copy.",
@@ -121,17 +121,17 @@ class _Float(str):
     __slots__ = ()
 
 
-def _transaction(row: dict[str, object], any_network: bool) -> UtxoTransaction:
-    chain = _chain(row.get("chain"), any_network)
+def _transaction(row: dict[str, object], alone: bool) -> UtxoTransaction:
+    chain = _chain(row.get("chain"), alone)
     txid = _txid(row.get("txid"), "txid")
     most = _MOST_SAT if chain == BITCOIN else _MOST_ELSEWHERE
     inputs = tuple(
-        _input(_object(entry, f"inputs[{i}]"), f"inputs[{i}].", chain, most, any_network)
+        _input(_object(entry, f"inputs[{i}]"), f"inputs[{i}].", chain, most, alone)
         for i, entry in enumerate(_array(row, "inputs"))
     )
     outputs = sorted(
         (
-            _output(_object(entry, f"outputs[{i}]"), f"outputs[{i}].", chain, most, any_network)
+            _output(_object(entry, f"outputs[{i}]"), f"outputs[{i}].", chain, most, alone)
             for i, entry in enumerate(_array(row, "outputs"))
         ),
         key=lambda output: output.vout,
@@ -170,11 +170,11 @@ def _check(txid: str, inputs: tuple[Input, ...], outputs: list[Output]) -> None:
         )
 
 
-def _input(row: dict[str, object], at: str, chain: str, most: int, any_network: bool) -> Input:
+def _input(row: dict[str, object], at: str, chain: str, most: int, alone: bool) -> Input:
     outpoint = Outpoint(
         _txid(row.get("txid"), at + "txid"), _below(_needed(row, "vout", at), at + "vout", _MOST_OUTPUTS)
     )
-    address = _address(row.get("address"), at + "address", chain, any_network)
+    address = _address(row.get("address"), at + "address", chain, alone)
     return Input(
         outpoint,
         address,
@@ -185,8 +185,8 @@ def _input(row: dict[str, object], at: str, chain: str, most: int, any_network: 
     )
 
 
-def _output(row: dict[str, object], at: str, chain: str, most: int, any_network: bool) -> Output:
-    address = _address(row.get("address"), at + "address", chain, any_network)
+def _output(row: dict[str, object], at: str, chain: str, most: int, alone: bool) -> Output:
+    address = _address(row.get("address"), at + "address", chain, alone)
     data = _hex(row.get("op_return"), at + "op_return")
     return Output(
         _below(_needed(row, "vout", at), at + "vout", _MOST_OUTPUTS),
@@ -198,12 +198,12 @@ def _output(row: dict[str, object], at: str, chain: str, most: int, any_network:
     )
 
 
-def _chain(value: object, any_network: bool) -> str:
+def _chain(value: object, alone: bool) -> str:
     if isinstance(value, str):
         try:
             chain = chain_id(value)
         except InputError:
-            chain = value if any_network else ""
+            chain = value if alone else ""
         if _CHAIN.fullmatch(chain):
             return chain
     raise _Refusal(
@@ -217,12 +217,12 @@ def _txid(value: object, field: str) -> str:
     return value.lower()
 
 
-def _address(value: object, field: str, chain: str, any_network: bool) -> str:
+def _address(value: object, field: str, chain: str, alone: bool) -> str:
     if value is None or value == "":
         return ""
     if not isinstance(value, str) or _ADDRESS.fullmatch(value) is None:
         raise _Refusal(f"{field} is {shown(value)}, not an address")
-    if any_network:
+    if alone:
         return value
     try:
         return _checked(chain, value)

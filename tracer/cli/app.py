@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from tracer.cli import (
     cases,
+    classify,
     collecting,
     doctor,
     exports,
@@ -54,6 +55,7 @@ _ORDER = [
     "judge",
     "export",
     "replay",
+    "classify",
     "ui",
     "doctor",
 ]
@@ -196,6 +198,7 @@ for _module in (
     judgements,
     exports,
     replays,
+    classify,
     web,
     doctor,
 ):

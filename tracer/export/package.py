@@ -28,6 +28,7 @@ from tracer.export.notes import MANIFEST, README, Pins, manifest_text, readme_te
 from tracer.export.opinions import CONVERSIONS, JUDGEMENTS, LABELS, RULINGS, STOPS
 from tracer.export.origins import ORIGINS
 from tracer.export.routes import ROUTES
+from tracer.export.standalone import STANDALONE
 from tracer.export.transfers import TRANSFERS, layout_for
 
 __all__ = ["FORMATS", "LAYOUTS", "choose", "layout_of", "write_package"]
@@ -57,8 +58,8 @@ FORMATS: dict[str, Layout] = {
 }
 """The tables of an export by format name, in the order in which a reader meets them."""
 
-LAYOUTS = FORMATS | {"evidence": EVIDENCE}
-"""These, and the list of exhibits, which is written with the evidence only."""
+LAYOUTS = FORMATS | {"evidence": EVIDENCE} | STANDALONE
+"""These, the list of exhibits, which is written with the evidence only, and what belongs to no case."""
 
 
 def choose(formats: Iterable[str] | None) -> list[str]:

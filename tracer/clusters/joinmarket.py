@@ -1,0 +1,109 @@
+"""JoinMarket: a taker pays makers to join; everybody gets one output of the same value, and its change.
+
+Definitions: JoinMarket's documentation of its CoinJoins (makers' change is input - amount + fee earned; a taker's sweep
+has no change); Goldfeder, Kalodner, Reisman and Narayanan, When the cookie meets the blockchain (PoPETs 2018), which
+BlockSci carries; Dumplings (github.com/nopara73/Dumplings). The same shape is made by payouts and by trades of
+inscriptions, so the makers' fees are looked for: change that exceeds what went in less the equal value is earned.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import replace
+
+from tracer.clusters.shape import Shape
+from tracer.clusters.verdict import CoinJoin, Verdict, judged
+from tracer.utxo import Script
+
+__all__ = ["joinmarket", "joinmarket_like", "makers"]
+
+_FIRST = (338_300, 1_420_761_600)  # announced on 2015-01-09
+_FEWEST = 3
+_LEAST_VALUE = 75_000
+"""Sat; makers offer from 100,000 on by default, less their tolerance."""
+_SMALL_FEE = 5_000
+_WALLETS = {Script.P2PKH, Script.P2SH, Script.P2WPKH}
+"""What JoinMarket's wallets hold: legacy until 2017, then nested, then native segwit."""
+
+
+def joinmarket(shape: Shape) -> Verdict | None:
+    """A CoinJoin of JoinMarket's kind, or None."""
+    if shape.before(*_FIRST):
+        return None
+    found = judged(CoinJoin.JOINMARKET, 70, shape, (*_SHAPE, _wallets, _fees_earned))
+    if found is not None and 2 * _earning(shape, _tolerance(shape)) >= len(shape.change):
+        return replace(found, confidence=90)
+    return found
+
+
+def joinmarket_like(shape: Shape) -> Verdict | None:
+    """The same with inputs that JoinMarket's own wallets cannot hold (taproot, multisig)."""
+    return judged(CoinJoin.OTHER, 60, shape, (*_SHAPE, _fees_earned, _other_wallets))
+
+
+def _one_change_each(shape: Shape) -> str:
+    """Equal outputs as many as the others, or one more when the taker sweeps; three or more; no other value twice.
+
+    Goldfeder et al.: participants = (outputs + 1) // 2, and exactly so many outputs of the same value.
+    """
+    others = len(shape.paid_out) - shape.equal
+    if shape.equal < _FEWEST or shape.equal_value < _LEAST_VALUE or shape.equal - others not in {0, 1}:
+        return ""
+    if sum(count > 1 for count in shape.values.values()) > 1 or shape.has_data:
+        return ""
+    sweep = " (the taker took no change)" if shape.equal > others else ""
+    return f"{shape.equal} equal outputs of {shape.equal_value:,} sat and {others} change outputs{sweep}"
+
+
+def _parties(shape: Shape) -> str:
+    """At least as many paying addresses as equal outputs, all outputs to different addresses that paid nothing."""
+    if len(shape.payers) < shape.equal or len({*shape.payees}) < len(shape.payees):
+        return ""
+    if not shape.payers.isdisjoint(shape.payees):
+        return ""
+    return f"inputs from {len(shape.payers)} addresses, every output to a new one"
+
+
+def _wallets(shape: Shape) -> str:
+    """Inputs of the kinds that JoinMarket's wallets hold."""
+    return "inputs of the kinds that JoinMarket wallets hold" if shape.inputs_are(_WALLETS) else ""
+
+
+def _other_wallets(shape: Shape) -> str:
+    return "" if shape.inputs_are(_WALLETS) else "inputs of kinds that JoinMarket's own wallets do not hold"
+
+
+def _fees_earned(shape: Shape) -> str:
+    """Change that exceeds one input less the equal value by a maker's fee (JoinMarket's documentation).
+
+    In other CoinJoins and in payouts nobody gets more than went in.
+    """
+    earning = _earning(shape, _tolerance(shape))
+    if not earning:
+        return ""
+    words = "change output exceeds" if earning == 1 else "change outputs exceed"
+    return f"{earning} {words} one input less the equal value by what a maker earns"
+
+
+def _tolerance(shape: Shape) -> int:
+    """Sat of fee: half a per cent covers what makers ask, 5,000 a small absolute fee."""
+    return shape.equal_value // 200 + _SMALL_FEE
+
+
+def makers(shape: Shape) -> int:
+    """How many changes exceed some one input less the equal value by a maker's small absolute fee, or by nothing."""
+    return _earning(shape, _SMALL_FEE)
+
+
+def _earning(shape: Shape, most: int) -> int:
+    """Change outputs c for which there is an input i with 0 <= c - (i - equal value) <= most."""
+    inputs = sorted(shape.paid_in)
+    return sum(
+        bisect_left(inputs, value + shape.equal_value - most)
+        < bisect_right(inputs, value + shape.equal_value)
+        for value in shape.paid_out
+        if value != shape.equal_value
+    )
+
+
+_SHAPE = (_one_change_each, _parties)

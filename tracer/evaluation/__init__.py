@@ -1,0 +1,1 @@
+"""How often the heuristics err: each one run against labelled ground truth."""

@@ -1,0 +1,76 @@
+"""Labelled Bitcoin transactions in the line format of Dumplings, which published CoinJoin datasets share.
+
+    txid:::block hash:::position in the block:::Unix seconds:::inputs:::outputs
+
+Inputs, joined by `}{`, are `txid-index-sat+script hex+type`, outputs `sat+script hex+type`, with the type in NBitcoin's
+words. Source: Dumplings (github.com/nopara73/Dumplings), as written by its scanner. The height is not in the line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tracer.addresses import BITCOIN
+from tracer.errors import FileError, shown
+from tracer.utxo import Input, Outpoint, Output, Script, UtxoTransaction
+
+__all__ = ["read_dumplings"]
+
+_TYPES = {
+    "TxPubkey": Script.P2PK,
+    "TxPubkeyhash": Script.P2PKH,
+    "TxScripthash": Script.P2SH,
+    "TxWitnessV0Keyhash": Script.P2WPKH,
+    "TxWitnessV0Scripthash": Script.P2WSH,
+    "TxWitnessV1Taproot": Script.P2TR,
+    "TxMultisig": Script.MULTISIG,
+    "TxNullData": Script.OP_RETURN,
+}
+_LONGEST_LINE = 32 << 20
+_LINE = re.compile(r"([0-9a-f]{64}):::([0-9a-f]{64}):::([0-9]{1,9}):::([0-9]{1,12}):::(.*):::(.*)")
+_INPUT = re.compile(r"([0-9a-f]{64})-([0-9]{1,10})-([0-9]{1,16})\+((?:[0-9a-f]{2})*)\+(\w{0,40})")
+_OUTPUT = re.compile(r"([0-9]{1,16})\+((?:[0-9a-f]{2})*)\+(\w{0,40})")
+
+
+def read_dumplings(path: Path) -> Iterator[UtxoTransaction]:
+    """The transactions of one file, in its order, without block. Raises FileError that names the line."""
+    with path.open(encoding="ascii", errors="replace", newline="\n") as lines:
+        number = 0
+        while line := lines.readline(_LONGEST_LINE):
+            number += 1
+            if line.strip():
+                yield _transaction(line.rstrip("\r\n"), f"{shown(path.name)}, line {number}")
+
+
+def _transaction(line: str, where: str) -> UtxoTransaction:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise FileError(f"{where} is no line of Dumplings.", "Give the files as they are published.")
+    txid, _block_hash, position, seconds, spent, paid = match.groups()
+    return UtxoTransaction(
+        BITCOIN,
+        txid,
+        None,
+        int(position),
+        int(seconds),
+        tuple(_input(text, where) for text in spent.split("}{") if text),
+        tuple(_output(vout, text, where) for vout, text in enumerate(paid.split("}{"))),
+    )
+
+
+def _input(text: str, where: str) -> Input:
+    match = _INPUT.fullmatch(text)
+    if match is None:
+        raise FileError(f"{where}: {shown(text)} is no input.", "Give the files as they are published.")
+    txid, vout, amount, script, kind = match.groups()
+    return Input(Outpoint(txid, int(vout)), "", _TYPES.get(kind, Script.UNKNOWN), int(amount), script)
+
+
+def _output(vout: int, text: str, where: str) -> Output:
+    match = _OUTPUT.fullmatch(text)
+    if match is None:
+        raise FileError(f"{where}: {shown(text)} is no output.", "Give the files as they are published.")
+    amount, script, kind = match.groups()
+    return Output(vout, "", _TYPES.get(kind, Script.UNKNOWN), int(amount), script)
