@@ -44,6 +44,6 @@ def test_the_command_line_page_names_every_verb() -> None:
 
     text = (DOCS / "cli.md").read_text(encoding="utf-8")
     verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    assert len(verbs) == 19
+    assert "taint" in verbs
     for verb in verbs:
         assert f"## tracer {verb}\n" in text
