@@ -28,7 +28,7 @@ from tracer.ui.tables import csv_bytes, for_screen
 
 UI = Path(tracer.ui.__file__).parent
 ROOT = UI.parent.parent
-TABLE = tomllib.loads((UI / "words.toml").read_text(encoding="utf-8"))
+TABLE = tomllib.loads((UI.parent / "words.toml").read_text(encoding="utf-8"))
 FAMILIES = {
     "rule": {str(r) for r in Rule},
     "about_rule": {str(r) for r in Rule},
@@ -57,7 +57,7 @@ def used_keys() -> tuple[set[str], set[str]]:
     """Keys that the modules ask for, and prefixes of keys that are built from a part."""
     keys: set[str] = set()
     prefixes: set[str] = set()
-    for path in UI.rglob("*.py"):
+    for path in (*UI.rglob("*.py"), *(UI.parent / "export").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)
