@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.reference import cli_markdown, formats_markdown
+from tools.reference import BESIDE, cli_markdown, formats_markdown
 from tracer.cli.app import app
 from tracer.export import LAYOUTS
 
@@ -16,14 +16,14 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 def test_every_column_of_every_file_is_documented_as_the_code_has_it() -> None:
     text = (DOCS / "formats.md").read_text(encoding="utf-8")
     assert formats_markdown(text) == text, "run tools/reference.py"
-    for layout in LAYOUTS.values():
+    for layout in (LAYOUTS | BESIDE).values():
         assert f"## {layout.file}" in text
         for column in layout.columns:
             assert f"| `{column.name}` | {column.kind} | {column.unit} | {column.meaning} |" in text
 
 
 def test_every_column_has_a_meaning_and_every_amount_a_unit() -> None:
-    for layout in LAYOUTS.values():
+    for layout in (LAYOUTS | BESIDE).values():
         assert len(set(layout.names)) == len(layout.names)
         for column in layout.columns:
             assert column.meaning.endswith("."), (layout.file, column.name)

@@ -15,7 +15,7 @@ import typer.main
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tracer.cli.app import app
-from tracer.export import LAYOUTS
+from tracer.export import BATCH, LAYOUTS, OVERLAP
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -40,6 +40,10 @@ tracer taint my-case
 tracer export my-case --out my-case-export
 ```
 """
+
+
+BESIDE = {"batch": BATCH, "overlap": OVERLAP}
+"""Documented files that are no part of a case's export."""
 
 
 def cli_markdown() -> str:
@@ -75,7 +79,7 @@ def _parameter(parameter: Any, context: Any) -> str:
 
 def formats_markdown(text: str) -> str:
     """`text` of docs/formats.md with every column table renewed. KeyError for a format without a place in it."""
-    for name, layout in LAYOUTS.items():
+    for name, layout in (LAYOUTS | BESIDE).items():
         begin, end = f"<!-- columns of {name} -->\n", "<!-- end -->\n"
         head, found, rest = text.partition(begin)
         if not found:

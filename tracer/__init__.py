@@ -15,7 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tracer.batches import Batch, batch
     from tracer.case import Case
+    from tracer.crosscase import overlap
     from tracer.errors import TracerError
     from tracer.graph import FlowGraph
     from tracer.model import Asset, Conversion, Gap, Kind, Label, Rule, Seed, StopCode
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Asset",
+    "Batch",
     "Case",
     "Conversion",
     "FlowGraph",
@@ -34,9 +37,14 @@ __all__ = [
     "StopCode",
     "TaintResult",
     "TracerError",
+    "batch",
+    "overlap",
 ]
 
 _HOME = {
+    "Batch": "tracer.batches",
+    "batch": "tracer.batches",
+    "overlap": "tracer.crosscase",
     "Case": "tracer.case",
     "FlowGraph": "tracer.graph",
     "TaintResult": "tracer.results",

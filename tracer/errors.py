@@ -5,6 +5,7 @@
     |   |-- AddressError        not an address of that chain, or its checksum is wrong
     |   |-- FileError           a file that cannot be read as transfers
     |   |-- SeedError           a seed that contradicts the history
+    |   |   `-- SeedKnownError  the case has that seed already
     |   `-- CaseNameError       a case name that is not a plain name
     |-- NotFoundError           no such case, seed, address or path (also a LookupError)
     |   `-- NoPathError         two addresses between which no coin can have flowed
@@ -32,6 +33,7 @@ __all__ = [
     "ProviderStopError",
     "SchemaTooNewError",
     "SeedError",
+    "SeedKnownError",
     "StoreError",
     "TracerError",
     "WorkspaceBusyError",
@@ -86,6 +88,10 @@ class FileError(InputError):
 
 class SeedError(InputError):
     """A seed that contradicts the history, or that the history does not know."""
+
+
+class SeedKnownError(SeedError):
+    """The case has that seed already: twice would count the theft twice."""
 
 
 class CaseNameError(InputError):

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracer.errors import InputError, SeedError, shown
+from tracer.errors import InputError, SeedError, SeedKnownError, shown
 from tracer.model import NATIVE, Conversion, Kind, Seed
 from tracer.movements import amounts_from_column
 from tracer.store.caserecords import CaseFile
@@ -44,7 +44,7 @@ def with_seeds(file: CaseFile, seeds: Sequence[Seed]) -> CaseFile:
     """The case with more seeds; the same seed twice would count the theft twice, so it is refused."""
     for seed in seeds:
         if any(replace(old, source="") == replace(seed, source="") for old in file.seeds):
-            raise SeedError(
+            raise SeedKnownError(
                 f"The case has that seed already: {seed.address}.",
                 "A second theft at the same address needs its own --theft name, --tx or amount.",
             )

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from tracer.cli import (
+    batches,
     cases,
     classify,
     collecting,
@@ -54,6 +55,7 @@ _ORDER = [
     "stop",
     "judge",
     "export",
+    "batch",
     "replay",
     "classify",
     "ui",
@@ -197,6 +199,7 @@ for _module in (
     opinions,
     judgements,
     exports,
+    batches,
     replays,
     classify,
     web,

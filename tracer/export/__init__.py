@@ -6,13 +6,16 @@ Takes plain DataFrames and values; writes exact integers, guarded text, and the 
 
 from __future__ import annotations
 
+from tracer.export.batches import BATCH, OVERLAP
 from tracer.export.files import Written, write_csv
 from tracer.export.notes import Input, Pins
 from tracer.export.package import FORMATS, LAYOUTS, choose, layout_of, write_package
 
 __all__ = [
+    "BATCH",
     "FORMATS",
     "LAYOUTS",
+    "OVERLAP",
     "Input",
     "Pins",
     "Written",

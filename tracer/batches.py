@@ -1,0 +1,240 @@
+"""Many cases in one call, for notebooks and the command line: what failed is a row, never the end of the others.
+
+found = tracer.batch("cases/")
+found.summary
+found.taint()          # one table over all cases
+found.overlap()        # addresses that two cases share
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from tracer.batch_plan import Plan, plans_of
+from tracer.case import Case
+from tracer.casebook import rule_named
+from tracer.crosscase import overlap
+from tracer.errors import SeedKnownError, TracerError, shown, visible
+from tracer.opinions import Clock
+from tracer.results import CONVENTIONS, frame
+from tracer.times import utc_text
+
+if TYPE_CHECKING:
+    from tracer.collecting.budget import Budget
+
+__all__ = ["Batch", "batch"]
+
+Report = Callable[[int, int, str], None]
+"""Called with (cases done, cases, name of the case that is next)."""
+
+_COLUMNS = [
+    "case",
+    "state",
+    "seeds",
+    "files",
+    "histories",
+    "rule",
+    "as_of_utc",
+    "addresses",
+    "hops",
+    "open_gaps",
+    "step",
+    "problem",
+    "hint",
+]
+
+
+@dataclass
+class Batch:
+    """What a batch came to.
+
+    summary: a row per case, in the order of the batch: `state` is traced or failed; of a failed one, `step`, `problem`
+    and `hint` say what happened. Tables are made when they are asked for, over the traced cases, with a first column
+    `case`, and say in `attrs` what they rest on.
+    """
+
+    summary: pd.DataFrame
+    workspace: str | Path | None = None
+    clock: Clock = time.time
+
+    @property
+    def names(self) -> list[str]:
+        """The traced cases."""
+        return [str(n) for n in self.summary.loc[self.summary["state"] == "traced", "case"]]
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """The rows of the summary that failed."""
+        failed = self.summary[self.summary["state"] == "failed"]
+        return failed[["case", "step", "problem", "hint"]].reset_index(drop=True)
+
+    def case(self, name: str) -> Case:
+        """One of the traced cases."""
+        return Case.open(name, self.workspace, clock=self.clock)
+
+    def taint(self, rule: str | None = None) -> pd.DataFrame:
+        """Who holds stolen coin, in every case, under `rule` (None: the governing rule of each case)."""
+        return self._over(lambda case: case.taint(rule).addresses())
+
+    def conservation(self, rule: str | None = None) -> pd.DataFrame:
+        """The account of every case."""
+        return self._over(lambda case: case.taint(rule).conservation())
+
+    def compare(self, *, ranges: bool = True) -> pd.DataFrame:
+        """All rules side by side, in every case."""
+        return self._over(lambda case: case.compare(ranges=ranges))
+
+    def endpoints(self) -> pd.DataFrame:
+        """Where the coin of every case rests or leaves."""
+        return self._over(lambda case: case.endpoints())
+
+    def gaps(self) -> pd.DataFrame:
+        """Everything missing or assumed, in every case."""
+        return self._over(lambda case: case.gaps())
+
+    def overlap(self) -> pd.DataFrame:
+        """Addresses that two or more of the traced cases share (`tracer.crosscase`)."""
+        return overlap(self.names, self.workspace)
+
+    def export(self, directory: str | Path) -> list[Path]:
+        """The export of every traced case, each in a folder of its name; the folders."""
+        folders = [Path(directory) / name for name in self.names]
+        for name, folder in zip(self.names, folders, strict=True):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            self.case(name).export(folder)
+        return folders
+
+    def _over(self, table: Callable[[Case], pd.DataFrame]) -> pd.DataFrame:
+        parts = []
+        for name in self.names:
+            part = table(self.case(name))
+            part.insert(0, "case", pd.Series([name] * len(part), index=part.index, dtype=object))
+            parts.append(part)
+        whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"case": []})
+        whole.attrs = {
+            "rules": dict(zip(self.summary["case"], self.summary["rule"], strict=True)),
+            "as_of_utc": dict(zip(self.summary["case"], self.summary["as_of_utc"], strict=True)),
+            "conventions": list(CONVENTIONS),
+        }
+        return whole
+
+    def _repr_html_(self) -> str:
+        head = f"<p>{len(self.names)} of {len(self.summary)} cases traced. {' '.join(CONVENTIONS)}</p>"
+        return head + self.summary.to_html(index=False, escape=True)
+
+
+def batch(
+    cases: str | Path | pd.DataFrame | Iterable[str],
+    *,
+    workspace: str | Path | None = None,
+    rule: str | None = None,
+    collect: bool = False,
+    providers: Iterable[str] | None = None,
+    budget: Budget | None = None,
+    report: Report | None = None,
+    clock: Clock = time.time,
+) -> Batch:
+    """Make, fill and trace many cases; a case that is there already is gone on with, and nothing is added twice.
+
+    cases: a folder, a table or names (`tracer.batch_plan.plans_of`). rule: governing rule of the cases that state
+    none. collect: also fetch histories, from `providers` within `budget` (as `Case.collect`). report: progress; None:
+    a line on stderr where somebody can see it. Raises InputError when nothing can be made of `cases`.
+    """
+    plans = plans_of(cases)
+    if rule is not None:
+        rule_named(rule)
+    tell = report if report is not None else _said
+    rows = []
+    for number, plan in enumerate(plans):
+        tell(number, len(plans), plan.name)
+        run = _Run(plan, rule, workspace, clock)
+        rows.append(run.row(collect=collect, providers=list(providers or ()) or None, budget=budget))
+    tell(len(plans), len(plans), "")
+    return Batch(frame(rows, _COLUMNS), workspace, clock)
+
+
+@dataclass
+class _Run:
+    """One case of a batch; `step` is what it is at."""
+
+    plan: Plan
+    rule: str | None
+    workspace: str | Path | None
+    clock: Clock
+    step: str = "plan"
+
+    def row(self, *, collect: bool, providers: list[str] | None, budget: Budget | None) -> tuple[object, ...]:
+        """The row of the summary."""
+        try:
+            if self.plan.problem is not None:
+                raise self.plan.problem
+            case = self._filled()
+            if collect:
+                self.step = "collect"
+                case.collect(providers, budget)
+            self.step = "trace"
+            return self._traced(case)
+        except TracerError as problem:
+            return self._failed(problem.message, problem.hint)
+        except OSError as problem:
+            return self._failed(
+                f"{problem.strerror or problem}: {shown(problem.filename)}", "Check the file."
+            )
+        except Exception as problem:  # noqa: BLE001 - one defect must not cost the other cases
+            return self._failed(
+                f"A defect of the tracer: {type(problem).__name__}: {visible(problem)}",
+                "It is not your mistake: report it, with this case.",
+            )
+
+    def _filled(self) -> Case:
+        plan = self.plan
+        self.step = "open"
+        if plan.name in Case.names(self.workspace):
+            case = Case.open(plan.name, self.workspace, clock=self.clock)
+        elif not plan.seeds and not plan.files:
+            case = Case.open(plan.name, self.workspace, clock=self.clock)  # raises: no such case
+        else:
+            case = Case.create(plan.name, self.workspace, clock=self.clock)
+        chosen = plan.rule or self.rule or ""
+        if chosen and chosen != case.rule:
+            case.set_rule(chosen)
+        for path in plan.files:
+            self.step = f"import {path.name}"
+            case.import_file(path)
+        for line in plan.seeds:
+            self.step = f"seed {line.subject}"
+            try:
+                case.add_seed(line.subject, **line.given())
+            except SeedKnownError:
+                continue  # an earlier run of the batch added it
+        return case
+
+    def _traced(self, case: Case) -> tuple[object, ...]:
+        held = case.taint().addresses(ranges=False)
+        real = held[~held["address"].astype(str).str.startswith("sink:")]
+        hops = [int(h) for h in real["hop"] if h is not None]
+        gaps = case.gaps()
+        histories = case.histories()
+        return (
+            (case.name, "traced", len(case.seeds()), len(case.files()), len(histories), case.rule)
+            + (utc_text(case.as_of), real["address"].nunique(), max(hops, default=None))
+            + (int((gaps["status"] == "open").sum()), "", "", "")
+        )
+
+    def _failed(self, problem: str, hint: str) -> tuple[object, ...]:
+        return self.plan.name, "failed", *[None] * 3, "", "", *[None] * 3, self.step, problem, hint
+
+
+def _said(done: int, total: int, name: str) -> None:
+    """Progress for whoever watches a terminal or a notebook."""
+    if total > 1 and (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        text = f"{done} of {total} cases" + (f", next: {visible(name)}" if name else "")
+        sys.stderr.write(f"\r{text:<100.100}" + ("\n" if done == total else ""))
+        sys.stderr.flush()

@@ -1,0 +1,57 @@
+"""The two files that `tracer batch --out DIR` writes beside the folders of the cases."""
+
+from __future__ import annotations
+
+from tracer.export.columns import Column, ColumnKind, Layout
+
+__all__ = ["BATCH", "OVERLAP"]
+
+_A, _N, _T, _TIME = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT, ColumnKind.TIME
+
+BATCH = Layout(
+    "batch.csv",
+    "What became of one case of the batch.",
+    (
+        Column("case", _T, "", "Name of the case."),
+        Column("state", _T, "", "traced, or failed: then step, problem and hint say why."),
+        Column("seeds", _N, "seeds", "Seeds of the case."),
+        Column("files", _N, "files", "Imported files."),
+        Column("histories", _N, "addresses", "Addresses whose history was asked for."),
+        Column("rule", _T, "", "The governing rule of the case."),
+        Column("as_of_utc", _TIME, "UTC", "Up to when its facts go."),
+        Column("addresses", _N, "addresses", "Addresses that stolen coin came to under that rule."),
+        Column("hops", _N, "transactions", "Hops of the furthest of them."),
+        Column("open_gaps", _N, "gaps", "Open gaps; see gaps.csv of the case."),
+        Column("step", _T, "", "Where a failed case failed."),
+        Column("problem", _T, "", "What failed."),
+        Column("hint", _T, "", "What to do about it."),
+    ),
+)
+OVERLAP = Layout(
+    "overlap.csv",
+    "What one of several cases says of an address that stolen coin of all of them came to.",
+    (
+        Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum."),
+        Column("address", _T, "", "The address in full."),
+        Column("cases", _N, "cases", "How many cases share it."),
+        Column("case", _T, "", "The case that this row is about."),
+        Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token."),
+        Column(
+            "symbol",
+            _T,
+            "",
+            "What the asset calls itself: display text by whoever made it, never an identity.",
+        ),
+        Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown."),
+        Column("taint_raw", _A, "smallest unit of the asset", "Stolen coin of the case that rests there."),
+        Column(
+            "received_taint_raw",
+            _A,
+            "smallest unit of the asset",
+            "Stolen coin of the case that ever arrived.",
+        ),
+        Column("hop", _N, "transactions", "Least number of transactions on which it came; 0 for a seed."),
+        Column("first_received_utc", _TIME, "UTC", "When it first arrived."),
+        Column("stop", _T, "", "Why tracing ends there in that case."),
+    ),
+)
