@@ -7,8 +7,10 @@ computed here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,10 +18,12 @@ from tracer import evidence, rulings, seeding
 from tracer.addresses import canonical, chain_id, is_tx_hash, parse_account
 from tracer.addresses import tx_hash as checked_tx
 from tracer.chains.files import read_transfers
+from tracer.custody import exhibits_of, record_of
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.evidence import ImportReport
 from tracer.model import NATIVE, Rule, Seed
 from tracer.opinions import Opinions
+from tracer.provenance import standing_in
 from tracer.results import frame
 from tracer.store.caserecords import CaseFile, Pin
 from tracer.times import utc_text
@@ -200,3 +204,65 @@ class CaseBook(Opinions):
         ]
         columns = ["round", "chain", "address", "first_block", "last_block", "transactions"]
         return frame(rows, [*columns, "complete", "hub", "problem", "sha256"])
+
+    def evidence(self, tx: str) -> pd.DataFrame:
+        """The movements of a transaction, and for each the raw answers or file rows that say so.
+
+        One row per movement, source and place: asked (method or list of the question), provider, sha256, row (the
+        record in the answer, see `tracer.provenance`; the data row in a file). Raises InputError, NotFoundError.
+        """
+        file, archive = self.file, self.workspace.archive
+        entries = [e for e in evidence.collected(self.workspace, file) if e.capture]
+        with self.workspace.store.reader() as view:
+            captures = view.captures_by_key([*(p.key for p in file.captures), *(e.capture for e in entries)])
+            hashes = _hashes(tx, {chain for c in captures.values() for chain in c.chains})
+            moved = view.movements_of_transactions(hashes, capture_ids=[c.id for c in captures.values()])
+            rows_of: dict[int, list[dict[str, Any]]] = {}
+            for row in moved.to_pylist():
+                rows_of.setdefault(row["capture"], []).append(row)
+            rows: list[tuple[object, ...]] = []
+            for pin in file.captures:
+                for row in rows_of.get(captures[pin.key].id, ()):
+                    place = ("", "", pin.sha256, str(row["row"]), utc_text(pin.imported_at))
+                    rows.append((*self._moved(row, pin.name), *place))
+            for entry in entries:
+                mine = rows_of.get(captures[entry.capture].id, [])
+                parts = exhibits_of(archive, entry) if mine else []
+                record = record_of(view, parts, ())
+                for row in mine:
+                    for standing in standing_in(archive, parts, row["tx_hash"]):
+                        given = record.answered.get(standing.exhibit.asked)
+                        who, when = (
+                            ("", "") if given is None else (given.provider, utc_text(given.fetched_at))
+                        )
+                        place = (standing.asked, who, standing.exhibit.sha256, standing.row, when)
+                        rows.append((*self._moved(row, entry.name), *place))
+        if not rows:
+            raise NotFoundError(
+                f"No source of the case tells of the transaction {shown(tx)}.",
+                "Check the hash, or collect or import the history of an address in it.",
+            )
+        return frame(rows, [*_MOVED, "asked", "provider", "sha256", "row", "fetched_at_utc"])
+
+    def _moved(self, row: Mapping[str, Any], source: str) -> tuple[object, ...]:
+        chain, amount = row["chain"], int.from_bytes(row["amount"], "big")
+        ends = (self._display(chain, row["from_address"]), self._display(chain, row["to_address"]))
+        told = tuple(row[name] for name in ("block", "tx_index", "position", "tx_hash"))
+        what = (row["asset"], row["symbol"], row["decimals"], amount, row["kind"])
+        return (chain, *told, *ends, *what, source)
+
+
+_MOVED = (
+    *("chain", "block", "tx_index", "position", "tx_hash", "from_address", "to_address", "asset", "symbol"),
+    *("decimals", "amount_raw", "kind", "source"),
+)
+
+
+def _hashes(tx: str, chains: AbstractSet[str]) -> list[str]:
+    """The hash as the chains of the case spell it. Raises InputError where it is none on any of them."""
+    found = {checked_tx(chain, tx) for chain in chains if is_tx_hash(chain, tx)}
+    if chains and not found:
+        raise InputError(
+            f"{shown(tx)} is no hash of a transaction.", "Give it in full, as an explorer shows it."
+        )
+    return sorted(found)

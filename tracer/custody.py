@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 import pandas as pd
 
 from tracer.collecting.asking import read_bundle
-from tracer.collecting.manifest import read_manifest
+from tracer.collecting.manifest import Fetched, read_manifest
 from tracer.errors import StoreError
 from tracer.export.evidence import CASE, RECORD, Attachment, member
 from tracer.model import Judgement
@@ -27,7 +27,7 @@ from tracer.store import Answered, Archive, CaseFile, Draft, View, Workspace
 from tracer.store.casetext import render
 from tracer.times import utc_text
 
-__all__ = ["ANSWER", "Custody", "Exhibit", "Record", "exhibits", "read_record", "record_of"]
+__all__ = ["ANSWER", "Custody", "Exhibit", "Record", "exhibits", "exhibits_of", "read_record", "record_of"]
 
 FILE, HISTORIES, HISTORY, ANSWER = "file", "histories", "history", "answer"
 
@@ -68,13 +68,16 @@ def exhibits(archive: Archive, file: CaseFile) -> list[Exhibit]:
     found.append(Exhibit(HISTORIES, "", "", "", "", file.manifest))
     for entry in read_manifest(archive.read(file.manifest)):
         if entry.capture:
-            whose = (entry.name, *entry.account)
-            found.append(Exhibit(HISTORY, *whose, "", entry.sha256, entry.capture))
-            found += [
-                Exhibit(ANSWER, *whose, question, sha256)
-                for question, sha256 in read_bundle(archive.read(entry.sha256)).items()
-            ]
+            found += exhibits_of(archive, entry)
     return found
+
+
+def exhibits_of(archive: Archive, entry: Fetched) -> list[Exhibit]:
+    """Those of one history: its list of answers, then the answers. Raises NotFoundError, StoreError."""
+    whose = (entry.name, *entry.account)
+    answers = read_bundle(archive.read(entry.sha256))
+    listed = Exhibit(HISTORY, *whose, "", entry.sha256, entry.capture)
+    return [listed, *(Exhibit(ANSWER, *whose, question, sha256) for question, sha256 in answers.items())]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from tracer.ui.session import current, errors_shown, look_at, say, w
 from tracer.ui.shown import prepare
 from tracer.ui.snippets import call, show_python
 from tracer.ui.views.case_collect import collecting
+from tracer.ui.views.case_export import export
 from tracer.ui.views.case_files import files
 from tracer.ui.views.case_opinions import conversions, labels_and_stops
 from tracer.ui.views.case_seeds import seeds
@@ -19,7 +20,7 @@ from tracer.ui.views.rulings import rulings
 
 __all__ = ["render"]
 
-_STEPS = ("case", "files", "seeds", "collect", "rule", "conversions", "rulings", "opinions", "run")
+_STEPS = ("case", "files", "seeds", "collect", "rule", "conversions", "rulings", "opinions", "run", "export")
 
 
 def render() -> None:
@@ -41,6 +42,7 @@ def render() -> None:
         "rulings": rulings,
         "opinions": labels_and_stops,
         "run": _run,
+        "export": export,
     }
     tabs = st.tabs([f"{i} {words(f'step.{s}')}" for i, s in enumerate(_STEPS, 1)], key="steps")
     for tab, step in zip(tabs, _STEPS, strict=True):
