@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ("tests.servers.anvil", "tests.servers.chromium", "tests.servers.postgres")
+pytest_plugins = (
+    "tests.servers.anvil",
+    "tests.servers.chromium",
+    "tests.servers.litecoin",
+    "tests.servers.postgres",
+)
 
 # The same examples on every run (a red run can be repeated), and no deadline: the machine may be busy.
 settings.register_profile("project", deadline=None, derandomize=True)

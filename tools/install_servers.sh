@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests drive besides Python: Debian's own browser with a library that its driver needs, a Japanese
-# font, a PostgreSQL server, and anvil, an Ethereum node (one file out of its npm package).
+# font, a PostgreSQL server, litecoind (a Bitcoin-like node), anvil, an Ethereum node (one file out of its npm package),
+# and ElectrumX, an Electrum server (a Python environment of its own).
 # Installs only what is missing, and only where root or sudo is at hand; else it says so and goes on, and the tests
 # that need the tool are reported as not run (a failure with CI=true).
 # A later server has its place here too: one line in `wanted` when Debian packages it, else a function of its own.
@@ -37,8 +38,26 @@ install_anvil() {
   fi
   rm -rf "$folder"
 }
+
+# An Electrum server, in an environment of its own: none of its packages are the tracer's. Every file is hashed.
+install_electrumx() {
+  local place=.venv/servers/electrumx log
+  cmp -s tools/electrumx.lock "$place/installed.lock" && return
+  echo "Installing for the tests: ElectrumX"
+  log=$(mktemp)
+  if { "${PYTHON:-python3.11}" -m venv --clear "$place" &&
+    "$place/bin/python" -m pip --disable-pip-version-check --no-input -q install --no-compile \
+      --require-hashes -r tools/electrumx.lock; } >"$log" 2>&1; then
+    cp tools/electrumx.lock "$place/installed.lock"
+  else
+    tail -n 5 "$log" >&2
+    echo "Could not install ElectrumX; the tests that need it are reported as not run." >&2
+  fi
+  rm -f "$log"
+}
 cd "$(dirname "$0")/.."
 install_anvil
+install_electrumx
 
 have_font() { fc-list ":lang=$1" 2>/dev/null | grep -q .; }
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
@@ -50,6 +69,8 @@ command -v chromium >/dev/null || wanted+=(chromium)
 have_libatomic || wanted+=(libatomic1)
 have_font ja || wanted+=(fontconfig fonts-noto-cjk)
 have_postgres || wanted+=(postgresql)
+command -v litecoind >/dev/null || wanted+=(litecoind)
+command -v openssl >/dev/null || wanted+=(openssl)
 [ "${#wanted[@]}" -eq 0 ] && exit 0
 
 as_root=()

@@ -89,7 +89,10 @@ async def open_sources(
     again: do not take answers from the archive. Raises InputError for a kind of provider that has no adapter.
     """
     async with Transport(
-        lambda e: key_of(workspace.settings, e), JUDGES, patience=patience or Patience()
+        lambda e: key_of(workspace.settings, e),
+        JUDGES,
+        patience=patience or Patience(),
+        certificates=workspace.root / "certificates",
     ) as transport:
         sources: dict[str, Source] = {}
         for endpoint in endpoints:

@@ -1,4 +1,4 @@
-"""Real servers and tools for tests: PostgreSQL, Chromium, anvil. One file each; a later one (litecoind) goes beside.
+"""Real servers and tools for tests: PostgreSQL, Chromium, anvil, litecoind with ElectrumX. One file each.
 
 The rule for all of them: a tool that is missing means "not run", with the reason in pytest's summary; with CI=true
 it is a failure, so that nothing is silently untested there. `make test` installs what is missing

@@ -32,7 +32,8 @@ class Request:
 
     base: the endpoint's base URL. path: what follows it ("" for JSON-RPC). params: query parameters in order. body:
     canonical JSON of a POST, b"" for a GET. settled: the answer cannot change any more (it ends at or below a
-    finalized block), so it is asked once and then read from the archive.
+    finalized block), so it is asked once and then read from the archive. until: the block up to which the answer is
+    read, where the provider cannot be told so: it is not sent, but the question about a later block is another one.
     """
 
     base: str
@@ -40,11 +41,13 @@ class Request:
     params: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     settled: bool = True
+    until: int | None = None
 
     @property
     def text(self) -> str:
         """The question as one line of canonical JSON, for the record."""
-        return json.dumps([self.base, self.path, [list(p) for p in self.params], self.body.decode()])
+        parts = [self.base, self.path, [list(p) for p in self.params], self.body.decode()]
+        return json.dumps(parts if self.until is None else [*parts, self.until])
 
     @property
     def key(self) -> str:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from tracer.chains.adapter import Adapter, Judge
 from tracer.chains.blockscout import Blockscout
+from tracer.chains.electrum import Electrum
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.etherscan import Etherscan
 from tracer.chains.jsonrpc import JsonRpc
@@ -14,10 +15,11 @@ from tracer.errors import InputError
 
 __all__ = ["JUDGES", "adapter_of"]
 
-_ADAPTERS: dict[str, type[Blockscout | Etherscan | JsonRpc]] = {
+_ADAPTERS: dict[str, type[Blockscout | Electrum | Etherscan | JsonRpc]] = {
     "jsonrpc": JsonRpc,
     "etherscan": Etherscan,
     "blockscout": Blockscout,
+    "electrum": Electrum,
 }
 
 JUDGES: Mapping[str, Judge] = MappingProxyType({kind: made.judge for kind, made in _ADAPTERS.items()})

@@ -7,10 +7,16 @@ from urllib.parse import urlsplit
 
 from tracer.errors import InputError, shown
 
-__all__ = ["KINDS", "Endpoint"]
+__all__ = ["BASIC", "IN_URL", "KINDS", "Endpoint"]
 
-KINDS = ("jsonrpc", "etherscan", "blockscout")
+KINDS = ("jsonrpc", "etherscan", "blockscout", "electrum")
 """Kinds of endpoint that have an adapter."""
+
+BASIC, IN_URL = "{basic}", "{key}"
+"""Values of `key_param` that name no parameter."""
+
+_SCHEMES = {"electrum": ("ssl", "tcp")}
+_BITCOIN_DEPTH, _DEPTH = 6, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +27,10 @@ class Endpoint:
     trailing slash. rate: requests per second that the provider allows (0: no limit, a node of one's own).
     concurrency: requests in flight. key_setting: name of the setting that may hold a key ("" takes none). key_needed:
     without the key it does not answer. key_param: query parameter in which the key travels; "" = the header
-    `Authorization: Bearer`. page: records per page. depth: blocks below the latest that count as final where the
-    chain has no finalized tag.
+    `Authorization: Bearer`, BASIC = `Authorization: Basic` with the key `user:password`, IN_URL = in the base URL.
+    page: records per page. depth: blocks below the latest that count as final where the chain has no finalized tag
+    (0: the usual number, 6 on Bitcoin, else 64). genesis: hash of block 0, only for a private network that stands in
+    for the chain.
     """
 
     name: str
@@ -35,18 +43,24 @@ class Endpoint:
     key_needed: bool = False
     key_param: str = ""
     page: int = 1000
-    depth: int = 64
+    depth: int = 0
+    genesis: str = ""
 
     def __post_init__(self) -> None:
+        if self.depth == 0:
+            usual = _BITCOIN_DEPTH if self.chain.startswith("bip122:") else _DEPTH
+            object.__setattr__(self, "depth", usual)
         parts = urlsplit(self.base_url)
         if self.kind not in KINDS:
             raise InputError(
                 f"There is no kind of provider {shown(self.kind)}.", f"Kinds: {', '.join(KINDS)}."
             )
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        schemes = _SCHEMES.get(self.kind, ("https", "http"))
+        if parts.scheme not in schemes or not parts.hostname or (self.lines and not _port(self.base_url)):
+            example = "ssl://host:50002" if self.lines else "https://host or http://127.0.0.1:8545"
             raise InputError(
-                f"{shown(self.base_url)} is not the address of a provider.",
-                "Write https://host or http://127.0.0.1:8545.",
+                f"{shown(self.base_url)} is not the address of a provider of the kind {self.kind}.",
+                f"Write {example}.",
             )
         if parts.username or parts.password:
             raise InputError(
@@ -59,6 +73,11 @@ class Endpoint:
             )
 
     @property
+    def lines(self) -> bool:
+        """Whether it speaks in lines over TCP instead of HTTP."""
+        return self.kind in _SCHEMES
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port: what a key is bound to."""
         parts = urlsplit(self.base_url)
@@ -68,3 +87,10 @@ class Endpoint:
     def local(self) -> bool:
         """Whether it is a node on this machine: nobody else learns what is asked."""
         return (urlsplit(self.base_url).hostname or "") in {"127.0.0.1", "::1", "localhost"}
+
+
+def _port(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None

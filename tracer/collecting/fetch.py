@@ -51,7 +51,7 @@ class Source:
 class Question:
     """Everything that decides the movements of a history besides the answers; kept with its capture.
 
-    endpoint: kind, chain, base URL, page and depth; its name and pace change nothing.
+    endpoint: kind, chain, base URL, page, depth and genesis; its name and pace change nothing.
     """
 
     address: str
@@ -65,13 +65,21 @@ class Question:
     def options(self) -> dict[str, object]:
         """As JSON values."""
         where = asdict(self.endpoint)
+        names = [
+            "kind",
+            "chain",
+            "base_url",
+            "page",
+            "depth",
+            *(["genesis"] if self.endpoint.genesis else []),
+        ]
         return {
             "address": self.address,
             "first": self.first,
             "last": self.last,
             "most": self.most,
             "inflows": self.inflows,
-            "endpoint": {name: where[name] for name in ("kind", "chain", "base_url", "page", "depth")},
+            "endpoint": {name: where[name] for name in names},
         }
 
     def key(self, parser: str) -> HistoryKey:

@@ -1,16 +1,17 @@
-"""The one HTTP client: asks a provider at its pace, tries again what may succeed, and says plainly what will not.
+"""The one client: asks a provider at its pace, tries again what may succeed, and says plainly what will not.
 
-A key goes only to the base URL of its own endpoint: redirects are refused, not followed, and plain http is refused
-with a key. Messages never hold an address of the web with a query, so no key can be in them. Whoever asks gets the
-bytes of an answer that the judge of that kind of provider called an answer, or a ProviderError.
+The way is HTTP, or lines over TCP for Electrum servers. A key goes only to the base URL of its own endpoint: redirects
+are refused, not followed, and plain http is refused with a key. Messages never hold an address of the web with a
+query, so no key can be in them. Whoever asks gets the bytes of an answer that the judge of that kind of provider called
+an answer, or a ProviderError.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,9 +20,12 @@ import httpx2
 from tracer.chains.adapter import Judge, Request, Verdict
 from tracer.chains.endpoint import Endpoint
 from tracer.errors import InputError, ProviderError, ProviderStopError, shown
-from tracer.transport.answers import MOST_BYTES, body_of, refuse_no_json, retry_after, without
+from tracer.transport.answers import MOST_BYTES, refuse_no_json, without
+from tracer.transport.certificates import Certificates
+from tracer.transport.http import Http
+from tracer.transport.lines import Lines
 from tracer.transport.pace import Pace
-from tracer.version import version
+from tracer.transport.ways import Came, LostError, Way
 
 __all__ = ["Counts", "Patience", "Transport"]
 
@@ -32,8 +36,6 @@ _LATER = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 
 _TOO_LONG = 300.0
 _UNREACHED = 3
 """Attempts at a provider that never answered anything: a wrong address or no network is said soon."""
-for _name in ("httpx2", "httpcore2"):  # their log lines hold the whole address, the key in it
-    logging.getLogger(_name).setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class _AgainError(Exception):
 @dataclass(slots=True)
 class _Line:
     endpoint: Endpoint
-    client: httpx2.AsyncClient
+    way: Way
     pace: Pace
     key: str
     counts: Counts
@@ -74,7 +76,8 @@ class _Line:
 class Transport:
     """An open client: `async with Transport(...) as transport`. Bound to the event loop it was opened in.
 
-    key_of: the key for an endpoint, "" for none. judges: by kind of endpoint. wire: another way to send, for tests.
+    key_of: the key for an endpoint, "" for none. judges: by kind of endpoint. certificates: the folder that keeps those
+    of Electrum servers, None for none. wire: another way to send by HTTP, for tests.
     """
 
     def __init__(
@@ -84,12 +87,14 @@ class Transport:
         *,
         patience: Patience = Patience(),
         most_bytes: int = MOST_BYTES,
+        certificates: Path | None = None,
         wire: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._key_of = key_of
         self._judges = judges
         self._patience = patience
         self._most_bytes = most_bytes
+        self._certificates = Certificates(certificates)
         self._wire = wire
         self._lines: dict[Endpoint, _Line] = {}
         self._paces: dict[str, Pace] = {}
@@ -101,7 +106,7 @@ class Transport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for line in self._lines.values():
-            await line.client.aclose()
+            await line.way.aclose()
         self._lines.clear()
 
     def counts(self, endpoint: Endpoint) -> Counts:
@@ -129,27 +134,22 @@ class Transport:
         )
 
     async def _once(self, line: _Line, request: Request) -> bytes:
-        who = line.endpoint.name
         async with line.pace.turn():
             line.counts.sent += 1
             try:
                 async with asyncio.timeout(self._patience.deadline):
-                    response = await line.client.send(self._built(line, request), stream=True)
-                    try:
-                        body = await body_of(response, who, self._most_bytes)
-                    finally:
-                        await response.aclose()
+                    came = await line.way.send(request)
             except TimeoutError:
                 raise self._again(line, None, f"no answer within {self._patience.deadline:.0f} s") from None
-            except httpx2.TransportError as error:  # its text may hold the address with the key
-                raise self._again(line, None, f"the connection failed ({type(error).__name__})") from None
-        line.counts.received += len(body)
+            except LostError as error:
+                raise self._again(line, None, str(error)) from None
+        line.counts.received += len(came.body)
         line.reached = True
-        return self._judged(line, response, without(line.key, body))
+        return self._judged(line, came, without(line.key, came.body))
 
-    def _judged(self, line: _Line, response: httpx2.Response, body: bytes) -> bytes:
-        who, status = line.endpoint.name, response.status_code
-        if response.is_redirect:
+    def _judged(self, line: _Line, came: Came, body: bytes) -> bytes:
+        who, status = line.endpoint.name, came.status
+        if came.redirect:
             raise ProviderStopError(
                 f"{who} redirects to another address; a redirect is not followed.",
                 "Write the final address into providers.toml of the workspace.",
@@ -164,7 +164,7 @@ class Transport:
             try:
                 refuse_no_json(body, who)
             except ProviderError as error:
-                raise self._again(line, retry_after(response), f"{error.message} ({words})") from None
+                raise self._again(line, came.wait, f"{error.message} ({words})") from None
             verdict, said = self._judges[line.endpoint.kind](body)
             words = shown(said, 200) if said else words
             if verdict is Verdict.STOP:
@@ -174,7 +174,7 @@ class Transport:
                 return body
         elif status not in _LATER:
             raise ProviderError(f"{who} answered with status {status}.", "Check the provider's address.")
-        raise self._again(line, retry_after(response), words)
+        raise self._again(line, came.wait, words)
 
     def _again(self, line: _Line, seconds: float | None, words: str) -> Exception:
         if seconds is not None and seconds > _TOO_LONG:
@@ -184,27 +184,6 @@ class Transport:
         line.counts.again += 1
         line.pace.refused(seconds)
         return _AgainError(words)
-
-    def _built(self, line: _Line, request: Request) -> httpx2.Request:
-        endpoint = line.endpoint
-        params: list[tuple[str, str | int | float | bool | None]] = [*request.params]
-        headers = {}
-        if line.key and endpoint.key_param == "{key}":
-            pass  # it stands in the base URL
-        elif line.key and endpoint.key_param:
-            params.append((endpoint.key_param, line.key))
-        elif line.key:
-            headers["authorization"] = f"Bearer {line.key}"
-        if request.body:
-            headers["content-type"] = "application/json"
-        url = endpoint.base_url.replace("{key}", line.key) + request.path
-        return line.client.build_request(
-            "POST" if request.body else "GET",
-            url,
-            params=params or None,
-            content=request.body or None,
-            headers=headers,
-        )
 
     def _line(self, endpoint: Endpoint) -> _Line:
         line = self._lines.get(endpoint)
@@ -220,19 +199,16 @@ class Transport:
                 f"The key for {endpoint.name} would travel unencrypted.", "Use its https address."
             )
         patience = self._patience
-        client = httpx2.AsyncClient(
-            transport=self._wire,
-            timeout=httpx2.Timeout(patience.deadline, connect=min(15.0, patience.deadline)),
-            limits=httpx2.Limits(max_connections=endpoint.concurrency),
-            follow_redirects=False,
-            trust_env=not endpoint.local,  # a company's proxy, but never for a node on this machine
-            headers={"user-agent": f"coinpursuit/{version()}", "accept": "application/json"},
-        )
+        way: Way
+        if endpoint.lines:
+            way = Lines(endpoint, self._certificates, self._most_bytes)
+        else:
+            way = Http(endpoint, key, patience.deadline, self._most_bytes, self._wire)
         pace = self._paces.get(
             endpoint.origin
         )  # a provider counts the questions about all its chains together
         if pace is None:
             pace = Pace(endpoint.rate, endpoint.concurrency, patience.first, patience.longest)
             self._paces[endpoint.origin] = pace
-        line = self._lines[endpoint] = _Line(endpoint, client, pace, key, Counts())
+        line = self._lines[endpoint] = _Line(endpoint, way, pace, key, Counts())
         return line

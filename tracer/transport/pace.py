@@ -3,7 +3,8 @@
 The rate is a leaky bucket (aiolimiter) that holds a twentieth of a second's worth: questions are spaced evenly, a
 timer that fires late is made up for, and no burst overruns a provider that counts by the second. When the provider
 asks for patience, everybody waits, not only the question that was refused: a storm of refusals costs one request
-at a time. The length of a pause is random within limits, so that several collectors do not come back together.
+at a time, and what was under way together and failed together makes one pause. The length of a pause is random within
+limits, so that several collectors do not come back together.
 """
 
 from __future__ import annotations
@@ -42,9 +43,12 @@ class Pace:
 
     def refused(self, seconds: float | None) -> None:
         """The provider asked for patience: pause for `seconds`, or, if it named no time, twice as long each time."""
+        now = asyncio.get_running_loop().time()
+        if seconds is None and now < self._until:
+            return
         own = min(self._first * 2.0**self._refusals, self._longest) * random.uniform(0.7, 1.0)  # noqa: S311 - no secret
         self._refusals = min(self._refusals + 1, 16)
-        until = asyncio.get_running_loop().time() + (own if seconds is None else seconds)
+        until = now + (own if seconds is None else seconds)
         self._until = max(self._until, until)
 
     def answered(self) -> None:
