@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import tracer.ui
 from tracer.chains.files import _COUNTED
+from tracer.endpoints import STILL_THERE
 from tracer.model import Rule, StopCode
 from tracer.results import CONVENTIONS
 from tracer.store.caserecords import Verdict
@@ -31,6 +32,7 @@ ROOT = UI.parent.parent
 TABLE = tomllib.loads((UI.parent / "words.toml").read_text(encoding="utf-8"))
 FAMILIES = {
     "rule": {str(r) for r in Rule},
+    "still": set(STILL_THERE),
     "about_rule": {str(r) for r in Rule},
     "stop": {str(s) for s in StopCode},
     "verdict": {str(v) for v in Verdict},

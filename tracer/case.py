@@ -17,8 +17,10 @@ import pandas as pd
 from tracer import bundled, evidence
 from tracer.addresses import canonical, parse_account
 from tracer.casebook import CaseBook, rule_named
+from tracer.chains.tokens import issuers
 from tracer.custody import Custody
 from tracer.errors import AddressError, InputError, NotFoundError, StoreError, shown
+from tracer.freeze import addressee_frame, sheet_for
 from tracer.graph import FlowGraph
 from tracer.labels import LabelBook
 from tracer.loops import finish
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from tracer.chains.endpoint import Endpoint
     from tracer.collect import Collected, Event
     from tracer.collecting.budget import Budget
-    from tracer.export import Input
+    from tracer.export import Input, Pins
+    from tracer.export.sheet import FreezeSheet
     from tracer.transport import Patience
 
 __all__ = ["Case"]
@@ -320,7 +323,7 @@ class Case(CaseBook):
         evidence: also the case itself and every file and raw answer that it rests on, so that whoever gets the
         directory can compute the tables again (`tracer replay --package`). Raises InputError, StoreError.
         """
-        from tracer.export import Input, Pins, write_package
+        from tracer.export import write_package
         from tracer.export.holdings import all_rules
         from tracer.export.opinions import declared, ruled
         from tracer.export.transfers import with_rules
@@ -354,15 +357,7 @@ class Case(CaseBook):
             "stops": self.stops,
             "judgements": self.judgements,
         }
-        inputs = [
-            Input(
-                row["name"], row["sha256"], row["rows"], row["excluded"], row["grade"], partial=row["partial"]
-            )
-            for row in self.files().to_dict("records")
-        ]
-        if self.file.manifest:
-            inputs.append(self._collected_input())
-        pins = Pins(self.name, governing, self.as_of, version(), CONVENTIONS, tuple(inputs))
+        pins = self._pins()
         if not evidence:
             return write_package(Path(directory), tables, pins, formats)
         custody = Custody.of(self.workspace, file, self.verdicts())
@@ -385,6 +380,43 @@ class Case(CaseBook):
             if tracing.is_read((t.chain, t.address))
         ]
         return pd.concat(frames, ignore_index=True) if frames else frame([], ORIGIN_COLUMNS)
+
+    def _pins(self) -> Pins:
+        """What the numbers of an export rest on."""
+        from tracer.export import Input, Pins
+
+        inputs = [
+            Input(
+                row["name"], row["sha256"], row["rows"], row["excluded"], row["grade"], partial=row["partial"]
+            )
+            for row in self.files().to_dict("records")
+        ]
+        if self.file.manifest:
+            inputs.append(self._collected_input())
+        return Pins(self.name, self.rule, self.as_of, version(), CONVENTIONS, tuple(inputs))
+
+    def freeze_addressees(self, progress: Progress | None = None) -> pd.DataFrame:
+        """Who can be asked to freeze stolen coin: services that hold it, and issuers of tokens that rest somewhere."""
+        return addressee_frame(self.tracing(progress).endpoints(Rule(self.rule), progress), issuers())
+
+    def freeze_sheet(self, service: str, progress: Progress | None = None) -> FreezeSheet:
+        """What one exchange or issuer needs to know to freeze stolen coin. Raises NotFoundError for nobody's name."""
+        ends = self.tracing(progress).endpoints(Rule(self.rule), progress)
+        return sheet_for(
+            service,
+            ends,
+            issuers(),
+            pins=self._pins(),
+            losses=self.losses(),
+            seeds=self.seeds(),
+            gaps=self.gaps(),
+        )
+
+    def freeze(self, service: str, directory: str | Path, progress: Progress | None = None) -> list[Path]:
+        """Write the freeze sheet for an exchange or issuer: request in English and Japanese, tables, manifest."""
+        from tracer.export.freeze import write_freeze
+
+        return write_freeze(Path(directory), self.freeze_sheet(service, progress))
 
     def _collected_input(self) -> Input:
         """What was collected, as one input: the list of histories, by its sha256."""

@@ -10,8 +10,8 @@ the ledger say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -27,7 +27,7 @@ from tracer.results import TaintResult, frame
 from tracer.taint.bounds import Range
 from tracer.times import jst_text, utc_text
 
-__all__ = ["BY_SERVICE", "ENDPOINTS", "STILL_THERE", "TRANSFERS", "EndpointKind", "Endpoints"]
+__all__ = ["BY_SERVICE", "ENDPOINTS", "STILL_THERE", "TRANSFERS", "EndpointKind", "Endpoints", "kind_of"]
 
 
 class EndpointKind(StrEnum):
@@ -77,6 +77,7 @@ class Endpoints:
     results: of every rule. ranges: by holding, what is known of them. group_ranges: sets of holdings of one asset ->
     the range of what they hold together. book: who is behind an address. history: how far the own history of
     an address is known. seen: in how many transactions of the case an address takes part. hashes: sha256 by source.
+    numbers: the holdings that the tables are about, None for all.
     """
 
     results: Mapping[Rule, TaintResult]
@@ -87,6 +88,11 @@ class Endpoints:
     history: Callable[[Account], History]
     seen: Mapping[Account, int]
     hashes: Sequence[str]
+    numbers: frozenset[int] | None = None
+
+    def only(self, numbers: Iterable[int]) -> Endpoints:
+        """Some of the endpoints, by number of their holding: every table is about those alone."""
+        return replace(self, numbers=frozenset(numbers))
 
     @property
     def _result(self) -> TaintResult:
@@ -99,8 +105,11 @@ class Endpoints:
         found = [
             held
             for held in self._result.listing.holdings
-            if any(r.outcome.taint[held.number] for r in self.results.values())
-            or (held.number in self.ranges and self.ranges[held.number].at_most)
+            if (self.numbers is None or held.number in self.numbers)
+            and (
+                any(r.outcome.taint[held.number] for r in self.results.values())
+                or (held.number in self.ranges and self.ranges[held.number].at_most)
+            )
         ]
         return sorted(
             found,
@@ -118,7 +127,8 @@ class Endpoints:
         """(chain, canonical address) of a holding; sinks have chain ""."""
         return self._result.program.addresses[int(self._result.program.holding_address[held.number])]
 
-    def _label(self, held: Listed) -> Label | None:
+    def label(self, held: Listed) -> Label | None:
+        """The label that names an endpoint."""
         return None if held.sink else self.book.best(*self.account(held))
 
     def _known(self, held: Listed) -> History:
@@ -134,7 +144,7 @@ class Endpoints:
 
     def _row(self, held: Listed) -> tuple[object, ...]:
         h, asset, result = held.number, held.asset, self._result
-        label, came, known = self._label(held), self.passages[h], self._known(held)
+        label, came, known = self.label(held), self.passages[h], self._known(held)
         units, balance = result.outcome.taint[h], result.outcome.balance[h]
         bound, tally = self.ranges.get(h), result.tally
         moments = (tally.first[h], tally.last[h]) if tally.received[h] else (-1, -1)
@@ -174,7 +184,7 @@ class Endpoints:
         rows: list[tuple[object, ...]] = []
         names = self._result.sources_of
         for held in self.holdings:
-            label, decimals = self._label(held), held.asset.decimals
+            label, decimals = self.label(held), held.asset.decimals
             came = self.passages[held.number].came
             part = table.take(came)
             amounts = amounts_from_column(part["amount"])
@@ -205,34 +215,40 @@ class Endpoints:
         """
         groups: dict[tuple[str, str, str, str], list[Listed]] = {}
         for held in self.holdings:
-            label = self._label(held)
-            name = entity_key(label) if label else ""
+            label = self.label(held)
+            party = entity_key(label) if label else ""
             sort = "" if label else kind_of(held).value
-            groups.setdefault((name, sort, held.chain, held.asset.ref), []).append(held)
-        members = [self._members(name, rows) for (name, *_), rows in groups.items()]
-        ranges = self.group_ranges(members)
-        rows = [
-            self._group(key, held, found) for (key, held), found in zip(groups.items(), ranges, strict=True)
-        ]
+            groups.setdefault((party, sort, held.chain, held.asset.ref), []).append(held)
+        return self._summed(list(groups.values()), [self._members(k[0], g) for k, g in groups.items()])
+
+    def totals(self) -> pd.DataFrame:
+        """All endpoints of one asset together, with the range of what they hold: columns BY_SERVICE."""
+        groups: dict[tuple[str, str], list[Listed]] = {}
+        for held in self.holdings:
+            groups.setdefault((held.chain, held.asset.ref), []).append(held)
+        members = [frozenset(held.number for held in group) for group in groups.values()]
+        return self._summed(list(groups.values()), members)
+
+    def _summed(self, groups: Sequence[list[Listed]], members: Sequence[frozenset[int]]) -> pd.DataFrame:
+        found = zip(groups, self.group_ranges(members), strict=True)
+        rows = [self._group(group, bound) for group, bound in found]
         rows.sort(key=lambda r: (not r[0], r[3], r[4], -int(str(r[8])), str(r[0]), str(r[1])))
         return frame(rows, BY_SERVICE)
 
-    def _members(self, name: str, rows: Sequence[Listed]) -> frozenset[int]:
+    def _members(self, party: str, rows: Sequence[Listed]) -> frozenset[int]:
         """The holdings of a group; of a named service every one that the ledger knows."""
         found = {held.number for held in rows}
-        if name:
+        if party:
             asset = rows[0].asset
             for held in self._result.listing.holdings:
-                label = None if held.sink or held.asset != asset else self._label(held)
-                if label is not None and entity_key(label) == name:
+                label = None if held.sink or held.asset != asset else self.label(held)
+                if label is not None and entity_key(label) == party:
                     found.add(held.number)
         return frozenset(found)
 
-    def _group(
-        self, key: tuple[str, str, str, str], rows: Sequence[Listed], bound: Range
-    ) -> tuple[object, ...]:
-        _, _, chain, ref = key
-        named = (self._label(held) for held in rows)
+    def _group(self, rows: Sequence[Listed], bound: Range) -> tuple[object, ...]:
+        chain, ref = rows[0].chain, rows[0].asset.ref
+        named = (self.label(held) for held in rows)
         name = min((label.who for label in named if label), default="")
         asset = rows[0].asset
         numbers = [held.number for held in rows]

@@ -14,7 +14,7 @@ import pandas as pd
 from tracer.amounts import decimal_text
 from tracer.ledger import Ledger
 from tracer.listing import Listing
-from tracer.model import Gap, Rule, StopCode
+from tracer.model import NATIVE, Gap, Rule, StopCode
 from tracer.taint.bounds import Range
 from tracer.taint.engine import Outcome
 from tracer.taint.program import Program
@@ -252,7 +252,7 @@ class TaintResult:
                 + (decimal_text(origin.stolen, asset.decimals), valuation.days.get(origin.theft, ""))
                 + (worth.usd, worth.jpy, price.source if price else "")
             )
-        rows.sort(key=lambda r: (str(r[0]), str(r[1])))
+        rows.sort(key=lambda r: (str(r[0]), not str(r[1]).endswith(f"/{NATIVE}"), str(r[1])))
         columns = ["theft", "origin_asset", "symbol", "decimals", "stolen_raw", "stolen", "day_utc"]
         return frame(rows, [*columns, "theft_value_usd", "theft_value_jpy", "value_source"])
 

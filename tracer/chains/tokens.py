@@ -12,7 +12,7 @@ from tracer.chains.confusables import skeleton
 from tracer.data import data_dir
 from tracer.model import NATIVE
 
-__all__ = ["USD", "Token", "imitated", "known", "protected_symbols"]
+__all__ = ["USD", "Token", "imitated", "issuers", "known", "protected_symbols"]
 
 USD = "usd"
 """The pseudo-asset of files that state money only in US dollars."""
@@ -20,7 +20,10 @@ USD = "usd"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A known asset of a chain. `dust` in smallest units: at most this much is worth about a dollar or less."""
+    """A known asset of a chain. `dust` in smallest units: at most this much is worth about a dollar or less.
+
+    issuer: the company that can stop the token at an address, "" if there is none or it is not known.
+    """
 
     chain: str
     asset: str
@@ -28,6 +31,7 @@ class Token:
     decimals: int
     dust: int
     source: str
+    issuer: str = ""
 
 
 def known(chain: str, asset: str) -> Token | None:
@@ -46,6 +50,12 @@ def imitated(chain: str, asset: str, symbol: str) -> Token | None:
 
 
 @cache
+def issuers() -> dict[tuple[str, str], str]:
+    """(chain, asset) -> the company that can stop the token at an address."""
+    return {name: token.issuer for name, token in _table().items() if token.issuer}
+
+
+@cache
 def protected_symbols(chain: str) -> dict[str, Token]:
     """Known assets of `chain` by the skeleton of their symbol."""
     return {skeleton(token.symbol): token for (of, _), token in _table().items() if of == chain}
@@ -60,5 +70,7 @@ def _table() -> dict[tuple[str, str], Token]:
         chain, decimals = entry["chain"], int(entry["decimals"])
         asset = canonical(chain, entry["contract"]) if "contract" in entry else NATIVE
         dust = exact(entry["dust"], decimals)
-        tokens[chain, asset] = Token(chain, asset, entry["symbol"], decimals, dust, entry["source"])
+        tokens[chain, asset] = Token(
+            chain, asset, entry["symbol"], decimals, dust, entry["source"], entry.get("issuer", "")
+        )
     return tokens

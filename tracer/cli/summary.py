@@ -84,7 +84,7 @@ def print_endpoints(case: Case, frame: pd.DataFrame, by: str | None) -> None:
 
 
 def _print_losses(losses: pd.DataFrame) -> None:
-    """What the theft was worth on the day, per source of the price."""
+    """What the theft was worth on the day; who says so is in losses.csv."""
     for row in losses.to_dict("records"):
         money = [
             f"{int(row[c]):,} {c[-3:].upper()}"
@@ -92,8 +92,8 @@ def _print_losses(losses: pd.DataFrame) -> None:
             if row[c] is not None
         ]
         if money:
-            what = f"{clean(row['symbol']) or clean(row['origin_asset'])}, {row['day_utc']}"
-            line(f"Worth then ({what}): {', '.join(money)}; {clean(row['value_source'])}")
+            what = clean(row["symbol"]) or clean(row["origin_asset"])
+            line(f"  {what} was worth about {', '.join(money)} on {row['day_utc']} (sources: losses.csv)")
 
 
 def _print_holders(addresses: pd.DataFrame) -> None:

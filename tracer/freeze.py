@@ -1,0 +1,129 @@
+"""Who can be asked to freeze stolen coin, and for which endpoints: services by their labels, and issuers of tokens.
+
+A service is asked for the addresses that labels attribute to it. An issuer can stop its token at any address, but not
+inside a service, whose addresses hold the tokens of all its customers: there the service is asked. Pure selection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tracer.endpoints import EndpointKind, Endpoints, kind_of
+from tracer.errors import NotFoundError, shown
+from tracer.export.notes import Pins
+from tracer.export.sheet import FreezeSheet
+from tracer.labels.book import entity_key
+from tracer.labels.stopping import STOPPING
+from tracer.listing import Listed
+from tracer.model import Label
+from tracer.results import frame
+
+__all__ = ["Addressee", "addressee_frame", "addressees", "endpoints_of", "sheet_for"]
+
+_ISSUERS_PLACES = {EndpointKind.PARKED, EndpointKind.UNREAD, EndpointKind.FROZEN}
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom to write to. key: by what several spellings are one party. issuer: as the issuer of tokens, not as the
+    holder of addresses.
+    """
+
+    name: str
+    key: str
+    issuer: bool = False
+
+    def called(self, name: str) -> bool:
+        """Whether this is the party that somebody calls `name`."""
+        return self.key in {entity_key(Label("", "", name)), entity_key(Label("", "", name, entity=name))}
+
+
+def addressees(ends: Endpoints, issuers: Mapping[tuple[str, str], str]) -> list[Addressee]:
+    """Everybody who can be asked, sorted by name. issuers: (chain, asset) -> issuer of the token."""
+    found: dict[tuple[str, bool], Addressee] = {}
+    for held in ends.holdings:
+        for one in _asked(ends, held, issuers):
+            known = found.setdefault((one.key, one.issuer), one)
+            if one.name < known.name:
+                found[one.key, one.issuer] = one
+    return sorted(found.values(), key=lambda one: (one.name, one.issuer))
+
+
+def endpoints_of(ends: Endpoints, asked: Addressee, issuers: Mapping[tuple[str, str], str]) -> Endpoints:
+    """The endpoints that an addressee can do something about; none if it is nobody of `addressees`."""
+    return ends.only(
+        held.number
+        for held in ends.holdings
+        if any((one.key, one.issuer) == (asked.key, asked.issuer) for one in _asked(ends, held, issuers))
+    )
+
+
+def _asked(ends: Endpoints, held: Listed, issuers: Mapping[tuple[str, str], str]) -> list[Addressee]:
+    known = ends.ranges.get(held.number)
+    if held.sink or (known is not None and not known.at_most):
+        return []  # poison may mark it, but no admissible accounting leaves stolen coin there
+    found = []
+    label = ends.label(held)
+    if label is not None and label.category.casefold() in STOPPING:
+        found.append(Addressee(label.who, entity_key(label)))
+    issuer = issuers.get((held.asset.chain, held.asset.ref))
+    if issuer is not None and kind_of(held) in _ISSUERS_PLACES:
+        found.append(Addressee(issuer, entity_key(Label("", "", issuer)), issuer=True))
+    return found
+
+
+def addressee_frame(ends: Endpoints, issuers: Mapping[tuple[str, str], str]) -> pd.DataFrame:
+    """`addressees` as a table: name, role (service or issuer), addresses (how many), symbols joined by ;."""
+    rows = []
+    for one in addressees(ends, issuers):
+        held = endpoints_of(ends, one, issuers).holdings
+        symbols = ";".join(sorted({x.asset.symbol or x.asset.ref for x in held}))
+        rows.append(
+            (one.name, "issuer" if one.issuer else "service", len({x.address for x in held}), symbols)
+        )
+    return frame(rows, ["name", "role", "addresses", "symbols"])
+
+
+def sheet_for(
+    name: str,
+    ends: Endpoints,
+    issuers: Mapping[tuple[str, str], str],
+    *,
+    pins: Pins,
+    losses: pd.DataFrame,
+    seeds: pd.DataFrame,
+    gaps: pd.DataFrame,
+) -> FreezeSheet:
+    """The freeze sheet for the party of that name; a service before an issuer of the same name.
+
+    losses, seeds, gaps: of the whole case. Raises NotFoundError, with those who can be asked, for anybody else.
+    """
+    known = addressees(ends, issuers)
+    asked = next((one for one in known if one.called(name)), None)
+    if asked is None:
+        names = ", ".join(one.name for one in known[:8])
+        raise NotFoundError(
+            f"No stolen coin is known to rest where {shown(name)} could freeze it.",
+            f"Whom one can ask: {names}." if names else "Label the addresses of services: tracer label.",
+        )
+    part = endpoints_of(ends, asked, issuers)
+    addresses, transfers = part.frame(), part.transfers()
+    hashes = set(transfers["tx_hash"]) - {""}
+    here = gaps["address"].isin(set(addresses["address"])) | gaps["tx"].isin(hashes)
+    elsewhere = gaps[~here]["status"]
+    return FreezeSheet(
+        addressee=asked.name,
+        issuer=asked.issuer,
+        pins=pins,
+        addresses=addresses,
+        transfers=transfers,
+        totals=part.totals(),
+        losses=losses,
+        seeds=seeds,
+        gaps=gaps[here],
+        other_open=int((elsewhere == "open").sum()),
+        other_assumed=int((elsewhere == "assumption").sum()),
+    )
