@@ -21,7 +21,7 @@ from tracer.errors import (
     StoreError,
     WorkspaceBusyError,
 )
-from tracer.model import Conversion, Label, Rule, Seed, Stop, StopCode
+from tracer.model import Conversion, Label, LinkRuling, LinkVerdict, Rule, Seed, Stop, StopCode
 from tracer.movements import MAX_AMOUNT
 from tracer.store import CaseFile, Cases, DeclaredConversion, Pin, Ruling, Verdict, case_name
 from tracer.store.casetext import parse, render
@@ -91,6 +91,23 @@ _case = st.builds(
             _text,
             _text,
             _text,
+            _text,
+            _text,
+            _time,
+            _maybe_time,
+        ),
+        max_size=3,
+    ).map(tuple),
+    link_rulings=st.lists(
+        st.builds(
+            LinkRuling,
+            st.integers(1, 10**9),
+            st.sampled_from(LinkVerdict),
+            _text,
+            _text,
+            _text,
+            _text,
+            st.integers(0, 100),
             _text,
             _text,
             _time,

@@ -155,7 +155,7 @@ def test_the_traceback_is_there_for_those_who_mend_the_tracer(
         ["taint", "c", "--transfers", "/"],
         ["tiant", "c"],
         ["taint"],
-        ["clusters", "c"],
+        ["clusters"],
     ],
 )
 def test_bad_input_ends_with_status_2_and_says_so(words: list[str]) -> None:

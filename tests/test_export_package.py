@@ -123,12 +123,12 @@ def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path: Path)
 
 def test_foreign_files_stay_and_stale_tables_of_the_same_case_go(tmp_path: Path) -> None:
     (tmp_path / "my notes.txt").write_text("mine")
-    (tmp_path / "clusters.csv").write_text("mine too")
+    (tmp_path / "suspects.csv").write_text("mine too")
     write_package(tmp_path, tables(), PINS)
     write_package(tmp_path, tables(), PINS, formats=["taint"])
     assert set(contents(tmp_path)) == {
         "my notes.txt",
-        "clusters.csv",
+        "suspects.csv",
         "taint.csv",
         "README.txt",
         "manifest.json",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tracer import bundled, evidence
+from tracer import bundled, cluster_tables, evidence
 from tracer.addresses import canonical, parse_account
 from tracer.casebook import CaseBook, rule_named
 from tracer.chains.tokens import issuers
@@ -36,6 +36,7 @@ from tracer.version import version
 
 if TYPE_CHECKING:
     from tracer.chains.endpoint import Endpoint
+    from tracer.clusters import Link
     from tracer.collect import Collected, Event
     from tracer.collecting.budget import Budget
     from tracer.export import Input, Pins
@@ -236,6 +237,26 @@ class Case(CaseBook):
         ends = [f"{chain}:{self._display(chain, address)}" for chain, address in (start, self._account(to))]
         return finder.frame([finder.find(ends[0], ends[1], kind)])
 
+    def clusters(self, rule: str | None = None) -> pd.DataFrame:
+        """Which addresses one party controls: a row per (cluster, chain, address, asset), taint under the rule."""
+        tracing = self.tracing()
+        return cluster_tables.clusters_frame(tracing.clusters, tracing.result(rule_named(rule or self.rule)))
+
+    def cluster_links(self) -> pd.DataFrame:
+        """Every link between two addresses with its rule and evidence; `withdrawn` says why one unites nothing."""
+        tracing = self.tracing()
+        return cluster_tables.links_frame(tracing.clusters, tracing.display)
+
+    def deposits(self) -> pd.DataFrame:
+        """Deposit addresses of services: every forwarded payment with the customer who made it."""
+        tracing = self.tracing()
+        return cluster_tables.deposits_frame(tracing.clusters, tracing.display)
+
+    def why_linked(self, a: str, b: str) -> list[Link]:
+        """The fewest links that join two addresses into one cluster, in order. Raises NotFoundError."""
+        ends = (":".join(self._account(text)) for text in (a, b))
+        return list(self.tracing().clusters.found.why(*ends))
+
     def endpoints(self, by: str | None = None, progress: Progress | None = None) -> pd.DataFrame:
         """Where stolen coin rests or leaves: one row per (address, asset), under every rule and with the range.
 
@@ -324,6 +345,7 @@ class Case(CaseBook):
         directory can compute the tables again (`tracer replay --package`). Raises InputError, StoreError.
         """
         from tracer.export import write_package
+        from tracer.export.clusters import link_ruled
         from tracer.export.holdings import all_rules
         from tracer.export.opinions import declared, ruled
         from tracer.export.transfers import with_rules
@@ -353,6 +375,10 @@ class Case(CaseBook):
             "gaps": self.gaps,
             "conversions": lambda: declared(self.conversions()),
             "rulings": lambda: ruled(self.rulings()),
+            "clusters": self.clusters,
+            "cluster_links": self.cluster_links,
+            "deposits": self.deposits,
+            "link_rulings": lambda: link_ruled(self.link_rulings()),
             "labels": self.labels,
             "stops": self.stops,
             "judgements": self.judgements,

@@ -1,7 +1,7 @@
 """The casebook: what the investigator said in one case, kept in the workspace.
 
-Seeds and files; opinions come from `tracer.opinions`. Every change is written at once, all of it or nothing; nothing is
-computed here.
+Seeds and files; opinions come from `tracer.opinions` and `tracer.linkrulings`. Every change is written at once, all of
+it or nothing; nothing is computed here.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from tracer.chains.files import read_transfers
 from tracer.custody import exhibits_of, record_of
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.evidence import ImportReport
+from tracer.linkrulings import LinkRulings
 from tracer.model import NATIVE, Rule, Seed
-from tracer.opinions import Opinions
 from tracer.provenance import standing_in
 from tracer.results import frame
 from tracer.store.caserecords import CaseFile, Pin
@@ -39,7 +39,7 @@ def rule_named(rule: str) -> Rule:
     return Rule(rule)
 
 
-class CaseBook(Opinions):
+class CaseBook(LinkRulings):
     """The record of one case in a workspace."""
 
     @property

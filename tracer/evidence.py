@@ -41,6 +41,7 @@ __all__ = [
     "Capture",
     "Fetched",
     "ImportReport",
+    "accounts",
     "collected",
     "display",
     "files_frame",
@@ -220,18 +221,20 @@ def trace_of(
         for e in standing
     ]
     gaps += rulings.gaps(file.standing_rulings, ruled.changed)
-    if progress:
-        progress("reading", 1, 1)
     times = ledger.time[ledger.time >= 0]
     as_of = _as_of(file, int(times.max()) if len(times) else None)
     book = LabelBook(file.labels, as_of)
     unseen = _unread_stops(imported, facts, entries)
+    if progress:
+        progress("reading", 1, 1)
     return Tracing(
         ledger=ledger,
         seeds=file.seeds,
         stops=unseen | stops_of(file, book, ledger.addresses),
         book=book,
         gaps=tuple(gaps),
+        decided=frozenset((s.chain, s.address) for s in file.stops),
+        link_rulings=file.standing_link_rulings,
         source_names=(*(pin.name for pin in file.captures), *(facts.names if facts else ())),
         source_hashes=(
             *(pin.sha256 for pin in file.captures),
@@ -275,12 +278,12 @@ def _unread_stops(
     """Addresses that only the histories of others name. What an imported file names counts as read."""
     if facts is None:
         return {}
-    known = {account for table in imported for account in _accounts(table)}
-    named = [a for a in _accounts(facts.table) if a not in known and a[1] != addresses.ZERO_ADDRESS]
+    known = {account for table in imported for account in accounts(table)}
+    named = [a for a in accounts(facts.table) if a not in known and a[1] != addresses.ZERO_ADDRESS]
     return unread(named, entries)
 
 
-def _accounts(table: pa.Table) -> list[tuple[str, str]]:
+def accounts(table: pa.Table) -> list[tuple[str, str]]:
     """The distinct (chain, address) that rows pay or are paid by, sorted."""
     found: set[tuple[str, str]] = set()
     for side in ("from_address", "to_address"):

@@ -21,6 +21,8 @@ __all__ = [
     "Judgement",
     "Kind",
     "Label",
+    "LinkRuling",
+    "LinkVerdict",
     "Rule",
     "Seed",
     "Stop",
@@ -238,6 +240,41 @@ class Judgement:
     verdict: str
     reason: str = ""
     withdrawn_at: int | None = None
+
+
+class LinkVerdict(StrEnum):
+    """What the analyst says about two addresses."""
+
+    ACCEPT = "accept"
+    """One party controls both: a link of the analyst's own."""
+    REJECT = "reject"
+    """The links between them that are meant do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRuling:
+    """The analyst's word on whether one party controls two addresses; withdrawn rulings stay on record.
+
+    a, b: `chain:address`, canonical. With reject, rule and tx name the links that are meant, "" for all between the
+    two; with accept, tx is the evidence ("" if it is no transaction) and confidence is 0 to 100. Times in UTC seconds.
+    """
+
+    number: int
+    verdict: LinkVerdict
+    a: str
+    b: str
+    rule: str
+    tx: str
+    confidence: int
+    reason: str
+    author: str
+    made_at: int
+    withdrawn_at: int | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it no longer counts."""
+        return self.withdrawn_at is not None
 
 
 @dataclass(frozen=True, slots=True)

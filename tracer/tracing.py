@@ -13,6 +13,7 @@ from functools import cached_property
 import pandas as pd
 
 from tracer.arrivals import Account, History, transactions_seen
+from tracer.clusters.clustering import Clusters
 from tracer.collecting.manifest import Fetched
 from tracer.endpoints import Endpoints
 from tracer.errors import InputError, NotFoundError, shown
@@ -21,7 +22,7 @@ from tracer.graph import FlowGraph
 from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.listing import Listing
-from tracer.model import CONSERVING, UNREAD, Gap, Rule, Seed
+from tracer.model import CONSERVING, UNREAD, Gap, LinkRuling, Rule, Seed
 from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
 from tracer.prices import Prices
@@ -49,8 +50,9 @@ class Tracing:
     seeds, stops ((chain, address) -> code), book (the labels at as_of), gaps (of the sources and of the case),
     source_names and source_hashes (name and sha256 by number of the source in the ledger), display ((chain, address)
     -> the text to print), separate ((chain, transaction, address) that convert nothing there, by a ruling), fetched
-    (what was collected, by account), unseen (accounts that only the histories of others name), prices (published worth
-    of coins), unread (why the history of an address was not read, as a code that says more than PENDING; it changes no
+    (what was collected, by account), unseen (accounts that only the histories of others name), decided (accounts of
+    which the analyst says whether coin stops there), link_rulings (the standing ones), prices (published worth of
+    coins), unread (why the history of an address was not read, as a code that says more than PENDING; it changes no
     amount).
     """
 
@@ -67,6 +69,8 @@ class Tracing:
     fetched: Mapping[Account, Fetched] = field(default_factory=dict)
     unseen: frozenset[Account] = frozenset()
     prices: Prices = field(default_factory=Prices)
+    decided: frozenset[Account] = frozenset()
+    link_rulings: tuple[LinkRuling, ...] = ()
     unread: Callable[[Tracing], Mapping[tuple[str, str], str]] | None = None
     _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
     _results: dict[Rule, TaintResult] = field(default_factory=dict)
@@ -75,7 +79,24 @@ class Tracing:
     @cached_property
     def program(self) -> Program:
         """The steps that every rule runs. Raises SeedError if a seed contradicts the history."""
-        return compile_program(self.ledger, self.seeds, self.stops, self.separate)
+        return compile_program(self.ledger, self.seeds, self.all_stops, self.separate)
+
+    @cached_property
+    def all_stops(self) -> dict[Account, str]:
+        """`stops`, and the deposit addresses of services of which it says nothing."""
+        return self.clusters.stops | dict(self.stops)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """Which addresses one party controls."""
+        return Clusters(
+            self.ledger,
+            self.book,
+            seeds=frozenset((seed.chain, seed.address) for seed in self.seeds),
+            unread=self.unseen,
+            decided=self.decided,
+            rulings=self.link_rulings,
+        )
 
     @cached_property
     def listing(self) -> Listing:
@@ -86,7 +107,7 @@ class Tracing:
     @cached_property
     def all_gaps(self) -> tuple[Gap, ...]:
         """Everything missing or assumed, from the sources to the accounting."""
-        return (*self.gaps, *self.ledger.gaps, *self.program.gaps)
+        return (*self.gaps, *self.clusters.gaps, *self.ledger.gaps, *self.program.gaps)
 
     def outcome(self, rule: Rule) -> Outcome:
         """Run a rule, once."""
@@ -227,7 +248,7 @@ class Tracing:
                 "Collect it: tracer collect CASE --direction backward --target ADDRESS.",
             )
         self._holdings(pair)
-        stops = {account: word for account, word in self.stops.items() if account != pair}
+        stops = {account: word for account, word in self.all_stops.items() if account != pair}
         stated = [s for s in self.seeds if s.amount is not None and s.tx is None and s.at is None]
         program = compile_program(self.ledger, stated, stops, self.separate)
         wanted = [

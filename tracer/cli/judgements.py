@@ -1,7 +1,7 @@
 """`tracer judge`: the analyst's decisions, with reason and author; withdrawn, never deleted.
 
 Two of them change amounts: a declared conversion closes the gap where the data lack one leg of a swap, and a ruling
-overrules what is followed by default.
+overrules what is followed by default. A ruling on a link decides which addresses are one cluster.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tracer.errors import InputError, shown
 
 __all__ = ["register"]
 
-_KINDS = ("conversion", "ruling", "verdict")
+_KINDS = ("conversion", "ruling", "link", "verdict")
 _Subject = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="A transaction hash, or the contract of a token.")
 ]
@@ -26,7 +26,7 @@ _Reason = Annotated[
 ]
 _Author = Annotated[str, typer.Option("--author", metavar="NAME", help="Who decided.")]
 
-_group = typer.Typer(no_args_is_help=True, help="Record verdicts, rulings and declared conversions.")
+_group = typer.Typer(no_args_is_help=True, help="Record verdicts, rulings, links and declared conversions.")
 
 
 def register(app: typer.Typer) -> None:
@@ -172,14 +172,78 @@ def _rule(
     session.next("taint", case)
 
 
+_A = Annotated[str, typer.Argument(metavar="A", help="One address.")]
+_B = Annotated[str, typer.Argument(metavar="B", help="The other one.")]
+
+
+@_group.command("accept-link")
+def accept_link(
+    context: typer.Context,
+    case: CaseName,
+    a: _A,
+    b: _B,
+    reason: _Reason,
+    tx: Annotated[str, typer.Option("--tx", metavar="HASH", help="The transaction that shows it.")] = "",
+    confidence: Annotated[
+        int, typer.Option("--confidence", metavar="N", min=0, max=100, help="How sure, 0-100.")
+    ] = 80,
+    author: _Author = "",
+    chain: Chain = "eip155:1",
+) -> None:
+    """Rule that one party controls two addresses: a link of your own. It moves no coin."""
+    _link(context, case, a, b, "accept", "", tx, confidence, reason, author, chain)
+
+
+@_group.command("reject-link")
+def reject_link(
+    context: typer.Context,
+    case: CaseName,
+    a: _A,
+    b: _B,
+    reason: _Reason,
+    rule: Annotated[
+        str, typer.Option("--rule", metavar="RULE", help="Only links of this rule (default: all).")
+    ] = "",
+    tx: Annotated[
+        str, typer.Option("--tx", metavar="HASH", help="Only the link of this transaction (default: all).")
+    ] = "",
+    author: _Author = "",
+    chain: Chain = "eip155:1",
+) -> None:
+    """Rule that links between two addresses do not count. They stay listed; other links may still join the two."""
+    _link(context, case, a, b, "reject", rule, tx, 80, reason, author, chain)
+
+
+def _link(
+    context: typer.Context,
+    case: str,
+    a: str,
+    b: str,
+    verdict: str,
+    rule: str,
+    tx: str,
+    confidence: int,
+    reason: str,
+    author: str,
+    chain: str,
+) -> None:
+    session = session_of(context)
+    number = session.case(case).judge_link(
+        a, b, verdict, rule=rule, tx=tx, confidence=confidence, chain=chain, reason=reason, author=author
+    )
+    line(f"Ruling {number} on links recorded: {verdict} {clean(a)} and {clean(b)}.")
+    session.next("clusters", case)
+
+
 @_group.command("list")
 def show(context: typer.Context, case: CaseName) -> None:
-    """List verdicts, rulings and declared conversions, also withdrawn ones."""
+    """List verdicts, rulings (also on links) and declared conversions, also withdrawn ones."""
     session = session_of(context)
     opened = session.case(case)
     found = {
         "conversions": opened.conversions(),
         "rulings": opened.rulings(),
+        "links": opened.link_rulings(),
         "judgements": opened.judgements(),
     }
     if session.json:
@@ -199,10 +263,10 @@ def withdraw(
         int, typer.Argument(metavar="NUMBER", help="Number of the decision, see `judge list`.")
     ],
     kind: Annotated[
-        str, typer.Option("--kind", metavar="KIND", help="conversion, ruling or verdict.")
+        str, typer.Option("--kind", metavar="KIND", help="conversion, ruling, link or verdict.")
     ] = "conversion",
 ) -> None:
-    """Withdraw a declared conversion, a ruling or a verdict. It stays in the record, marked as withdrawn."""
+    """Withdraw a declared conversion, a ruling (also on a link) or a verdict. It stays on record, marked."""
     if kind not in _KINDS:
         raise InputError(f"There is no kind of decision {shown(kind)}.", f"Kinds: {', '.join(_KINDS)}.")
     session = session_of(context)
@@ -210,6 +274,7 @@ def withdraw(
     take_back = {
         "conversion": opened.withdraw_conversion,
         "ruling": opened.withdraw_ruling,
+        "link": opened.withdraw_link_ruling,
         "verdict": opened.withdraw_judgement,
     }
     take_back[kind](number)

@@ -35,6 +35,20 @@ def register(app: typer.Typer) -> None:
     app.command("gaps")(gaps)
 
 
+def deliver(session: Session, name: str, frame: pd.DataFrame, out: Path | None) -> None:
+    """The table as CSV in `out`, or as JSON, or on the screen."""
+    from tracer.export import layout_of, write_csv
+
+    if out is not None:
+        written = write_csv(out, layout_of(name, frame), frame)
+        line(f"wrote {clean(written.path)}: {plural(written.rows or 0, 'row')}")
+    elif session.json:
+        print_json(records(frame))
+    else:
+        right = [str(column) for column in frame.columns if str(column).endswith("_raw")]
+        table([str(column) for column in frame.columns], frame.itertuples(index=False), right=right)
+
+
 def taint(
     context: typer.Context,
     case: CaseName,
@@ -229,20 +243,6 @@ def _write_taint(
             frame = with_rules(frame, ((name, result.transfers()) for name, result in found.items()))
         written.append(write_csv(transfers, layout_of("transfers", frame), frame))
     return [(entry.path, entry.rows or 0) for entry in written]
-
-
-def deliver(session: Session, name: str, frame: pd.DataFrame, out: Path | None) -> None:
-    """The table as CSV in `out`, or as JSON, or on the screen."""
-    from tracer.export import layout_of, write_csv
-
-    if out is not None:
-        written = write_csv(out, layout_of(name, frame), frame)
-        line(f"wrote {clean(written.path)}: {plural(written.rows or 0, 'row')}")
-    elif session.json:
-        print_json(records(frame))
-    else:
-        right = [str(column) for column in frame.columns if str(column).endswith("_raw")]
-        table([str(column) for column in frame.columns], frame.itertuples(index=False), right=right)
 
 
 def _print_gaps(frame: pd.DataFrame) -> None:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from tracer.errors import InputError, shown
 from tracer.export.account import CONSERVATION, GAPS, LOSSES, SEEDS, SOURCES
+from tracer.export.clusters import CLUSTER_LINKS, CLUSTERS, DEPOSITS, LINK_RULINGS
 from tracer.export.columns import Layout
 from tracer.export.endpoints import ENDPOINT_TRANSFERS, ENDPOINTS, ENDPOINTS_BY_SERVICE
 from tracer.export.evidence import EVIDENCE, FOLDER, Attachment, is_ours
@@ -52,6 +53,10 @@ FORMATS: dict[str, Layout] = {
     "gaps": GAPS,
     "conversions": CONVERSIONS,
     "rulings": RULINGS,
+    "clusters": CLUSTERS,
+    "cluster_links": CLUSTER_LINKS,
+    "deposits": DEPOSITS,
+    "link_rulings": LINK_RULINGS,
     "labels": LABELS,
     "stops": STOPS,
     "judgements": JUDGEMENTS,

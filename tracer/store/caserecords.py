@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tracer.model import Conversion, Label, Rule, Seed, Stop
+from tracer.model import Conversion, Label, LinkRuling, Rule, Seed, Stop
 
 __all__ = [
     "FORMAT",
@@ -131,6 +131,7 @@ class CaseFile:
     labels: tuple[Label, ...] = ()
     conversions: tuple[DeclaredConversion, ...] = ()
     rulings: tuple[Ruling, ...] = ()
+    link_rulings: tuple[LinkRuling, ...] = ()
     heads: tuple[ChainHead, ...] = ()
     targets: tuple[Target, ...] = ()
     manifest: str = ""
@@ -147,6 +148,16 @@ class CaseFile:
     def next_ruling(self) -> int:
         """The number that the next ruling gets; numbers are never used twice."""
         return max((ruling.number for ruling in self.rulings), default=0) + 1
+
+    @property
+    def next_link_ruling(self) -> int:
+        """The number that the next ruling on a link gets; numbers are never used twice."""
+        return max((ruling.number for ruling in self.link_rulings), default=0) + 1
+
+    @property
+    def standing_link_rulings(self) -> tuple[LinkRuling, ...]:
+        """The rulings on links that were not withdrawn, in the order in which they were made."""
+        return tuple(ruling for ruling in self.link_rulings if not ruling.withdrawn)
 
     @property
     def standing_rulings(self) -> tuple[Ruling, ...]:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 import tomli_w
 
 from tracer.errors import SchemaTooNewError, StoreError, shown
-from tracer.model import Conversion, Label, Seed, Stop, StopCode
+from tracer.model import Conversion, Label, LinkRuling, Seed, Stop, StopCode
 from tracer.movements import MAX_AMOUNT
 from tracer.store.caserecords import FORMAT, CaseFile, ChainHead, DeclaredConversion, Pin, Ruling, Target
 from tracer.store.plaintext import storable
@@ -39,6 +39,7 @@ _LISTS: dict[str, type] = {
     "stops": Stop,
     "labels": Label,
     "rulings": Ruling,
+    "link_rulings": LinkRuling,
 }
 _CONVERSIONS = "conversions"
 _TABLES = ("settings", "thresholds")

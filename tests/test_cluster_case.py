@@ -1,0 +1,243 @@
+"""Clusters of a case: the tables, the DEPOSIT stop, and what the analyst accepts, rejects and takes back."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from tracer.case import Case
+from tracer.cli.app import app
+from tracer.errors import InputError, NotFoundError
+
+CHAIN = "eip155:1"
+ETH = 10**18
+S, U, V, D, H, Z = (f"0x{letter * 40}" for letter in "12345f")
+D2 = "0x" + "6" * 40
+HEADER = (
+    "chain,block,tx_index,position,timestamp_utc,tx_hash,from_address,to_address,asset,symbol,decimals,"
+    "amount_raw,kind"
+)
+
+
+def tx(block: int) -> str:
+    return f"0x{block:064x}"
+
+
+def movement(block: int, payer: str, payee: str, amount: int, asset: str = "native") -> str:
+    time = f"2025-02-21T14:{block:02d}:00Z"
+    return f"{CHAIN},{block},0,1,{time},{tx(block)},{payer},{payee},{asset},ETH,18,{amount},native"
+
+
+# The thief S pays U and V; both pay the deposit address D, which forwards to the exchange's wallet H; Z stands apart.
+ROWS = [
+    movement(1, Z, S, 100 * ETH),
+    movement(2, S, U, 60 * ETH),
+    movement(3, S, V, 30 * ETH),
+    movement(4, U, D, 50 * ETH),
+    movement(5, D, H, 50 * ETH),
+    movement(6, V, D, 30 * ETH),
+    movement(7, D, H, 30 * ETH),
+]
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    path = tmp_path / "history.csv"
+    path.write_text("\n".join([HEADER, *ROWS]) + "\n", encoding="utf-8")
+    made = Case.create("heist", tmp_path / "ws", clock=lambda: 1_740_000_000)
+    made.import_file(path)
+    made.add_seed(S, tx=tx(1), source="test")
+    made.label(H, "Exchange H", category="exchange", confidence=90, source="list of wallets")
+    return made
+
+
+def run(tmp_path: Path, *words: str, status: int = 0) -> Result:
+    result = CliRunner().invoke(app, ["--workspace", str(tmp_path / "ws"), *words], prog_name="tracer")
+    assert result.exit_code == status, result.output
+    return result
+
+
+def row(frame: pd.DataFrame, address: str) -> dict[str, object]:
+    found = [r for r in frame.to_dict("records") if str(r["address"]).lower() == address]
+    assert len(found) == 1
+    return found[0]
+
+
+def held(case: Case, address: str) -> int:
+    frame = case.taint().addresses(ranges=False)
+    return sum(frame.loc[frame["address"].str.lower() == address, "taint_raw"])
+
+
+def test_the_table_of_clusters_says_who_belongs_together_and_why(case: Case) -> None:
+    frame = case.clusters()
+    assert row(frame, U) == {
+        "cluster_id": f"{CHAIN}:{U}",
+        "chain": CHAIN,
+        "address": U,
+        "rule": "deposit_address",
+        "evidence_tx": tx(4),
+        "confidence": "80",
+        "label": "",
+        "label_source": "",
+        "received_raw": 60 * ETH,
+        "sent_raw": 50 * ETH,
+        "taint_raw": 10 * ETH,
+        "asset": "native",
+        "decimals": 18,
+        "first_seen_utc": "2025-02-21T14:02:00Z",
+        "last_seen_utc": "2025-02-21T14:04:00Z",
+    }
+    deposit = row(frame, D)
+    assert (deposit["rule"], deposit["evidence_tx"]) == (
+        "deposit_address;deposit_address",
+        f"{tx(4)};{tx(6)}",
+    )
+    assert (deposit["taint_raw"], deposit["confidence"]) == (80 * ETH, "80;80")
+    alone = row(frame, S)
+    assert (alone["cluster_id"], alone["rule"], alone["evidence_tx"]) == (f"{CHAIN}:{S}", "", "")
+    assert {str(a).lower() for a in frame["address"]} == {S, U, V, D}
+
+
+def test_coin_stops_at_the_deposit_address_as_an_assumption(case: Case) -> None:
+    assert held(case, D) == 80 * ETH
+    frame = case.taint().addresses(ranges=False)
+    assert set(frame.loc[frame["address"] == D, "stop"]) == {"DEPOSIT"}
+    gaps = case.gaps()
+    assert list(gaps.loc[gaps["code"] == "deposit_address", "status"]) == ["assumption"]
+
+
+def test_the_analyst_lifts_the_stop_and_the_links_stand(case: Case) -> None:
+    case.stop(D, None, reason="it is his own wallet")
+    assert (held(case, D), held(case, H)) == (0, 80 * ETH)
+    assert "deposit_address" not in set(case.gaps()["code"])
+    assert len(case.cluster_links()) == 2
+
+
+def test_without_the_label_there_is_no_deposit_address(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text("\n".join([HEADER, *ROWS]) + "\n", encoding="utf-8")
+    made = Case.create("bare", tmp_path / "other")
+    made.import_file(path)
+    made.add_seed(S, tx=tx(1))
+    assert held(made, H) == 80 * ETH
+    assert (len(made.cluster_links()), len(made.deposits())) == (0, 0)
+
+
+def test_deposits_are_listed_payment_by_payment(case: Case) -> None:
+    found = case.deposits().to_dict("records")
+    assert [(r["user"], r["deposit"], r["service"], r["paid_tx"], r["forwarded_tx"]) for r in found] == [
+        (U, D, "Exchange H", tx(4), tx(5)),
+        (V, D, "Exchange H", tx(6), tx(7)),
+    ]
+    assert {r["stop"] for r in found} == {"DEPOSIT"}
+
+
+def test_a_rejected_link_stays_listed_and_joins_nobody_until_the_ruling_is_withdrawn(case: Case) -> None:
+    before = case.clusters()
+    number = case.judge_link(U, D, "reject", reason="U paid a debt", author="inspector")
+    links = case.cluster_links()
+    assert list(links["withdrawn"]) == [f"ruling {number}: U paid a debt", ""]
+    assert row(case.clusters(), U)["cluster_id"] == f"{CHAIN}:{U}"
+    assert row(case.clusters(), U)["rule"] == ""
+    assert row(case.clusters(), V)["cluster_id"] == row(case.clusters(), D)["cluster_id"] == f"{CHAIN}:{V}"
+    case.withdraw_link_ruling(number)
+    pd.testing.assert_frame_equal(case.clusters(), before)
+    assert list(case.link_rulings()["withdrawn_utc"]) != [""]
+
+
+def test_a_rejection_can_mean_one_rule_or_one_transaction_only(case: Case) -> None:
+    case.judge_link(U, D, "reject", rule="sweep", reason="no sweep")
+    case.judge_link(U, D, "reject", tx=tx(6), reason="not that one")
+    assert set(case.cluster_links()["withdrawn"]) == {""}
+    case.judge_link(D, U, "reject", rule="deposit_address", tx=tx(4), reason="that one")
+    assert sorted(case.cluster_links()["withdrawn"]) == ["", "ruling 3: that one"]
+
+
+def test_an_accepted_link_joins_and_a_later_rejection_takes_it_out(case: Case) -> None:
+    case.judge_link(S, U, "accept", tx=tx(2), confidence=95, reason="confession", author="inspector")
+    cluster = row(case.clusters(), S)
+    assert (cluster["cluster_id"], cluster["rule"], cluster["confidence"]) == (
+        f"{CHAIN}:{S}",
+        "analyst",
+        "95",
+    )
+    assert row(case.clusters(), V)["cluster_id"] == f"{CHAIN}:{S}"
+    assert [(link.rule, link.tx) for link in case.why_linked(S, V)] == [
+        ("analyst", tx(2)),
+        ("deposit_address", tx(4)),
+        ("deposit_address", tx(6)),
+    ]
+    case.judge_link(S, U, "reject", reason="withdrawn confession")
+    assert row(case.clusters(), S)["rule"] == ""
+    case.judge_link(S, U, "accept", reason="second confession")
+    assert row(case.clusters(), S)["rule"] == "analyst"
+    with pytest.raises(NotFoundError):
+        case.why_linked(S, Z)
+
+
+def test_a_service_is_never_in_a_cluster_even_by_the_analysts_word(case: Case) -> None:
+    case.judge_link(S, H, "accept", reason="he works there")
+    links = case.cluster_links()
+    assert f"{CHAIN}:{H} belongs to Exchange H" in set(links["withdrawn"])
+    assert row(case.clusters(), S)["rule"] == ""
+
+
+def test_the_range_of_a_cluster_counts_its_inner_transfers_once(case: Case) -> None:
+    case.stop(D, None, reason="test")
+    together = case.bounds([U, V, D], together=True).to_dict("records")
+    assert [(r["at_least_raw"], r["at_most_raw"]) for r in together] == [(10 * ETH, 10 * ETH)]
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "problem"),
+    [
+        ((U, D, "maybe"), {"reason": "x"}, "no verdict"),
+        ((U, D, "reject"), {}, "needs a reason"),
+        ((U, D, "accept"), {"reason": "x", "confidence": 101}, "between 0 and 100"),
+        ((U, D, "accept"), {"reason": "x", "rule": "sweep"}, "goes with `reject`"),
+        ((U, U, "reject"), {"reason": "x"}, "two different"),
+    ],
+)
+def test_a_ruling_that_makes_no_sense_is_refused(case: Case, words, more, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        case.judge_link(*words, **more)
+    with pytest.raises(NotFoundError, match="no movement"):
+        case.judge_link(U, "0x" + "9" * 40, "reject", reason="x")
+    assert len(case.link_rulings()) == 0
+
+
+def test_the_command_line_lists_rejects_and_withdraws(case: Case, tmp_path: Path) -> None:
+    assert "1 cluster of 3 addresses" in run(tmp_path, "clusters", "heist").stdout
+    names = [tmp_path / f"{name}.csv" for name in ("clusters", "links", "deposits")]
+    words = ["--out", names[0], "--links", names[1], "--deposits", names[2]]
+    run(tmp_path, "clusters", "heist", *map(str, words))
+    with names[1].open(newline="", encoding="utf-8") as file:
+        assert next(csv.DictReader(file))["rule"] == "deposit_address"
+    assert len(names[0].read_text(encoding="utf-8").splitlines()) == 1 + 4
+    assert "Exchange H" in names[2].read_text(encoding="utf-8")
+    run(tmp_path, "judge", "reject-link", "heist", U, D, "--reason", "a debt", "--author", "me")
+    run(tmp_path, "judge", "accept-link", "heist", S, U, "--reason", "told us", "--tx", tx(2))
+    listed = json.loads(run(tmp_path, "judge", "list", "heist", "--json").stdout)["links"]
+    assert [(r["verdict"], r["reason"], r["author"]) for r in listed] == [
+        ("reject", "a debt", "me"),
+        ("accept", "told us", ""),
+    ]
+    told = json.loads(run(tmp_path, "clusters", "heist", "--json").stdout)
+    assert {r["withdrawn"] for r in told["cluster_links"]} == {"", "ruling 1: a debt"}
+    run(tmp_path, "judge", "withdraw", "heist", "1", "--kind", "link")
+    run(tmp_path, "judge", "withdraw", "heist", "9", "--kind", "link", status=2)
+
+
+def test_the_export_carries_clusters_links_deposits_and_rulings(case: Case, tmp_path: Path) -> None:
+    case.judge_link(U, D, "reject", reason="a debt")
+    names = ["clusters", "cluster_links", "deposits", "link_rulings"]
+    case.export(tmp_path / "out", names)
+    for name in names:
+        assert len((tmp_path / "out" / f"{name}.csv").read_text(encoding="utf-8").splitlines()) > 1
+    with (tmp_path / "out" / "link_rulings.csv").open(newline="", encoding="utf-8") as file:
+        assert [r["withdrawn"] for r in csv.DictReader(file)] == ["false"]

@@ -1,0 +1,169 @@
+"""Clusters as tables: who belongs together and holds what, every link, and whose deposit address is whose.
+
+Columns are those of docs/formats.md. A cluster is listed when one of its addresses is traced; links are listed all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tracer.clusters import Link
+from tracer.clusters.clustering import Account, Clusters
+from tracer.results import TaintResult, frame
+from tracer.times import utc_text
+
+__all__ = ["clusters_frame", "deposits_frame", "links_frame"]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What moved in and out of one (address, asset), and when; -1 is unknown."""
+
+    received: int = 0
+    sent: int = 0
+    first: int = -1
+    last: int = -1
+
+    def at(self, time: int) -> None:
+        """Note a movement."""
+        if time >= 0:
+            self.first = time if self.first < 0 else min(self.first, time)
+            self.last = max(self.last, time)
+
+
+def clusters_frame(clusters: Clusters, result: TaintResult) -> pd.DataFrame:
+    """One row per (cluster, chain, address, asset): all traced addresses and those that links join to them."""
+    found, ledger = clusters.found, clusters.ledger
+    taint = _tainted(result)
+    traced = {":".join(ledger.addresses[number]) for number, _ in taint}
+    wanted = {found.cluster_of(name) for name in traced}
+    members = {name for c in wanted for name in found.members.get(c, ())} | traced
+    numbers = {
+        ledger.address_number[account]
+        for name in members
+        if (account := _account(name)) in ledger.address_number
+    }
+    seen = _movements(clusters, numbers)
+    links = _links_by_member(clusters)
+    rows: list[tuple[object, ...]] = []
+    for (number, asset_number), moved in seen.items():
+        chain, address = ledger.addresses[number]
+        asset = ledger.assets[asset_number]
+        name = f"{chain}:{address}"
+        mine = links.get(name, [])
+        label = clusters.book.best(chain, address)
+        rows.append(
+            (_shown(found.cluster_of(name), result.shown), chain, result.shown(chain, address))
+            + tuple(";".join(str(getattr(x, part)) for x in mine) for part in ("rule", "tx", "confidence"))
+            + ((label.name, label.source) if label else ("", ""))
+            + (moved.received, moved.sent, taint.get((number, asset_number), 0), asset.ref, asset.decimals)
+            + (utc_text(moved.first), utc_text(moved.last))
+        )
+    rows.sort(key=lambda r: (r[0], r[1], r[2], r[10]))
+    return frame(rows, _CLUSTER_COLUMNS)
+
+
+def links_frame(clusters: Clusters, shown: Callable[[str, str], str]) -> pd.DataFrame:
+    """Every link, sorted; withdrawn: why it unites nothing, "" where it stands."""
+    refused = clusters.refused
+    rows = [
+        (_shown(x.a, shown), _shown(x.b, shown), x.rule, x.tx, x.confidence, refused.get(x, ""))
+        for x in clusters.found.links
+    ]
+    return frame(rows, ["a", "b", "rule", "tx", "confidence", "withdrawn"])
+
+
+def deposits_frame(clusters: Clusters, shown: Callable[[str, str], str]) -> pd.DataFrame:
+    """Every forwarded payment: customer ("" where none can be named), deposit address, service, both transactions."""
+    rows = []
+    if clusters.deposits:
+        payments = clusters.payments
+        stopped = clusters.stops
+        for d in clusters.deposits:
+            chain, address = clusters.ledger.addresses[d.address]
+            for use in d.uses:
+                asset = clusters.ledger.assets[int(payments.asset[use.forwarded])]
+                user = shown(*clusters.ledger.addresses[use.user]) if use.user >= 0 else ""
+                rows.append(
+                    (chain, user, shown(chain, address), d.service, asset.ref, asset.symbol, asset.decimals)
+                    + (payments.amount[use.paid], payments.hash(use.paid))
+                    + (payments.amount[use.forwarded], payments.hash(use.forwarded), d.confidence)
+                    + (stopped.get((chain, address), ""),)
+                )
+    return frame(rows, _DEPOSIT_COLUMNS)
+
+
+def _tainted(result: TaintResult) -> Mapping[tuple[int, int], int]:
+    """(address number, asset number) -> stolen coin that rests there, where any ever came, or where it was stolen."""
+    program = result.program
+    number = result.ledger.address_number
+    found = {}
+    for held in result.listing.holdings:
+        account = program.addresses[int(program.holding_address[held.number])]
+        if (
+            not held.sink
+            and account in number
+            and (result.outcome.taint[held.number] or result.tally.received[held.number])
+        ):
+            found[number[account], int(program.holding_asset[held.number])] = result.outcome.taint[
+                held.number
+            ]
+    return found
+
+
+def _movements(clusters: Clusters, numbers: set[int]) -> dict[tuple[int, int], _Seen]:
+    """What each of the addresses got and paid, per asset, fees included."""
+    ledger = clusters.ledger
+    found: dict[tuple[int, int], _Seen] = {}
+    rows = zip(
+        ledger.sender.tolist(),
+        ledger.recipient.tolist(),
+        ledger.asset.tolist(),
+        ledger.time.tolist(),
+        ledger.amount,
+        strict=True,
+    )
+    for sender, recipient, asset, time, amount in rows:
+        if recipient in numbers:
+            seen = found.setdefault((recipient, asset), _Seen())
+            seen.received += amount
+            seen.at(time)
+        if sender in numbers:
+            seen = found.setdefault((sender, asset), _Seen())
+            seen.sent += amount
+            seen.at(time)
+    return found
+
+
+def _links_by_member(clusters: Clusters) -> dict[str, list[Link]]:
+    """Name -> its standing links, sorted by rule, transaction and confidence."""
+    found: dict[str, list[Link]] = {}
+    for link in sorted(clusters.found.links, key=lambda x: (x.rule, x.tx, x.confidence)):
+        if link not in clusters.found.withdrawn:
+            found.setdefault(link.a, []).append(link)
+            found.setdefault(link.b, []).append(link)
+    return found
+
+
+def _account(name: str) -> Account:
+    chain, _, address = name.rpartition(":")
+    return chain, address
+
+
+def _shown(name: str, shown: Callable[[str, str], str]) -> str:
+    """`chain:address` with the address as people read it."""
+    chain, address = _account(name)
+    return f"{chain}:{shown(chain, address)}"
+
+
+_CLUSTER_COLUMNS: Sequence[str] = (
+    *("cluster_id", "chain", "address", "rule", "evidence_tx", "confidence", "label", "label_source"),
+    *("received_raw", "sent_raw", "taint_raw", "asset", "decimals", "first_seen_utc", "last_seen_utc"),
+)
+_DEPOSIT_COLUMNS: Sequence[str] = (
+    *("chain", "user", "deposit", "service", "asset", "symbol", "decimals", "paid_raw", "paid_tx"),
+    *("forwarded_raw", "forwarded_tx", "confidence", "stop"),
+)

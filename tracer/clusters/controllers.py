@@ -1,0 +1,218 @@
+"""Signs that one party controls several addresses of an account chain: gas, sweeps, and identical series of payments.
+
+On account chains no transaction shows common ownership, so each function here is circumstantial evidence with stated
+conditions. None unites across a service, a contract that passes coin on, or an address with many counterparties; none
+looks at an address whose history was not read; and nobody is linked by what others send him unasked. How often each
+is wrong on planted histories is measured in docs/accuracy.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from tracer.clusters.link import Link
+from tracer.clusters.payments import Payments
+
+__all__ = ["GAS_FUNDING", "SAME_SERIES", "SWEEP", "controller_links", "gas_funding", "same_series", "sweeps"]
+
+GAS_FUNDING = "gas_funding"
+SWEEP = "sweep"
+SAME_SERIES = "same_series"
+
+_DAY = 86_400
+_PARTNERS = 50  # an address with more counterparties serves the public, whatever it is called
+_TOP_UP = 10**17  # 0.1 of the chain's own coin: gas, and not the loot itself
+_GAS = 10**16  # what a sweep leaves behind to pay for itself, as in Victor 2020
+_FEWEST = 3  # addresses of one controller that a sign needs
+_SERIES = 4  # payments of a series; fewer are alike by chance
+_JITTER = 12  # seconds: one block of Ethereum
+_LONGEST = 1_000  # payments of a series; an address that pays more often is a service
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Payments, and of whom nothing may be concluded."""
+
+    payments: Payments
+    closed: frozenset[int]
+
+    def is_private(self, address: int) -> bool:
+        """Whether an address is known in full and does not serve the public."""
+        return address not in self.closed and int(self.payments.partners[address]) <= _PARTNERS
+
+    def link(self, a: int, b: int, rule: str, payment: int, confidence: int, note: str) -> Link:
+        """A link that rests on a payment."""
+        payments = self.payments
+        return Link(payments.name(a), payments.name(b), rule, payments.hash(payment), confidence, note)
+
+
+def controller_links(
+    payments: Payments, *, barred: Collection[int] = (), unread: Collection[int] = ()
+) -> list[Link]:
+    """All links of this module. barred: services, mixers, bridges, miners. unread: not all payments are known."""
+    judged = Judged(payments, frozenset(barred) | frozenset(unread))
+    return [*gas_funding(judged), *sweeps(judged), *same_series(judged)]
+
+
+def gas_funding(judged: Judged) -> Iterator[Link]:
+    """Fresh addresses that got the coin they move from one source, and the gas to move it from one funder.
+
+    Conditions, all of them: the first coin that the address ever held is at most 0.1 ETH from the funder; it had paid
+    nothing before and pays within a day; what it pays is more than the funder gave, or another asset; the funder never
+    gave it more; at least three such addresses whose other coin came first from one and the same address; funder,
+    address and that source are private (no service, at most 50 counterparties, read). Confidence 65.
+
+    Source: common funding and regular transfers give away the accounts of one operator, Liu and Zhu, "Fighting Sybils
+    in Airdrops" (arXiv 2209.04603, 2022). The conditions are this project's own; without the common source the
+    customers of a small gas service would be one party.
+    """
+    payments = judged.payments
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for address in sorted(set(payments.payee.tolist()) & set(payments.payer.tolist())):
+        if not judged.is_private(address):
+            continue
+        got = payments.by_payee.at(address).tolist()
+        first = next((i for i in got if payments.native[i]), None)
+        if first is None or payments.amount[first] > _TOP_UP or payments.passed_on[first]:
+            continue
+        funder = int(payments.payer[first])
+        source = next((int(payments.payer[i]) for i in got if int(payments.payer[i]) != funder), None)
+        if source is not None and _moves_other_coin(payments, address, funder, first):
+            found.setdefault((funder, source), []).append((address, first))
+    for (funder, source), funded in sorted(found.items()):
+        if len(funded) >= _FEWEST and judged.is_private(funder) and judged.is_private(source):
+            note = f"first gas of {len(funded)} addresses that move coin from {payments.name(source)}"
+            for address, first in funded:
+                yield judged.link(funder, address, GAS_FUNDING, first, 65, note)
+
+
+def _moves_other_coin(payments: Payments, address: int, funder: int, first: int) -> bool:
+    """Whether what the address pays first, soon after its first gas, cannot be the funder's own coin."""
+    out = payments.by_payer.at(address)
+    if not len(out) or payments.row[out[0]] < payments.row[first]:
+        return False
+    given = [i for i in payments.by_payee.at(address).tolist() if int(payments.payer[i]) == funder]
+    if any(not payments.native[i] or payments.amount[i] > _TOP_UP for i in given):
+        return False
+    soon = int(payments.time[out[0]]) - int(payments.time[first]) <= _DAY and payments.time[first] >= 0
+    paid = [i for i in out.tolist() if int(payments.payee[i]) != funder]
+    other_asset = any(not payments.native[i] for i in paid)
+    more = sum(payments.amount[i] for i in paid if payments.native[i]) > sum(
+        payments.amount[i] for i in given
+    )
+    return bool(soon and (other_asset or more))
+
+
+def sweeps(judged: Judged) -> Iterator[Link]:
+    """Addresses that got coin from one source and are emptied into one collector, one after the other.
+
+    Conditions, all of them: each payment leaves at most 0.01 ETH (nothing of a token) and is at least half of what the
+    address ever got of the asset; at least three addresses, each within a day of the one before, that got the asset
+    first from one and the same address; source, collector and addresses are private (no service, at most 50
+    counterparties, read) and no contract that passes the coin on. Confidence 60.
+
+    Source: spread and gathered again is a known pattern of laundering ("scatter-gather": Altman et al., "Realistic
+    Synthetic Financial Transactions for Anti-Money Laundering Models", NeurIPS 2023). As a rule for ownership the
+    conditions are this project's own; without the common source a small service that nobody labelled, or a merchant,
+    would be taken for the collector.
+    """
+    payments = judged.payments
+    for collector in sorted(set(payments.payee.tolist())):
+        if not judged.is_private(collector) or len(payments.payers_of(collector)) < _FEWEST:
+            continue
+        groups: dict[tuple[int, int], list[int]] = {}
+        emptied_by = _Emptied(payments)
+        for i in payments.by_payee.at(collector).tolist():
+            payer = int(payments.payer[i])
+            if judged.is_private(payer) and emptied_by(i):
+                groups.setdefault((int(payments.asset[i]), emptied_by.source(i)), []).append(i)
+        for (_, source), emptied in sorted(groups.items()):
+            for run in _runs(payments, emptied) if source != collector and judged.is_private(source) else ():
+                if len({int(payments.payer[i]) for i in run}) >= _FEWEST:
+                    note = (
+                        f"one of {len(run)} payments that emptied addresses funded by {payments.name(source)}"
+                    )
+                    for i in run:
+                        yield judged.link(int(payments.payer[i]), collector, SWEEP, i, 60, note)
+
+
+class _Emptied:
+    """Whether a payment leaves (almost) nothing with the payer, who had not spent most of it before."""
+
+    def __init__(self, payments: Payments) -> None:
+        self._payments = payments
+        self._known: dict[tuple[int, int], tuple[dict[int, int], list[int]]] = {}
+
+    def _history(self, payment: int) -> tuple[dict[int, int], list[int]]:
+        """The payer's balances of the asset, and the payments that brought it."""
+        payments = self._payments
+        key = payer, asset = int(payments.payer[payment]), int(payments.asset[payment])
+        if key not in self._known:
+            got = [i for i in payments.by_payee.at(payer).tolist() if payments.asset[i] == asset]
+            self._known[key] = payments.balances(payer, asset), got
+        return self._known[key]
+
+    def __call__(self, payment: int) -> bool:
+        payments = self._payments
+        if payments.passed_on[payment]:
+            return False
+        balances, got = self._history(payment)
+        received = sum(payments.amount[i] for i in got)
+        floor = _GAS if payments.native[payment] else 0
+        amount = payments.amount[payment]
+        return balances[int(payments.row[payment])] <= floor < amount and 2 * amount >= received > 0
+
+    def source(self, payment: int) -> int:
+        """Who first paid the asset to the payer of an emptying payment."""
+        return int(self._payments.payer[self._history(payment)[1][0]])
+
+
+def _runs(payments: Payments, among: list[int]) -> Iterator[list[int]]:
+    """Payments in order of time, cut where one is more than a day after the one before."""
+    run: list[int] = []
+    for i in sorted((i for i in among if payments.time[i] >= 0), key=lambda i: (payments.time[i], i)):
+        if run and payments.time[i] - payments.time[run[-1]] > _DAY:
+            yield run
+            run = []
+        run.append(i)
+    if run:
+        yield run
+
+
+def same_series(judged: Judged) -> Iterator[Link]:
+    """Addresses whose payments are the same series: equal amounts in equal order at equal intervals.
+
+    Conditions, all of them: four payments or more, of three different amounts or more; the whole series of either
+    address agrees, each interval to within 12 seconds; both are private (no service, at most 50 counterparties, read).
+    Confidence 50.
+
+    Source: one script pays for all addresses of an operator, so their activities agree, Liu and Zhu, "Fighting Sybils
+    in Airdrops" (arXiv 2209.04603, 2022). The conditions are this project's own.
+    """
+    payments = judged.payments
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for address in sorted(set(payments.payer.tolist())):
+        out = payments.by_payer.at(address).tolist()
+        amounts = [payments.amount[i] for i in out]
+        timed = all(payments.time[i] >= 0 for i in out)
+        if _SERIES <= len(out) <= _LONGEST and len(set(amounts)) >= _FEWEST and timed:
+            chain = payments.ledger.addresses[address][0]
+            key = (chain, *zip(payments.asset[out].tolist(), amounts, strict=True))
+            alike.setdefault(key, []).append(address)
+    for group in alike.values():
+        linked: list[int] = []
+        for address in group if len(group) > 1 else ():
+            if judged.is_private(address):
+                # the first with the same intervals: one link each, not one for every pair
+                twin = next((x for x in linked if _same_intervals(payments, x, address)), None)
+                if twin is not None:
+                    first = int(payments.by_payer.at(address)[0])
+                    note = f"the same {len(payments.by_payer.at(address))} amounts at the same intervals"
+                    yield judged.link(twin, address, SAME_SERIES, first, 50, note)
+                linked.append(address)
+
+
+def _same_intervals(payments: Payments, a: int, b: int) -> bool:
+    ours, theirs = (payments.time[payments.by_payer.at(x)] for x in (a, b))
+    return bool((abs((ours[1:] - ours[:-1]) - (theirs[1:] - theirs[:-1])) <= _JITTER).all())
