@@ -10,13 +10,16 @@ those of one million movements on two cores, scaled with the size.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,9 +30,13 @@ import pandas as pd
 from benchmarks.baselines import LOOPS, networkx_flow, sweeps
 from benchmarks.synthetic import CHAIN, STOLEN, THIEF, History, csv_of, history, movement_table
 from tests.kernel_programs import program_of
+from tests.utxo_rows import row
+from tests.wallet_world import shipped
 from tracer.case import Case
 from tracer.chains.files import read_transfers
+from tracer.chains.utxo_jsonl import read_transactions
 from tracer.clusters import smallest_members
+from tracer.clusters.coinjoin import classify
 from tracer.ledger import Ledger, build_ledger
 from tracer.model import Rule, Seed
 from tracer.taint.bounds import bounds, reached
@@ -150,6 +157,26 @@ def clusters(count: int = _MILLION) -> None:
     line(f"{count:,} links between addresses -> clusters (plain: a tenth x 10)", cost, plain)
 
 
+def coinjoins(count: int = _MILLION // 10) -> None:
+    """Transactions as JSON lines to verdicts; beside it the same lines as JSON, outputs counted by value."""
+    kinds = [row(t) for t in shipped().transactions]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "transactions.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            for i, entry in zip(range(count), cycle(kinds), strict=False):
+                file.write(json.dumps(entry | {"txid": f"{i:064x}"}) + "\n")
+        plain = timed(lambda: _counted(path))[0]
+        reading, transactions = timed(lambda: list(read_transactions(path)))
+    judging, _ = timed(lambda: [classify(t) for t in transactions])
+    line(f"{count:,} Bitcoin transactions: JSON lines -> checked facts", reading, plain)
+    line("  facts -> CoinJoin verdicts", judging, plain, 5 * count * 10 / _MILLION)
+
+
+def _counted(path: Path) -> list[Counter[str]]:
+    with path.open(encoding="utf-8") as file:
+        return [Counter(o["amount_raw"] for o in json.loads(text)["outputs"]) for text in file]
+
+
 def whole_case(addresses: int = 10_000) -> None:
     """A case of so many addresses from its archive to every exported file."""
     past = history(2 * addresses, addresses)
@@ -177,6 +204,7 @@ def main() -> None:
     sweeping()
     ranges()
     clusters()
+    coinjoins()
     whole_case()
 
 

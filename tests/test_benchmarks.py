@@ -19,6 +19,7 @@ def test_a_small_benchmark_prints_every_line_beside_its_baseline(
     run.passes(past, ledger)
     run.sweeping(lots=20, count=100)
     run.ranges(300)
+    run.coinjoins(50)
     run.whole_case(60)
     printed = capsys.readouterr().out
     assert [rule for rule in Rule if f"  {rule}: pass on arrays" not in printed] == []
@@ -27,6 +28,8 @@ def test_a_small_benchmark_prints_every_line_beside_its_baseline(
         "peak memory",
         "100 sweeps of 20 lots",
         "range of one",
+        "50 Bitcoin transactions",
+        "CoinJoin verdicts",
         "case of 60",
     ):
         assert words in printed

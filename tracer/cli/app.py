@@ -23,6 +23,7 @@ from tracer.cli import (
     clusters,
     collecting,
     doctor,
+    evaluate,
     evidence,
     exports,
     freeze,
@@ -64,6 +65,7 @@ _ORDER = [
     "batch",
     "replay",
     "classify",
+    "evaluate",
     "ui",
     "doctor",
 ]
@@ -211,6 +213,7 @@ for _module in (
     freeze,
     replays,
     classify,
+    evaluate,
     web,
     doctor,
 ):

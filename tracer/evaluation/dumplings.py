@@ -31,6 +31,8 @@ _TYPES = {
 _LONGEST_LINE = 32 << 20
 _LINE = re.compile(r"([0-9a-f]{64}):::([0-9a-f]{64}):::([0-9]{1,9}):::([0-9]{1,12}):::(.*):::(.*)")
 _INPUT = re.compile(r"([0-9a-f]{64})-([0-9]{1,10})-([0-9]{1,16})\+((?:[0-9a-f]{2})*)\+(\w{0,40})")
+_TAPROOT = re.compile(r"5120[0-9a-f]{64}")
+_PUSH = re.compile(r"6a(?:4c)?([0-9a-f]{2})((?:[0-9a-f]{2})*)")
 _OUTPUT = re.compile(r"([0-9]{1,16})\+((?:[0-9a-f]{2})*)\+(\w{0,40})")
 
 
@@ -65,7 +67,7 @@ def _input(text: str, where: str) -> Input:
     if match is None:
         raise FileError(f"{where}: {shown(text)} is no input.", "Give the files as they are published.")
     txid, vout, amount, script, kind = match.groups()
-    return Input(Outpoint(txid, int(vout)), "", _TYPES.get(kind, Script.UNKNOWN), int(amount), script)
+    return Input(Outpoint(txid, int(vout)), "", _type(kind, script), int(amount), script)
 
 
 def _output(vout: int, text: str, where: str) -> Output:
@@ -73,4 +75,16 @@ def _output(vout: int, text: str, where: str) -> Output:
     if match is None:
         raise FileError(f"{where}: {shown(text)} is no output.", "Give the files as they are published.")
     amount, script, kind = match.groups()
-    return Output(vout, "", _TYPES.get(kind, Script.UNKNOWN), int(amount), script)
+    form = _type(kind, script)
+    return Output(vout, "", form, int(amount), script, _pushed(script) if form == Script.OP_RETURN else "")
+
+
+def _type(kind: str, script: str) -> Script:
+    """The kind as stated; taproot, which older versions of NBitcoin do not know, by its script (BIP-341)."""
+    return Script.P2TR if _TAPROOT.fullmatch(script) else _TYPES.get(kind, Script.UNKNOWN)
+
+
+def _pushed(script: str) -> str:
+    """Hex of the data of an OP_RETURN with one push of up to 255 bytes; "" for any other."""
+    match = _PUSH.fullmatch(script)
+    return match[2] if match and int(match[1], 16) * 2 == len(match[2]) else ""

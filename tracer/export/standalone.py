@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tracer.export.columns import Column, ColumnKind, Layout
 
-__all__ = ["STANDALONE", "VERDICTS"]
+__all__ = ["ACCURACY", "STANDALONE", "VERDICTS"]
 
-_N, _T = ColumnKind.NUMBER, ColumnKind.TEXT
+_N, _T, _D = ColumnKind.NUMBER, ColumnKind.TEXT, ColumnKind.DECIMAL
 
 VERDICTS = Layout(
     "verdicts.csv",
@@ -29,5 +29,36 @@ VERDICTS = Layout(
     ),
 )
 
-STANDALONE: dict[str, Layout] = {"verdicts": VERDICTS}
+ACCURACY = Layout(
+    "accuracy.csv",
+    "A heuristic on a labelled data set.",
+    (
+        Column("heuristic", _T, "", "The kind of CoinJoin, or the clustering rule."),
+        Column("data_set", _T, "", "Folder, file or run."),
+        Column(
+            "labels",
+            _T,
+            "",
+            "published, by shape (contradicted labels set aside), or true (owners are known).",
+        ),
+        Column(
+            "positives", _N, "", "Transactions, or pairs of addresses of one owner, that the labels name."
+        ),
+        Column("negatives", _N, "", "Transactions that the labels exclude; 0 where pairs are counted."),
+        Column("found", _N, "", "What the heuristic finds."),
+        Column("right", _N, "", "Of these, what the labels name too."),
+        Column("precision", _D, "share", "right / found, rounded down; empty if nothing was found."),
+        Column("recall", _D, "share", "right / positives, rounded down."),
+        Column(
+            "coverage",
+            _D,
+            "share",
+            "Addresses with a known owner that are linked to another such, of all of them.",
+        ),
+        Column("set_aside", _N, "", "Lines whose own shape contradicts their label."),
+        Column("source", _T, "", "Where the data come from."),
+    ),
+)
+
+STANDALONE: dict[str, Layout] = {"verdicts": VERDICTS, "accuracy": ACCURACY}
 """Layouts by name, documented in docs/formats.md as those of an export are."""

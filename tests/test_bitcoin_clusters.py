@@ -1,0 +1,410 @@
+"""Whose addresses belong together: what each rule says, when it keeps silent, and what guards hold back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import pytest
+
+from tests.test_coinjoin import MAKERS_CHANGE, MAKERS_IN, mix, tx0, wasabi1, whirlpool
+from tests.utxo_rows import coin, note, pay, transaction, txid
+from tests.wallet_world import shipped
+from tracer.addresses import BITCOIN
+from tracer.clusters import Link, components
+from tracer.clusters.bitcoin import bitcoin_links
+from tracer.clusters.change import SIGNS, Change, change_link, find_change
+from tracer.clusters.coinjoin import classify
+from tracer.clusters.common_input import common_input, maybe_joint, maybe_payjoin
+from tracer.clusters.history import History
+from tracer.clusters.mixing import ChangeLink, Denomination, Mixing, mixing
+from tracer.clusters.peel import PeelHop, follow_peel
+from tracer.clusters.shape import Shape
+from tracer.utxo import Input, Outpoint, Script, UtxoTransaction
+
+
+def name_of(owner: str, kind: Script = Script.P2WPKH) -> str:
+    return f"{BITCOIN}:{coin(owner, 1, kind=kind).owner}"
+
+
+def spend(
+    parent: UtxoTransaction,
+    vout: int,
+    outputs: Sequence[tuple[str, int]],
+    *,
+    name: str,
+    kind: Script = Script.P2WPKH,
+    sequence: int | None = None,
+    block: int = 2,
+    **like: int,
+) -> UtxoTransaction:
+    """A transaction that spends one output."""
+    output = parent.outputs[vout]
+    spent = Input(Outpoint(parent.txid, vout), "", output.script_type, output.amount, output.script, sequence)
+    return transaction(
+        [spent], [pay(who, a, kind=kind) for who, a in outputs], name=name, block=block, **like
+    )
+
+
+# --- common inputs
+
+
+def linked(tx: UtxoTransaction, *before: UtxoTransaction) -> list[Link]:
+    return common_input(tx, History([*before, tx]))
+
+
+def test_all_payers_of_a_transaction_are_one() -> None:
+    tx = transaction([coin("a", 500), coin("b", 400), coin("a", 300), coin("c", 200)], [pay("d", 1_300)])
+    assert linked(tx) == [
+        Link(name_of("a"), name_of("b"), "common_input", tx.txid, 90),
+        Link(name_of("a"), name_of("c"), "common_input", tx.txid, 90),
+    ]
+
+
+def test_one_payer_links_nobody() -> None:
+    assert linked(transaction([coin("a", 500), coin("a", 400)], [pay("d", 800)])) == []
+
+
+def test_coin_without_address_or_script_links_nobody() -> None:
+    bare = [dataclasses.replace(coin(who, 500), script="") for who in "ab"]
+    assert linked(transaction(bare, [pay("d", 900)])) == []
+
+
+@pytest.mark.parametrize(
+    "tx",
+    [whirlpool(), wasabi1(), mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE, Script.P2PKH)],
+    ids=["whirlpool", "wasabi", "joinmarket"],
+)
+def test_a_coinjoin_links_nobody(tx: UtxoTransaction) -> None:
+    assert linked(tx) == []
+
+
+def test_a_tx0_is_one_user() -> None:
+    one = tx0()
+    two = dataclasses.replace(one, inputs=(coin("user", 10**7), coin("other", one.inputs[0].amount - 10**7)))
+    assert [link.confidence for link in linked(two)] == [90]
+
+
+def test_equal_outputs_for_every_possible_party_may_be_joint() -> None:
+    two_users = transaction(
+        [coin("a", 700), coin("b", 800)], [pay("x", 500), pay("y", 500), pay("a2", 190), pay("b2", 290)]
+    )
+    assert maybe_joint(Shape(two_users))
+    assert linked(two_users) == []
+    payout = transaction([coin("a", 2_000), coin("b", 800)], [pay(str(i), 500) for i in range(5)])
+    assert not maybe_joint(Shape(payout))
+    assert len(linked(payout)) == 1
+
+
+def test_an_input_that_no_output_needed_lowers_the_confidence() -> None:
+    # 1,000 pays either output; the 300 was not needed
+    payjoin = transaction([coin("a", 1_000), coin("b", 300)], [pay("x", 700), pay("y", 590)])
+    assert maybe_payjoin(Shape(payjoin))
+    (link,) = linked(payjoin)
+    assert (link.confidence, "PayJoin" in link.note) == (60, True)
+    needed = transaction([coin("a", 1_000), coin("b", 300)], [pay("x", 1_150), pay("y", 140)])
+    assert not maybe_payjoin(Shape(needed))
+    edge = transaction([coin("a", 1_000), coin("b", 300)], [pay("x", 990), pay("y", 300)])
+    assert maybe_payjoin(Shape(edge))  # 1,000 = 990 and the fee of 10
+    assert not maybe_payjoin(Shape(transaction(edge.inputs, [pay("x", 991), pay("y", 299)])))
+
+
+def test_what_is_spent_together_after_a_mix_says_so() -> None:
+    mixed = whirlpool()
+    merged = transaction(
+        [
+            Input(Outpoint(mixed.txid, vout), "", Script.P2WPKH, 1_000_000, mixed.outputs[vout].script)
+            for vout in (0, 1)
+        ],
+        [pay("shop", 1_999_000)],
+        name="merge",
+        block=2,
+    )
+    (link,) = linked(merged, mixed)
+    assert "spends outputs of a CoinJoin" in link.note
+
+
+# --- change: each sign alone
+
+
+def left_by(sign: str, tx: UtxoTransaction, *others: UtxoTransaction) -> list[int]:
+    (rule,) = [s.rule for s in SIGNS if s.name == sign]
+    return [o.vout for o in rule(tx, [*tx.outputs], History([*others, tx]))]
+
+
+def test_address_type_is_that_of_all_inputs() -> None:
+    outputs = [pay("x", 400, kind=Script.P2SH), pay("y", 500)]
+    assert left_by("address_type", transaction([coin("a", 1_000)], outputs)) == [1]
+    mixed = [coin("a", 500), coin("b", 500, kind=Script.P2SH)]
+    assert left_by("address_type", transaction(mixed, outputs)) == [0, 1]
+
+
+def test_optimal_change_is_below_every_input() -> None:
+    tx = transaction([coin("a", 700), coin("b", 400)], [pay("x", 400), pay("y", 399)])
+    assert left_by("optimal_change", tx) == [1]
+
+
+def test_power_of_ten_rules_out_round_sums() -> None:
+    tx = transaction([coin("a", 10**7)], [pay("x", 3_000_000), pay("y", 3_000_001)])
+    assert left_by("power_of_ten", tx) == [1]
+
+
+def test_fresh_is_an_address_not_seen_before() -> None:
+    before = transaction([coin("z", 900)], [pay("x", 800)], name="before", block=1)
+    tx = transaction([coin("a", 1_000)], [pay("x", 400), pay("y", 500)], block=2)
+    assert left_by("fresh", tx, before) == [1]
+    assert left_by("fresh", dataclasses.replace(tx, block=0), before) == [
+        0,
+        1,
+    ]  # the order of the chain decides
+
+
+@pytest.mark.parametrize(
+    ("sign", "ours", "theirs"),
+    [
+        ("locktime", {"locktime": 5}, {"locktime": 0}),
+        ("locktime", {"locktime": 0}, {"locktime": 5}),
+        ("version", {"version": 2}, {"version": 1}),
+    ],
+)
+def test_whoever_spends_otherwise_is_not_the_payer(
+    sign: str, ours: dict[str, int], theirs: dict[str, int]
+) -> None:
+    tx = transaction([coin("a", 1_000)], [pay("x", 400), pay("y", 500)], block=1, **ours)
+    spender = spend(tx, 0, [("z", 390)], name="s", **theirs)
+    assert left_by(sign, tx, spender) == [1]
+    assert left_by(sign, tx, spend(tx, 0, [("z", 390)], name="s", **ours)) == [0, 1]
+    assert left_by(sign, tx, spend(tx, 0, [("z", 390)], name="s")) == [0, 1]  # not known
+
+
+def test_replaceability_is_a_habit() -> None:
+    tx = transaction(
+        [dataclasses.replace(coin("a", 1_000), sequence=0xFFFFFFFD)], [pay("x", 400), pay("y", 500)]
+    )
+    assert left_by("replaceable", tx, spend(tx, 0, [("z", 390)], name="s", sequence=0xFFFFFFFE)) == [1]
+    assert left_by("replaceable", tx, spend(tx, 0, [("z", 390)], name="s", sequence=0)) == [0, 1]
+
+
+def test_peeling_chain_goes_on_with_one_input_and_two_outputs() -> None:
+    tx = transaction([coin("a", 1_000)], [pay("x", 400), pay("y", 500)], block=1)
+    peel = spend(tx, 1, [("z", 100), ("y2", 390)], name="peel")
+    sweep = spend(tx, 0, [("z", 390)], name="sweep")
+    assert left_by("peeling_chain", tx, peel, sweep) == [1]
+    assert left_by("peeling_chain", tx, sweep) == [0, 1]
+
+
+# --- change: the vote
+
+
+def payment() -> UtxoTransaction:
+    """A round sum to another kind of address, and change."""
+    return transaction(
+        [coin("a", 10**7)], [pay("x", 4_000_000, kind=Script.P2SH), pay("y", 5_999_000)], block=1
+    )
+
+
+def found(tx: UtxoTransaction, *others: UtxoTransaction) -> Change | None:
+    return find_change(tx, History([*others, tx]))
+
+
+def test_two_signs_of_different_nature_find_the_change() -> None:
+    change = found(payment())
+    assert change == Change(1, ("address_type", "power_of_ten"), 80)
+    assert change_link(payment(), change) == Link(
+        name_of("a"), name_of("y"), "change", payment().txid, 80, "signs: address_type, power_of_ten"
+    )
+
+
+def test_more_natures_give_more_confidence_up_to_a_cap() -> None:
+    tx = dataclasses.replace(payment(), version=2, locktime=0)
+    spender = spend(tx, 0, [("z", 3_999_000)], name="s", version=1, locktime=7)
+    change = found(tx, spender)
+    assert change is not None
+    assert (change.confidence, len(change.signs)) == (90, 4)  # two signs of the wallet are one nature
+    peel = spend(tx, 1, [("p", 900_000), ("y2", 5_000_000)], name="peel", version=2, locktime=0)
+    change = found(tx, spender, peel)
+    assert change is not None
+    assert change.confidence == 95
+
+
+def test_one_sign_finds_nothing() -> None:
+    assert found(transaction([coin("a", 10**7)], [pay("x", 4_000_000), pay("y", 5_999_000)])) is None
+    tx = transaction(
+        [coin("a", 10**7)], [pay("x", 4_000_001), pay("y", 5_999_000 - 1)], block=1, version=2, locktime=0
+    )
+    assert found(tx, spend(tx, 0, [("z", 3_999_000)], name="s", version=1, locktime=7)) is None
+
+
+def test_signs_that_disagree_find_nothing() -> None:
+    # the round sum says vout 1, the kind of address says vout 0
+    tx = transaction([coin("a", 10**7)], [pay("x", 4_000_000), pay("y", 5_999_000, kind=Script.P2SH)])
+    assert found(tx) is None
+
+
+def test_change_to_an_address_that_paid_is_no_news() -> None:
+    assert found(dataclasses.replace(payment(), inputs=(coin("y", 10**7),))) is None
+
+
+def test_data_is_no_change_and_coinjoins_have_none_to_find() -> None:
+    tx = payment()
+    change = found(transaction(tx.inputs, [note("00"), *tx.outputs]))
+    assert change is not None
+    assert change.vout == 2
+    assert found(transaction(tx.inputs, [tx.outputs[0], note("00")])) is None
+    assert found(mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE, Script.P2PKH)) is None
+    assert found(transaction([], [pay("m", 10**7), pay("n", 5_999_000, kind=Script.P2SH)])) is None
+
+
+# --- guards
+
+
+def test_no_link_touches_a_service() -> None:
+    tx = transaction([coin("a", 500), coin("b", 400)], [pay("d", 800)])
+    links = bitcoin_links(History([tx]), services={name_of("b")})
+    assert links.links == ()
+    assert [link.note for link in links.refused] == ["refused: touches a service"]
+
+
+def test_change_does_not_join_two_large_clusters() -> None:
+    def cluster(name: str, size: int) -> UtxoTransaction:
+        gathered = [coin(f"{name}{i}", 1_000) for i in range(size)]
+        return transaction(gathered, [pay("elsewhere", size * 990)], name=f"gather {name}", block=3)
+
+    tx = transaction(
+        [coin("a0", 10**7)],
+        [pay("x", 4_000_000, kind=Script.P2SH), pay("b0", 5_999_000)],
+        block=1,
+        name="pay",
+    )
+    large = bitcoin_links(History([tx, cluster("a", 10), cluster("b", 10)]))
+    assert [link.rule for link in large.refused] == ["change"]
+    assert "two large clusters" in large.refused[0].note
+    small = bitcoin_links(History([tx, cluster("a", 10), cluster("b", 9)]))
+    assert small.refused == ()
+    assert "change" in {link.rule for link in small.links}
+
+
+def test_a_link_that_is_withdrawn_lets_the_cluster_fall_apart() -> None:
+    tx = transaction([coin("a", 500), coin("b", 400), coin("c", 300)], [pay("d", 1_100)])
+    links = bitcoin_links(History([tx])).links
+    assert components(links).cluster_of(name_of("b")) == components(links).cluster_of(name_of("c"))
+    apart = components(links, withdrawn=links[:1])
+    assert {len(members) for members in apart.members.values()} == {2}
+
+
+def test_the_order_of_the_transactions_changes_nothing() -> None:
+    world = shipped().transactions
+    assert bitcoin_links(History(world)) == bitcoin_links(History(reversed(world)))
+
+
+# --- peel chains
+
+
+def chain(hops: int, **last: int) -> list[UtxoTransaction]:
+    kept = 10**10
+    txs = [
+        transaction(
+            [coin("thief", kept)], [pay("p0", 10**6), pay("c0", kept - 10**6 - 500)], name="0", version=2
+        )
+    ]
+    for hop in range(1, hops):
+        before = txs[-1]
+        kept = before.outputs[1].amount
+        outputs = [(f"p{hop}", 10**6 + hop), (f"c{hop}", kept - 10**6 - hop - 500)]
+        like = last if hop == hops - 1 and last else {"version": 2}
+        txs.append(spend(before, 1, outputs, name=str(hop), block=hop + 2, **like))
+    return txs
+
+
+def test_a_peel_chain_is_followed_to_its_end() -> None:
+    txs = chain(4)
+    hops, why = follow_peel(txs[0], History(txs))
+    assert hops == tuple(PeelHop(txid(str(i)), 1, (0,)) for i in range(3))
+    assert why == "no output goes on in the same way"
+
+
+def test_a_long_chain_needs_no_recursion() -> None:
+    assert len(follow_peel((txs := chain(1_500))[0], History(txs))[0]) == 1_499
+
+
+@pytest.mark.parametrize(
+    ("more", "why", "length"),
+    [
+        ([], "no output goes on in the same way", 2),
+        (["payee too"], "several outputs go on in the same way", 1),
+        (["gathers"], "nothing is peeled off", 3),
+    ],
+)
+def test_a_peel_chain_ends_where_it_is_not_one(more: list[str], why: str, length: int) -> None:
+    txs = chain(3)
+    if more == ["payee too"]:
+        txs.append(spend(txs[1], 0, [("q", 500_000), ("r", 400_000)], name="q", version=2))
+    if more == ["gathers"]:
+        txs.append(spend(txs[2], 1, [("q", 900_000_000)], name="q", version=2))
+    hops, said = follow_peel(txs[0], History(txs))
+    assert (said, len(hops)) == (why, length)
+
+
+def test_a_peel_chain_ends_at_a_service_at_dust_at_a_coinjoin_and_where_features_change() -> None:
+    txs = chain(3)
+    history = History(txs)
+    service = txs[1].owner(txs[1].outputs[1])
+    assert follow_peel(txs[0], history, {service})[1] == "a service"
+    dust = [txs[0], spend(txs[0], 1, [("p", 546), ("c", 10**8)], name="1", version=2)]
+    assert "below 1,000 sat" in follow_peel(dust[0], History(dust))[1]
+    assert follow_peel(whirlpool(), History([whirlpool()]))[1] == "a CoinJoin"
+    other = chain(3, version=1)
+    assert len(follow_peel(other[0], History(other))[0]) == 1
+
+
+# --- what a CoinJoin does to coin
+
+
+def taken_apart(tx: UtxoTransaction) -> Mixing:
+    found = mixing(tx, classify(tx))
+    assert found is not None
+    return found
+
+
+def test_a_whirlpool_mix_hides_each_output_among_all() -> None:
+    assert taken_apart(whirlpool(8)) == Mixing((Denomination(1_000_000, tuple(range(8))),), (), ())
+    assert taken_apart(whirlpool(8)).denominations[0].anonymity_set == 8
+
+
+def test_a_tx0_and_a_payment_mix_nothing() -> None:
+    for tx in (tx0(), payment()):
+        assert mixing(tx, classify(tx)) is None
+
+
+def test_a_makers_change_is_certain_where_one_input_explains_it() -> None:
+    # 7732a03c...: 83,833,827 - 83,240,446 = 593,381, and 2,000 earned; other changes have more than one explanation
+    parts = taken_apart(mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE, Script.P2PKH))
+    assert parts.denominations == (Denomination(83_240_446, (0, 1, 2, 3, 4)),)
+    assert parts.unique == (5, 6, 7, 8, 9)
+    assert parts.change == (ChangeLink(5, 6, -2_000),)
+
+
+def test_a_change_with_two_explanations_is_not_certain() -> None:
+    alone = taken_apart(
+        mix([1_500_000, 1_900_000, 2_600_000], [1_000_000] * 3 + [500_100, 900_200, 1_590_000])
+    )
+    assert [(link.input, link.vout) for link in alone.change] == [(0, 3), (1, 4)]
+    twin = taken_apart(
+        mix([1_500_000, 1_500_050, 1_900_000, 2_600_000], [1_000_000] * 3 + [500_100, 900_200, 1_590_000])
+    )
+    assert [(link.input, link.vout) for link in twin.change] == [(2, 4)]
+    pair = taken_apart(
+        mix([1_500_000, 700_000, 800_000, 1_900_000], [1_000_000] * 3 + [500_100, 900_200, 490_000])
+    )
+    assert 3 not in [link.vout for link in pair.change]
+    triple = taken_apart(
+        mix([1_500_000, 400_000, 500_000, 600_000, 1_900_000], [1_000_000] * 3 + [500_100, 900_200, 490_000])
+    )
+    assert 3 not in [link.vout for link in triple.change]
+
+
+def test_denominations_are_listed_by_the_size_of_their_crowd() -> None:
+    values = [10_989_530] * 40 + [21_979_060] * 5
+    tx = wasabi1()
+    more = mix([i.amount for i in tx.inputs] + [21_990_000] * 5, values + [o.amount for o in tx.outputs[40:]])
+    assert [d.anonymity_set for d in taken_apart(more).denominations] == [40, 5]

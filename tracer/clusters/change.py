@@ -1,0 +1,172 @@
+"""Change: the output that returns to the payer, found by several independent signs or not at all.
+
+Each sign names the outputs that it cannot rule out and speaks only when exactly one is left. One sign alone is not
+evidence (Kalodner et al., BlockSci, USENIX Security 2020, advise against it); two of different nature are asked for,
+and none against. Moeser and Narayanan, Resurrecting Address Clustering in Bitcoin (FC 2022), vote in the same way on
+transactions with known change. Rules: BlockSci's change heuristics. Error rate: docs/accuracy.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tracer.clusters.history import History
+from tracer.clusters.link import Link
+from tracer.utxo import Output, Script, UtxoTransaction
+
+__all__ = ["SIGNS", "Change", "Sign", "change_link", "find_change"]
+
+_ROUND = 10**6
+"""Sat; BlockSci's power of ten with 6 digits: 0.01 BTC."""
+_FEWEST_SIGNS = 2
+_CONFIDENCE = {2: 80, 3: 90}
+_CAP = 95
+_DATA = {Script.OP_RETURN}
+
+Outputs = list[Output]
+Rule = Callable[[UtxoTransaction, Outputs, History], Outputs]
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A named rule. nature: signs of the same nature are one piece of evidence."""
+
+    name: str
+    nature: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The change output of a transaction by its vout, and the names of the signs that point to it, sorted."""
+
+    vout: int
+    signs: tuple[str, ...]
+    confidence: int
+
+
+def address_type(transaction: UtxoTransaction, outputs: Outputs, _history: History) -> Outputs:
+    """Change has the kind of script that all inputs have (BlockSci, address_type)."""
+    kinds = {i.script_type for i in transaction.inputs}
+    if len(kinds) != 1 or Script.UNKNOWN in kinds:
+        return outputs
+    return [o for o in outputs if o.script_type in kinds]
+
+
+def optimal_change(transaction: UtxoTransaction, outputs: Outputs, _history: History) -> Outputs:
+    """Change is smaller than every input, else a coin was spent needlessly (BlockSci, optimal_change)."""
+    least = min(i.amount for i in transaction.inputs)
+    return [o for o in outputs if o.amount < least]
+
+
+def power_of_ten(_transaction: UtxoTransaction, outputs: Outputs, _history: History) -> Outputs:
+    """Round sums are payments (BlockSci, power_of_ten with 6 digits)."""
+    return [o for o in outputs if o.amount % _ROUND]
+
+
+def fresh(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
+    """Change goes to a new address (Meiklejohn et al., IMC 2013; BlockSci, client_change), as far as is known."""
+    first = history.first_seen
+    return [o for o in outputs if first.get(transaction.owner(o)) == transaction.txid]
+
+
+def locktime(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
+    """Whoever sets a locktime sets it again, or never (BlockSci, locktime); unspent outputs stay possible."""
+    return [o for o in outputs if _same(transaction, o, history, lambda t: t.locktime and t.locktime > 0)]
+
+
+def version(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
+    """A wallet writes one transaction version (Kappos et al., How to Peel a Million, USENIX Security 2022)."""
+    return [o for o in outputs if _same(transaction, o, history, lambda t: t.version)]
+
+
+def replaceable(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
+    """A wallet signals BIP-125 replaceability always or never (Kappos et al.)."""
+    return [o for o in outputs if _same(transaction, o, history, signals_replacement)]
+
+
+def peeling_chain(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
+    """One input, two outputs, and before or after another such: change is what is peeled again (BlockSci)."""
+    if not peels(transaction):
+        return outputs
+    parent = history.by_txid.get(transaction.inputs[0].outpoint.txid)
+    children = {o.vout: history.spends(transaction, o.vout) for o in outputs}
+    if not any(t is not None and peels(t) for t in (parent, *children.values())):
+        return outputs
+    return [o for o in outputs if (child := children[o.vout]) is None or peels(child)]
+
+
+SIGNS = (
+    Sign("address_type", "script", address_type),
+    Sign("optimal_change", "size", optimal_change),
+    Sign("power_of_ten", "roundness", power_of_ten),
+    Sign("fresh", "address", fresh),
+    Sign("locktime", "wallet", locktime),
+    Sign("version", "wallet", version),
+    Sign("replaceable", "wallet", replaceable),
+    Sign("peeling_chain", "chain", peeling_chain),
+)
+
+
+def find_change(transaction: UtxoTransaction, history: History) -> Change | None:
+    """The change output; None without two signs of different nature for it, or with any sign for another output.
+
+    None also for CoinJoins, and where an output returns to an address that paid: that one is the change, and there is
+    nothing to find (BlockSci, address_reuse).
+    """
+    outputs = [o for o in transaction.outputs if o.script_type not in _DATA]
+    payers = {i.owner for i in transaction.inputs}
+    if transaction.coinbase or len(outputs) < 2 or transaction.txid in history.mixed:
+        return None
+    if not payers.isdisjoint(transaction.owner(o) for o in outputs):
+        return None
+    pointing: dict[int, list[Sign]] = {}
+    for sign in SIGNS:
+        left = sign.rule(transaction, outputs, history)
+        if len(left) == 1:
+            pointing.setdefault(left[0].vout, []).append(sign)
+    if len(pointing) != 1:
+        return None
+    ((vout, signs),) = pointing.items()
+    natures = len({sign.nature for sign in signs})
+    if natures < _FEWEST_SIGNS:
+        return None
+    return Change(vout, tuple(sorted(s.name for s in signs)), _CONFIDENCE.get(natures, _CAP))
+
+
+def change_link(transaction: UtxoTransaction, change: Change) -> Link | None:
+    """The link from the first payer to the owner of the change; None where either has neither address nor script."""
+    payer, output = transaction.inputs[0], transaction.outputs[change.vout]
+    if not (payer.address or payer.script) or not (output.address or output.script):
+        return None
+    return Link(
+        f"{transaction.chain}:{payer.owner}",
+        f"{transaction.chain}:{transaction.owner(output)}",
+        "change",
+        transaction.txid,
+        change.confidence,
+        f"signs: {', '.join(change.signs)}",
+    )
+
+
+def peels(transaction: UtxoTransaction) -> bool:
+    """Whether it has one input and two outputs."""
+    return len(transaction.inputs) == 1 and len(transaction.outputs) == 2
+
+
+def signals_replacement(transaction: UtxoTransaction) -> bool | None:
+    """Whether an input signals replaceability (BIP-125: sequence below 0xfffffffe); None if unknown."""
+    sequences = [i.sequence for i in transaction.inputs if i.sequence is not None]
+    return min(sequences) < 0xFFFFFFFE if sequences else None
+
+
+def _same(
+    transaction: UtxoTransaction, output: Output, history: History, of: Callable[[UtxoTransaction], object]
+) -> bool:
+    """Whether the spender of an output agrees with the transaction, or nothing is known of it."""
+    spender = history.spends(transaction, output.vout)
+    if spender is None:
+        return True
+    ours, theirs = of(transaction), of(spender)
+    return ours is None or theirs is None or ours == theirs
