@@ -58,7 +58,7 @@ def test_addresses_with_one_source_of_loot_and_one_of_gas_are_linked_to_who_gave
         ("that is more than gas", loot("ABC", gas=ETH)),
         ("they pay days later", loot("ABC", wait=DAY + 1)),
         ("their loot has different sources", [*loot("AB"), *loot("C", source="T")]),
-        ("they held coin before", [(0, "X", name, 5, "native") for name in "ABC"] + loot("ABC")),
+        ("they got gas from another too", [(0, "X", name, 10**14, "native") for name in "ABC"] + loot("ABC")),
         ("they had paid before", [(0, name, "X", 5, USD) for name in "ABC"] + loot("ABC")),
         ("the funder gave one of them more", [*loot("ABC"), (10**6, "F", "C", ETH, "native")]),
         (
@@ -73,6 +73,11 @@ def test_addresses_with_one_source_of_loot_and_one_of_gas_are_linked_to_who_gave
 )
 def test_gas_links_nobody_when(why: str, rows: list[Row]) -> None:
     assert links(rows, GAS_FUNDING) == set(), why
+
+
+def test_dust_neither_makes_a_funder_nor_hides_one() -> None:
+    dust: list[Row] = [(0, "X", name, 10**14 - 1, "native") for name in "ABC"]
+    assert links([*dust, *loot("ABC")], GAS_FUNDING) == {("A", "F"), ("B", "F"), ("C", "F")}
 
 
 def test_gas_links_nobody_who_is_a_service_or_was_not_read() -> None:

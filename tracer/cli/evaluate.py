@@ -10,6 +10,7 @@ import typer
 from tracer.cli.options import Out
 from tracer.cli.say import clean, line, plural, print_json, records, table
 from tracer.cli.session import session_of
+from tracer.errors import InputError
 
 __all__ = ["register"]
 
@@ -24,25 +25,41 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     context: typer.Context,
     paths: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="PATH", help="Folders of Dumplings files, emulations (.zip), ground truth (.jsonl)."
         ),
-    ],
+    ] = None,
+    planted: Annotated[
+        int,
+        typer.Option(
+            "--planted",
+            metavar="N",
+            min=0,
+            help="So many made histories of an account chain with known truth.",
+        ),
+    ] = 0,
     out: Out = None,
 ) -> None:
-    """Measure the heuristics on labelled Bitcoin data: CoinJoins, common inputs, change, clusters.
+    """Measure the heuristics on data whose truth is known.
+
+    Labelled Bitcoin data of yours: CoinJoins, common inputs, change, clusters. Planted histories of account chains:
+    deposit addresses, gas, sweeps, series.
 
     Formats and public data sets: docs/accuracy.md.
     """
     import pandas as pd
 
+    from tracer.evaluation.accounts import planted_scores
     from tracer.evaluation.evaluate import evaluate as measure
     from tracer.export.standalone import ACCURACY
 
+    if not paths and not planted:
+        raise InputError("There is nothing to measure on.", "Name labelled data, or give --planted 5.")
     session = session_of(context)
     with session.progress("measuring"):
-        scores = measure(paths)
+        scores = measure(paths or [])
+        scores += planted_scores(range(1, planted + 1)) if planted else []
     frame = pd.DataFrame(
         [[getattr(s, name) for name in ACCURACY.names] for s in scores], columns=[*ACCURACY.names]
     )

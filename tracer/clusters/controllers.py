@@ -23,6 +23,7 @@ SAME_SERIES = "same_series"
 _DAY = 86_400
 _PARTNERS = 50  # an address with more counterparties serves the public, whatever it is called
 _TOP_UP = 10**17  # 0.1 of the chain's own coin: gas, and not the loot itself
+_DUST = 10**14  # 0.0001 of the chain's own coin: less pays for no transaction
 _GAS = 10**16  # what a sweep leaves behind to pay for itself, as in Victor 2020
 _FEWEST = 3  # addresses of one controller that a sign needs
 _SERIES = 4  # payments of a series; fewer are alike by chance
@@ -58,10 +59,11 @@ def controller_links(
 def gas_funding(judged: Judged) -> Iterator[Link]:
     """Fresh addresses that got the coin they move from one source, and the gas to move it from one funder.
 
-    Conditions, all of them: the first coin that the address ever held is at most 0.1 ETH from the funder; it had paid
-    nothing before and pays within a day; what it pays is more than the funder gave, or another asset; the funder never
-    gave it more; at least three such addresses whose other coin came first from one and the same address; funder,
-    address and that source are private (no service, at most 50 counterparties, read). Confidence 65.
+    Conditions, all of them: until the address first pays, its gas came from the funder alone (0.1 ETH at most; less
+    than 0.0001 ETH is dust that anybody can send, and counts for nobody); it pays within a day of that; what it pays is
+    more than the funder gave, or another asset; the funder never gave it more than gas; at least three such addresses
+    whose other coin came first from one and the same address; funder, address and that source are private (no service,
+    at most 50 counterparties, read). Confidence 65.
 
     Source: common funding and regular transfers give away the accounts of one operator, Liu and Zhu, "Fighting Sybils
     in Airdrops" (arXiv 2209.04603, 2022). The conditions are this project's own; without the common source the
@@ -70,15 +72,15 @@ def gas_funding(judged: Judged) -> Iterator[Link]:
     payments = judged.payments
     found: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for address in sorted(set(payments.payee.tolist()) & set(payments.payer.tolist())):
-        if not judged.is_private(address):
-            continue
-        got = payments.by_payee.at(address).tolist()
-        first = next((i for i in got if payments.native[i]), None)
-        if first is None or payments.amount[first] > _TOP_UP or payments.passed_on[first]:
+        first = _first_gas(payments, address) if judged.is_private(address) else None
+        if first is None:
             continue
         funder = int(payments.payer[first])
-        source = next((int(payments.payer[i]) for i in got if int(payments.payer[i]) != funder), None)
-        if source is not None and _moves_other_coin(payments, address, funder, first):
+        others = (
+            int(payments.payer[i]) for i in payments.by_payee.at(address).tolist() if _counts(payments, i)
+        )
+        source = next((payer for payer in others if payer != funder), None)
+        if source is not None and _moves_other_coin(payments, address, funder):
             found.setdefault((funder, source), []).append((address, first))
     for (funder, source), funded in sorted(found.items()):
         if len(funded) >= _FEWEST and judged.is_private(funder) and judged.is_private(source):
@@ -87,21 +89,37 @@ def gas_funding(judged: Judged) -> Iterator[Link]:
                 yield judged.link(funder, address, GAS_FUNDING, first, 65, note)
 
 
-def _moves_other_coin(payments: Payments, address: int, funder: int, first: int) -> bool:
-    """Whether what the address pays first, soon after its first gas, cannot be the funder's own coin."""
-    out = payments.by_payer.at(address)
-    if not len(out) or payments.row[out[0]] < payments.row[first]:
-        return False
+def _counts(payments: Payments, payment: int) -> bool:
+    """Whether a payment is more than dust."""
+    return payments.amount[payment] >= _DUST or not payments.native[payment]
+
+
+def _first_gas(payments: Payments, address: int) -> int | None:
+    """The payment that gave an address its first gas, if all that it had when it first paid came from there."""
+    start = int(payments.by_payer.at(address)[0])
+    before = [
+        i
+        for i in payments.by_payee.at(address).tolist()
+        if payments.native[i] and payments.row[i] < payments.row[start] and _counts(payments, i)
+    ]
+    if not before or len({int(payments.payer[i]) for i in before}) > 1:
+        return None
+    first: int = before[0]
+    known = payments.time[first] >= 0 and payments.time[start] >= 0
+    if not known or payments.time[start] - payments.time[first] > _DAY or payments.passed_on[first]:
+        return None
+    return first
+
+
+def _moves_other_coin(payments: Payments, address: int, funder: int) -> bool:
+    """Whether what an address pays cannot be the coin of its funder, who gave it gas and nothing else."""
     given = [i for i in payments.by_payee.at(address).tolist() if int(payments.payer[i]) == funder]
-    if any(not payments.native[i] or payments.amount[i] > _TOP_UP for i in given):
+    if any(not payments.native[i] for i in given) or max(payments.amount[i] for i in given) > _TOP_UP:
         return False
-    soon = int(payments.time[out[0]]) - int(payments.time[first]) <= _DAY and payments.time[first] >= 0
-    paid = [i for i in out.tolist() if int(payments.payee[i]) != funder]
-    other_asset = any(not payments.native[i] for i in paid)
-    more = sum(payments.amount[i] for i in paid if payments.native[i]) > sum(
-        payments.amount[i] for i in given
-    )
-    return bool(soon and (other_asset or more))
+    paid = [i for i in payments.by_payer.at(address).tolist() if int(payments.payee[i]) != funder]
+    if any(not payments.native[i] for i in paid):
+        return True
+    return bool(sum(payments.amount[i] for i in paid) > sum(payments.amount[i] for i in given))
 
 
 def sweeps(judged: Judged) -> Iterator[Link]:

@@ -3,8 +3,8 @@
 The error rates of the clustering heuristics (docs/accuracy.md) are measured on these: exchanges with deposit addresses
 and main wallets, a service that nobody labelled, operators who fund gas, sweep and script their payments, and the
 innocent who look alike: custodians who pay for many, wallets that forward everything once, batch payers, airdrops,
-poisoning, gas services, employers, generous friends, merchants. Planted histories are simpler than real ones: the
-rates compare rules and versions with each other, they do not say how often a rule errs in a given case.
+poisoning, gas services, employers, instalments, generous friends, merchants. Planted histories are simpler than real
+ones: the rates compare rules and versions with each other, they do not say how often a rule errs in a given case.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ class _Exchange:
     name: str
     hot: str
     gas: str
+    forwarders: bool  # its deposit addresses are contracts that forward at once
     accounts: dict[str, str] = field(default_factory=dict)
 
 
@@ -132,8 +133,9 @@ def plant(number: int = 1, people: int = 150) -> Planted:
     for n in range(people // 10):
         _operator(world, f"operator {n}")
         _innocent(world, exchanges, wallets)
-    for _ in range(people // 50):
+    for _ in range(max(1, people // 50)):
         _employer(world, wallets)
+    _instalments(world, wallets)
     _custodian(world, exchanges, wallets)
     _batches(world, wallets)
     _gas_service(world, wallets)
@@ -141,7 +143,7 @@ def plant(number: int = 1, people: int = 150) -> Planted:
 
 
 def _exchange(world: _World, name: str, *, labelled: bool) -> _Exchange:
-    made = _Exchange(name, world.address(name), world.address(name))
+    made = _Exchange(name, world.address(name), world.address(name), forwarders=name == "Exchange C")
     world.arrive(_START_BLOCK - 100, made.hot, world.amount(50_000, 90_000))
     world.pay(_START_BLOCK - 90, made.hot, made.gas, world.amount(100, 200))
     if labelled:
@@ -163,6 +165,11 @@ def _customer(world: _World, person: str, owned: list[str], place: _Exchange) ->
         if world.rng.random() < 0.7:
             amount = world.amount(0.2, 40)
             world.arrive(block - 50, wallet, amount + 3 * _FEE)
+            if place.forwarders:
+                payments = (wallet, deposit, amount, "native"), (deposit, place.hot, amount, "native")
+                world.transaction(block, wallet, *payments)
+                world.made.customers.add((wallet, deposit))
+                continue
             world.pay(block, wallet, deposit, amount)
             # in the last case later than any exchange's window
             later = block + world.rng.choice([100, 400, 900, 2_500, 6_000])
@@ -274,6 +281,17 @@ def _employer(world: _World, wallets: dict[str, list[str]]) -> None:
         world.pay(block + 20, clerk, new, _ETH // 50)
         later = block + 40 + world.rng.randrange(1_000)
         world.pay(later, new, trader if sells else world.rng.choice(wallets[person]), wage, TOKEN)
+
+
+def _instalments(world: _World, wallets: dict[str, list[str]]) -> None:
+    """Strangers who pay a shop by the same plan, some of them by a machine that is never late."""
+    shop = world.address("shop")
+    for person, late in zip(world.rng.sample(sorted(wallets), 6), (0, 0, 0, 900, 900, 900), strict=True):
+        wallet, block = world.address(person + " card"), world.moment()
+        world.arrive(block, wallet, 10**9, TOKEN)
+        for n, units in enumerate((500, 250, 250, 100)):
+            due = block + 10 + n * 24 * _HOUR + world.rng.randrange(late + 1)
+            world.pay(due, wallet, shop, units * 10**6, TOKEN)
 
 
 def _custodian(world: _World, exchanges: list[_Exchange], wallets: dict[str, list[str]]) -> None:

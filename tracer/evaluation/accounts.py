@@ -1,55 +1,23 @@
-"""How often the clustering heuristics of account chains are right, and how much they find, on planted histories.
+"""The clustering heuristics of account chains against planted histories, whose truth is known.
 
-Precision and coverage are kept apart, always with the counts: a rule that finds little and is never wrong is another
-tool than one that finds everything and errs.
+Pairs of addresses are counted: for a rule, the pairs that it should find and those that it links; for whole clusters,
+all pairs of one party and all that are in one cluster.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from tracer.clusters import components
+from tracer.clusters import Link, components
 from tracer.clusters.clustering import Clusters
 from tracer.clusters.controllers import GAS_FUNDING, SAME_SERIES, SWEEP
 from tracer.clusters.deposits import BLOCKS, GAS, RULE
+from tracer.evaluation.planted import CHAIN, Planted, plant
+from tracer.evaluation.score import Score
 from tracer.labels import LabelBook
 from tracer.ledger import build_ledger
-from tracer.testing.planted import CHAIN, Planted, plant
 
-__all__ = ["Rate", "account_rates", "cluster", "markdown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """One line of docs/accuracy.md: pairs of addresses (or addresses, for the stop).
-
-    truth: how many there are to find. found: how many were named. right: how many of those are true. source: on what
-    ground truth.
-    """
-
-    heuristic: str
-    source: str
-    truth: int
-    found: int
-    right: int
-
-    @property
-    def precision(self) -> str:
-        """Right / found in per cent with one decimal, "" when nothing was found."""
-        return _percent(self.right, self.found)
-
-    @property
-    def coverage(self) -> str:
-        """Right / truth in per cent with one decimal, "" when there is nothing to find."""
-        return _percent(self.right, self.truth)
-
-
-def _percent(part: int, whole: int) -> str:
-    if not whole:
-        return ""
-    tenths = (part * 2_000 + whole) // (2 * whole)  # rounded half up, in integers
-    return f"{tenths // 10}.{tenths % 10} %"
+__all__ = ["cluster", "markdown", "planted_scores"]
 
 
 def cluster(planted: Planted) -> Clusters:
@@ -61,17 +29,21 @@ def cluster(planted: Planted) -> Clusters:
     )
 
 
-def account_rates(numbers: Sequence[int] = tuple(range(1, 11)), people: int = 150) -> list[Rate]:
-    """The rates of every heuristic of account chains, added up over the planted histories of these numbers."""
-    source = f"planted histories {numbers[0]} to {numbers[-1]}, {people} people each"
+def planted_scores(numbers: Sequence[int] = (1, 2, 3, 4, 5), people: int = 150) -> list[Score]:
+    """The scores of every heuristic of account chains, added up over the planted histories of these numbers."""
     sums: dict[str, list[int]] = {}
     for number in numbers:
         planted = plant(number, people)
-        for name, truth, found, right in _measure(planted, cluster(planted)):
+        for name, *counts in _measure(planted, cluster(planted)):
             line = sums.setdefault(name, [0, 0, 0])
-            for place, count in enumerate((truth, found, right)):
+            for place, count in enumerate(counts):
                 line[place] += count
-    return [Rate(name, source, *counts) for name, counts in sums.items()]
+    data = f"planted {min(numbers)} to {max(numbers)}"
+    source = f"tracer.evaluation.planted, {people} people each"
+    return [
+        Score(name, data, "true", truth, 0, found, right, source=source)
+        for name, (truth, found, right) in sums.items()
+    ]
 
 
 def _measure(planted: Planted, clusters: Clusters) -> Iterable[tuple[str, int, int, int]]:
@@ -92,6 +64,8 @@ def _measure(planted: Planted, clusters: Clusters) -> Iterable[tuple[str, int, i
             yield rule, len(wanted), len(joined), len({p for p in joined if _one_party(planted, p)})
         else:
             yield rule, len(wanted), len(found), len(right)
+        if rule == RULE:
+            yield from _by_confidence(planted, links, len(wanted))
     found = _as_published(clusters)
     right = {pair for pair in found if _one_party(planted, pair)}
     yield f"{RULE} without our guards (Victor 2020)", len(planted.customers), len(found), len(right)
@@ -106,6 +80,16 @@ def _measure(planted: Planted, clusters: Clusters) -> Iterable[tuple[str, int, i
     all_pairs = sum(len(x) * (len(x) - 1) // 2 for x in owned.values())
     right_pairs = {pair for pair in together if _one_party(planted, pair)}
     yield "whole clusters (all rules)", all_pairs, len(together), len(right_pairs)
+
+
+def _by_confidence(
+    planted: Planted, links: Sequence[Link], wanted: int
+) -> Iterable[tuple[str, int, int, int]]:
+    """The same for the links of each confidence."""
+    for confidence in sorted({link.confidence for link in links}, reverse=True):
+        pairs = {frozenset((_bare(link.a), _bare(link.b))) for link in links if link.confidence == confidence}
+        right = sum(_one_party(planted, pair) for pair in pairs)
+        yield f"{RULE}, confidence {confidence}", wanted, len(pairs), right
 
 
 def _as_published(clusters: Clusters) -> set[frozenset[str]]:
@@ -151,14 +135,11 @@ def _bare(name: str) -> str:
     return name.removeprefix(f"{CHAIN}:")
 
 
-def markdown(rates: Iterable[Rate]) -> str:
-    """The rates as a Markdown table."""
-    lines = [
-        "| heuristic | ground truth | to find | found | right | precision | coverage |",
-        "|---|---|---|---|---|---|---|",
-    ]
+def markdown(scores: Iterable[Score]) -> str:
+    """The scores as a Markdown table."""
+    lines = ["| heuristic | positives | found | right | precision | recall |", "|---|---|---|---|---|---|"]
     lines += [
-        f"| {r.heuristic} | {r.source} | {r.truth:,} | {r.found:,} | {r.right:,} | {r.precision} | {r.coverage} |"
-        for r in rates
+        f"| {s.heuristic} | {s.positives:,} | {s.found:,} | {s.right:,} | {s.precision} | {s.recall} |"
+        for s in scores
     ]
     return "\n".join(lines)
