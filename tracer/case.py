@@ -277,16 +277,20 @@ class Case(CaseBook):
         found = self.tracing(progress).endpoints(Rule(self.rule), progress)
         return {None: found.frame, "service": found.by_service, "transfer": found.transfers}
 
-    def providers(self, names: Sequence[str] | None = None) -> list[Endpoint]:
+    def providers(self, names: Sequence[str] | None = None, *, backward: bool = False) -> list[Endpoint]:
         """Who would be asked: the named providers, and for other chains of the seeds one that needs no key.
 
-        Raises NotFoundError for a name or chain without a provider.
+        backward: of the targets, or of the seeds where there are none. Raises NotFoundError for a name or chain without
+        a provider.
         """
         from tracer.transport import find_provider
 
         home = self.workspace.root
         named = [find_provider(home, name, "") for name in names or ()]
-        others = {seed.chain for seed in self.file.seeds} - {e.chain for e in named}
+        chains = {seed.chain for seed in self.file.seeds}
+        if backward:
+            chains = {target.chain for target in self.file.targets} or chains
+        others = chains - {e.chain for e in named}
         return named + [find_provider(home, None, chain) for chain in sorted(others)]
 
     async def acollect(
@@ -296,14 +300,17 @@ class Case(CaseBook):
         report: Callable[[Event], None] = lambda _: None,
         *,
         again: bool = False,
+        targets: Sequence[str] | None = None,
         patience: Patience | None = None,
     ) -> Collected:
         """Fetch the histories that the seeds lead to, inside a running event loop; see `collect`."""
         from tracer.collect import collect, open_sources
         from tracer.collecting.budget import budget_in
 
-        named = self.providers(providers)
         limits = budget_in(self.file.thresholds) if budget is None else budget
+        if targets is not None:
+            self.set_targets(targets)
+        named = self.providers(providers, backward=limits.backward)
         async with open_sources(
             self.workspace, named, now=self._now, again=again, patience=patience
         ) as sources:
@@ -316,14 +323,18 @@ class Case(CaseBook):
         report: Callable[[Event], None] = lambda _: None,
         *,
         again: bool = False,
+        targets: Sequence[str] | None = None,
     ) -> Collected:
         """Fetch the histories that the seeds lead to, hop after hop, as far as the budget allows.
+
+        With `Budget(direction="backward")`, those that the coin of the targets came from (None: the targets of the last
+        time, else the seeds); `origins` then says what it is made of.
 
         providers: names from providers.toml, one per chain (None: the first of each chain that needs no key). budget:
         None = the one of the last time. Stops and resumes without losing or repeating anything. again: ask anew what
         was answered before. Raises InputError, NotFoundError, ProviderError.
         """
-        return finish(self.acollect(providers, budget, report, again=again))
+        return finish(self.acollect(providers, budget, report, again=again, targets=targets))
 
     def gaps(self) -> pd.DataFrame:
         """Everything that is missing, cut, refused or assumed."""

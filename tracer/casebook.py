@@ -6,7 +6,7 @@ it or nothing; nothing is computed here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from tracer.linkrulings import LinkRulings
 from tracer.model import NATIVE, Rule, Seed
 from tracer.provenance import standing_in
 from tracer.results import frame
-from tracer.store.caserecords import CaseFile, Pin
+from tracer.store.caserecords import CaseFile, Pin, Target
 from tracer.times import utc_text
 from tracer.tracing import Progress
 
@@ -120,6 +120,13 @@ class CaseBook(LinkRulings):
             return replace(file, seeds=(*file.seeds[: number - 1], *file.seeds[number:]))
 
         self.update(change)
+
+    # Targets
+
+    def set_targets(self, addresses: Sequence[str], chain: str = "eip155:1") -> None:
+        """Say whose coin is traced back to where it came from; replaces those named before. Raises AddressError."""
+        found = {Target(*parse_account(text, chain_id(chain))) for text in addresses}
+        self.update(lambda file: replace(file, targets=tuple(sorted(found))))
 
     # Files
 

@@ -10,26 +10,28 @@ is not asked again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from tracer import evidence
 from tracer.casebook import CaseBook
-from tracer.chains.adapter import Ask, Span
+from tracer.chains.adapter import Span
 from tracer.chains.adapters import JUDGES, adapter_of
 from tracer.chains.endpoint import Endpoint
-from tracer.collecting.asking import Answers, Recording
+from tracer.collecting.asking import Allowance, Answers
 from tracer.collecting.budget import Budget
 from tracer.collecting.fetch import Source, fetch, worker_name
-from tracer.collecting.frontier import Account, candidates, governing, reason
-from tracer.collecting.manifest import Fetched, write_manifest
-from tracer.errors import InputError, ProviderError, ProviderStopError
-from tracer.model import UNREAD
+from tracer.collecting.frontier import Account, Candidate, reason
+from tracer.collecting.manifest import Fetched, uncovered, write_manifest
+from tracer.collecting.pinning import pin
+from tracer.collecting.report import Collected, Event, Rate
+from tracer.errors import BudgetSpentError, InputError, ProviderError, ProviderStopError, visible
 from tracer.store import Workspace
-from tracer.store.caserecords import ChainHead
-from tracer.taint.tally import tally
+from tracer.store.caserecords import CaseFile, ChainHead, ChainStop, Target
 from tracer.transport import Patience, Transport, key_of
 
 __all__ = ["ROUND", "Collected", "Event", "collect", "open_sources"]
@@ -41,38 +43,10 @@ _GROWTH = 4
 """Later, a round is this part (a quarter) of what was fetched before."""
 
 _ALL = 10**9
-"""Transactions of a seed that are read: all of them."""
+"""Transactions of a seed or target that are read: all of them."""
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """How far a collection is. sent: requests that went out; kept: answers taken from the archive; queue: addresses
-    chosen and not yet fetched; failed: addresses whose history could not be had.
-    """
-
-    round: int
-    fetched: int
-    queue: int
-    sent: int
-    kept: int
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """What a collection came to. finished: nothing is left that the budget allows. exhausted: the budget ended it.
-
-    stopped: what a provider said when it would answer no more, "" otherwise.
-    """
-
-    fetched: int
-    failed: int
-    rounds: int
-    sent: int
-    kept: int
-    finished: bool
-    exhausted: bool
-    stopped: str = ""
+_TICK = 0.5
+"""Seconds between two reports while nothing else happens: a rate that falls to nothing is seen, a stop is heard."""
 
 
 @asynccontextmanager
@@ -110,59 +84,113 @@ async def collect(
     report: Callable[[Event], None] = lambda _: None,
     size: int = ROUND,
 ) -> Collected:
-    """Fetch what the budget allows, from the seeds on; resumes where an earlier run ended.
+    """Fetch what the budget allows, from the seeds on or from the targets back; resumes where an earlier run ended.
 
-    sources: by chain (CAIP-2). Cancel the task to stop: what is fetched stays. Raises InputError without seeds or for
-    a seed whose chain has no source, ProviderError if a chain was reorganised below its pinned block.
+    sources: by chain (CAIP-2). Cancel the task to stop, or raise in `report`, which is called at least twice a second:
+    what is fetched stays. A provider that fails ends its own chain only. Raises InputError without seeds (backward:
+    targets) or for one whose chain has no source, ProviderError if no chain can be asked at all.
     """
     file = case.file
-    if not file.seeds:
-        raise InputError("The case has no seed to start from.", "Add one: tracer seed add CASE ADDRESS.")
-    missing = sorted({seed.chain for seed in file.seeds} - set(sources))
+    budget = budget.named({seed.asset for seed in file.seeds if seed.asset is not None})
+    start = starting_points(file, backward=budget.backward)
+    missing = sorted({chain for chain, _ in start} - set(sources))
     if missing:
         raise InputError(f"No provider is named for {missing[0]}.", "Name one: --provider NAME.")
-    run = _Run(case, sources, budget, now, report, size)
+    run = _Run(case, sources, budget, start, now, report, size)
+    work = asyncio.create_task(run.all())
+    ticking = asyncio.create_task(run.tick())
     try:
-        return await run.all()
+        await asyncio.wait([work, ticking], return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            await ticking  # whoever watches has had enough
+        return await work
     finally:
+        await _end(work, ticking)
         with case.workspace.store.writer() as writer:
             writer.release(run.worker)
 
 
+def starting_points(file: CaseFile, *, backward: bool) -> list[Account]:
+    """Where a collection begins: the seeds; backward the targets, or the seeds where none is named.
+
+    Raises InputError if there are none.
+    """
+    found = {(s.chain, s.address) for s in file.seeds}
+    if backward:
+        found = {(t.chain, t.address) for t in file.targets} or found
+    if not found and backward:
+        raise InputError("The case has nothing to trace back.", "Name an address: --target ADDRESS.")
+    if not found:
+        raise InputError("The case has no seed to start from.", "Add one: tracer seed add CASE ADDRESS.")
+    return sorted(found)
+
+
 class _Run:
-    """One collection of one case."""
+    """One collection of one case. entries: what was read, `of` each address; failed: what could not be."""
 
     def __init__(
         self,
         case: CaseBook,
         sources: Mapping[str, Source],
         budget: Budget,
+        start: Sequence[Account],
         now: Callable[[], int],
         report: Callable[[Event], None],
         size: int,
     ) -> None:
-        self.case, self.sources, self.budget = case, sources, budget
+        self.case, self.sources, self.budget, self.start = case, sources, budget, start
         self.now, self.report, self.size = now, report, size
         self.worker = worker_name()
-        self.seeds = {(s.chain, s.address) for s in case.file.seeds}
-        self.lifted = {(s.chain, s.address) for s in case.file.stops if s.code is None}
+        self.rate = Rate(time.monotonic)
+        lifted = {(s.chain, s.address) for s in case.file.stops if s.code is None}
+        self.whole = {(s.chain, s.address) for s in case.file.seeds} | lifted | set(start)
+        self.allowance = Allowance(budget.requests)
+        for source in sources.values():
+            source.answers.allowance = self.allowance
         self.spans: dict[str, Span] = {}
         self.entries: list[Fetched] = []
+        self.of: dict[Account, list[Fetched]] = {}
+        self.hubs_no_more: set[Account] = set()
+        self.failed: dict[Account, Fetched] = {}
+        self.round = 0
+        self.hop = 0
         self.waiting = 0
-        self.stopped = ""
+        self.stopped: dict[str, str] = {}
         self.spent = False
 
     async def all(self) -> Collected:
-        await self._pin()
-        file = self.case.file
-        earlier = evidence.collected(self.case.workspace, file)
-        self.entries = [e for e in earlier if e.capture and not (e.hub and e.account in self.lifted)]
-        retry = sorted({e.account for e in earlier} - self._accounts())  # failed, or no hub after all
+        earlier = evidence.collected(self.case.workspace, self.case.file)
+        self.hubs_no_more = {e.account for e in earlier if self._is_no_hub(e)}
+        self._merge(e for e in earlier if not self._is_no_hub(e))
+        try:
+            await self._pin()
+            await self._rounds()
+        except BudgetSpentError:
+            self.spent = True
+        finished = not self.stopped and not await self._left()
+        exhausted = self.spent and not finished
+        self._keep(exhausted=exhausted)
+        return Collected(
+            fetched=len(self.of),
+            failed=len(self.failed),
+            rounds=max((e.round for e in self.entries), default=0),
+            sent=self._sent(),
+            kept=self._kept(),
+            finished=finished,
+            exhausted=exhausted,
+            stopped=self._said(),
+        )
+
+    async def _rounds(self) -> None:
+        """Round after round, until nothing is left, the budget is used up or nobody answers."""
         rounds = max((e.round for e in self.entries), default=-1)
-        seeds = sorted(self.seeds - self._accounts())
-        if rounds < 0 or seeds or retry:
+        # The starting points, what failed, what is no hub after all, and what a wider time window opens.
+        deep = {e.account for e in self.entries if e.inflows or not self.budget.backward}
+        retry = sorted({*self.failed, *self.hubs_no_more, *deep} - set(self.start))
+        first = [account for account in (*self.start, *retry) if self._missing(account)]
+        if first:
             rounds += 1
-            await self._fetch(rounds, dict.fromkeys([*seeds, *retry]))
+            await self._fetch(rounds, self._affordable(first))
         chosen = await self._choose(rounds - 1, ()) if rounds > 0 else []
         idle = 0
         while idle < 2 and not self._over():
@@ -170,204 +198,230 @@ class _Run:
             fetching = asyncio.create_task(self._fetch(rounds, chosen))
             try:
                 following = await self._choose(rounds - 1, chosen)
+                await fetching
             finally:
-                await _settle(fetching)
+                await _end(fetching)
             idle = 0 if chosen else idle + 1
             chosen = following
-        finished = not self.stopped and not await self._left()
-        self._keep(exhausted=self.spent and not finished)
-        return Collected(
-            fetched=sum(bool(e.capture) for e in self.entries),
-            failed=sum(not e.capture for e in self.entries),
-            rounds=max((e.round for e in self.entries), default=0),
-            sent=self._sent(),
-            kept=sum(s.answers.from_archive for s in self.sources.values()),
-            finished=finished,
-            exhausted=self.spent and not finished,
-            stopped=self.stopped,
-        )
+
+    async def tick(self) -> None:
+        """Report while nothing else does."""
+        while True:
+            self._tell()
+            await asyncio.sleep(_TICK)
 
     async def _pin(self) -> None:
         """Fix up to which block each chain is asked; if that was done before, see that the chain is still the same."""
         known = {head.chain: head for head in self.case.file.heads}
+        failures: list[ProviderError] = []
         fresh: list[ChainHead] = []
         for chain, source in sorted(self.sources.items()):
-            ask = Recording(source.answers.ask)
-            if chain in known:
-                head = known[chain]
-                there = await source.adapter.block(ask, head.block)
-                if there.hash != head.hash:
-                    raise ProviderError(
-                        f"Block {head.block} of {chain} is another one now: the chain was reorganised, or the provider"
-                        " follows another chain.",
-                        "Collect into a new case; nothing was changed in this one.",
-                    )
-            else:
-                found = await source.adapter.head(ask)
-                head = ChainHead(chain, found.block, found.hash, found.time)
-                fresh.append(head)
-            first, last = 0, head.block
-            if self.budget.since is not None:
-                first = await _block_at(source, ask, self.budget.since, last)
-            if self.budget.until is not None and self.budget.until <= head.time:
-                last = max(first, await _block_at(source, ask, self.budget.until, last) - 1)
-            self.spans[chain] = Span(first, last)
-        values = {k: v for k, v in asdict(self.budget).items() if v is not None}
+            try:
+                head, self.spans[chain] = await pin(source, chain, known.get(chain), self.budget)
+            except ProviderError as error:
+                self.stopped[chain] = str(error)
+                failures.append(error)
+                continue
+            fresh += [head] if chain not in known else []
+        if len(failures) == len(self.sources):
+            raise failures[0]
+        limits = {k: v for k, v in asdict(self.budget).items() if v is not None and v != ""}
+        targets = tuple(Target(*a) for a in self.start) if self.budget.backward else self.case.file.targets
         self.case.update(
-            lambda f: replace(f, heads=(*f.heads, *fresh), thresholds={**_others(f.thresholds), **values})
+            lambda f: replace(
+                f, heads=(*f.heads, *fresh), targets=targets, thresholds={**_others(f.thresholds), **limits}
+            )
         )
 
-    def _accounts(self) -> set[Account]:
-        return {e.account for e in self.entries}
+    def _is_no_hub(self, entry: Fetched) -> bool:
+        """Whether an address that was taken as a hub may be read after all."""
+        most = self.budget.most
+        return entry.hub and (entry.account in self.whole or not most or entry.transactions <= most)
+
+    def _merge(self, entries: Iterable[Fetched]) -> None:
+        """Add what was fetched; what failed stands apart, until it succeeds."""
+        for entry in entries:
+            if entry.capture:
+                self.entries.append(entry)
+                self.of.setdefault(entry.account, []).append(entry)
+                self.failed.pop(entry.account, None)
+            else:
+                self.failed[entry.account] = entry
+        self.entries.sort()
+
+    def _missing(self, account: Account) -> list[Span]:
+        """The blocks of an address that are still to be asked for."""
+        span = self.spans.get(account[0])
+        mine = [e for e in self.of.get(account, ()) if e.inflows or e.hub or not self.budget.backward]
+        if span is None or any(e.hub for e in mine):
+            return []
+        return [Span(*blocks) for blocks in uncovered(mine, span.first, span.last)]
+
+    def _affordable(self, accounts: Iterable[Account], taken: Iterable[Account] = ()) -> list[Account]:
+        """The first of the accounts that the limit on addresses allows; what was read before costs nothing."""
+        known = {*self.of, *self.failed, *taken}
+        room = self.budget.addresses - len(known) if self.budget.addresses else len(known | set(accounts))
+        chosen = []
+        for account in accounts:
+            if account in known or room > 0:
+                chosen.append(account)
+                room -= account not in known
+        return chosen
 
     def _sent(self) -> int:
         return sum(s.answers.sent for s in self.sources.values())
 
-    def _over(self) -> bool:
-        """Whether the budget or a provider ends the collection."""
-        budget = self.budget
-        self.spent = self.spent or bool(
-            (budget.addresses and len(self.entries) >= budget.addresses)
-            or (budget.requests and self._sent() >= budget.requests)
-        )
-        return self.spent or bool(self.stopped)
+    def _kept(self) -> int:
+        return sum(s.answers.from_archive for s in self.sources.values())
 
-    async def _choose(self, rounds: int, taken: Iterable[Account]) -> list[Account]:
+    def _said(self) -> str:
+        """What providers said that answer no more."""
+        if len(self.sources) == 1:
+            return "".join(self.stopped.values())
+        return "; ".join(f"{chain}: {text}" for chain, text in sorted(self.stopped.items()))
+
+    def _over(self) -> bool:
+        """Whether the budget ends the collection, or nobody answers any more."""
+        full = 0 < self.budget.addresses <= len(self.of.keys() | self.failed.keys())
+        self.spent = self.spent or full or self.allowance.spent
+        return self.spent or self.spans.keys() <= self.stopped.keys()
+
+    async def _choose(self, rounds: int, taken: Sequence[Account]) -> list[Account]:
         """The next addresses, from the state after round `rounds`; `taken` are being fetched."""
         entries = [e for e in self.entries if e.round <= rounds]
         if not entries:
             return []
-        found = await asyncio.to_thread(self._urgent, entries)
-        known = {*self._accounts(), *taken}
-        room = self.budget.addresses - len(known) if self.budget.addresses else len(found)
-        chosen = [a for a in found if a not in known][: max(self.size, len(entries) // _GROWTH)]
-        return chosen[: max(room, 0)]
+        known = {*self.failed, *taken}
+        found = [
+            c
+            for c in await asyncio.to_thread(self._urgent, entries)
+            if c.account not in known and self._missing(c.account)
+        ]
+        found = found[: max(self.size, len(entries) // _GROWTH)]
+        self.hop = max([self.hop, *(c.hop for c in found)])
+        return self._affordable([c.account for c in found], taken)
 
     async def _left(self) -> bool:
         """Whether an address that may be read is left."""
+        if self.sources.keys() > self.spans.keys():
+            return True
         found = await asyncio.to_thread(self._urgent, self.entries) if self.entries else []
-        return bool(set(found) - self._accounts())
+        accounts = {*self.start, *(c.account for c in found)} - self.failed.keys()
+        return any(self._missing(account) for account in accounts)
 
-    def _urgent(self, entries: Sequence[Fetched]) -> list[Account]:
-        """Addresses that hold stolen coin and whose history may be read, most urgent first."""
+    def _urgent(self, entries: Sequence[Fetched]) -> list[Candidate]:
+        """Addresses whose history the budget allows to read, most urgent first."""
         file = self.case.file
         with self.case.workspace.store.reader() as view:
             tracing = evidence.trace_of(view, file, entries, evidence.display, None)
-        program = tracing.program
-        outcome = tracing.outcome(governing(file.rule))
-        sums = tally(tracing.ledger, program, outcome)
-        ends = {
-            name
-            for name, code in zip(program.addresses, program.stop_code, strict=True)
-            if code and code not in UNREAD
-        }
+        open_chains = self.spans.keys() - self.stopped.keys()
         return [
-            c.account
-            for c in candidates(program, outcome, sums)
-            if c.account not in ends and c.account[0] in self.sources and reason(c, self.budget) is None
+            c
+            for c in evidence.wanted(file, entries, tracing)
+            if c.account[0] in open_chains and reason(c, self.budget) is None
         ]
 
-    async def _fetch(self, number: int, accounts: Iterable[Account]) -> None:
+    async def _fetch(self, number: int, accounts: Sequence[Account]) -> None:
         """Fetch a round and merge it. Cancelled, it merges nothing; what was fetched is in the workspace."""
-        wanted = list(accounts)
-        if not wanted:
+        if not accounts:
             return
-        self.waiting = len(wanted)
-        self._tell(number)
-        room = asyncio.Semaphore(max(s.endpoint.concurrency for s in self.sources.values()) * 2)
-        done = await _together([self._one(number, account, room) for account in wanted])
-        self.entries = sorted([*self.entries, *(e for e in done if e is not None)])
+        self.round, self.waiting = number, len(accounts)
+        self._tell()
+        rooms = {c: asyncio.Semaphore(s.endpoint.concurrency * 2) for c, s in self.sources.items()}
+        done = await _together([self._one(number, account, rooms[account[0]]) for account in accounts])
+        self.waiting = 0
+        self._merge(entry for entries in done for entry in entries)
         self._keep(exhausted=False)
-        self._tell(number)
+        self._tell()
 
-    async def _one(self, number: int, account: Account, room: asyncio.Semaphore) -> Fetched | None:
-        """One history; None if it was not asked for because the run ends, an entry with its problem if it failed."""
-        source, span = self.sources[account[0]], self.spans[account[0]]
+    async def _one(self, number: int, account: Account, room: asyncio.Semaphore) -> list[Fetched]:
+        """What is missing of one history; nothing if the run ends, an entry with its problem if it failed."""
+        chain = account[0]
+        found: list[Fetched] = []
         async with room:
-            if self.stopped or (self.budget.requests and self._sent() >= self.budget.requests):
-                self.spent = self.spent or not self.stopped
-                return None
-            try:
-                entry = await fetch(
-                    source,
-                    self.case.workspace,
-                    account,
-                    span,
-                    most=self._most(account),
-                    inflows=False,
-                    round_number=number,
-                    worker=self.worker,
-                    now=self.now,
-                )
-            except ProviderStopError as error:
-                self.stopped = self.stopped or str(error)
-                return None
-            except ProviderError as error:
-                entry = Fetched(
-                    account[0],
-                    account[1],
-                    span.first,
-                    span.last,
-                    number,
-                    capture="",
-                    sha256="",
-                    transactions=0,
-                    complete=False,
-                    hub=False,
-                    problem=str(error),
-                )
+            for span in self._missing(account):
+                if chain in self.stopped or self.allowance.spent:
+                    return found
+                try:
+                    entry = await fetch(
+                        self.sources[chain],
+                        self.case.workspace,
+                        account,
+                        span,
+                        most=_ALL if account in self.whole or not self.budget.most else self.budget.most,
+                        inflows=self.budget.backward,
+                        round_number=number,
+                        worker=self.worker,
+                        now=self.now,
+                    )
+                except BudgetSpentError:
+                    return found
+                except ProviderStopError as error:
+                    self.stopped.setdefault(chain, str(error))
+                    return found
+                except ProviderError as error:
+                    entry = _failure(account, span, number, str(error))
+                found.append(entry)
         self.waiting -= 1
-        self._tell(number)
-        return entry
+        self._tell()
+        return found
 
-    def _most(self, account: Account) -> int:
-        """Transactions that are read; an address with more is a hub, unless it is a seed or said to be none."""
-        whole = account in self.seeds or account in self.lifted or not self.budget.most
-        return _ALL if whole else self.budget.most
-
-    def _tell(self, number: int) -> None:
-        kept = sum(s.answers.from_archive for s in self.sources.values())
-        failed = sum(not e.capture for e in self.entries)
-        self.report(Event(number, len(self.entries) - failed, self.waiting, self._sent(), kept, failed))
+    def _tell(self) -> None:
+        sent = self._sent()
+        self.report(
+            Event(
+                self.round,
+                len(self.of),
+                self.waiting,
+                sent,
+                self._kept(),
+                len(self.failed),
+                hubs=sum(entry.hub for entry in self.entries),
+                hop=self.hop,
+                rate=self.rate.now(sent),
+                stopped=self._said(),
+            )
+        )
 
     def _keep(self, *, exhausted: bool) -> None:
         """Pin the list of what was fetched in the case file."""
-        sha256 = self.case.workspace.archive.put(write_manifest(self.entries))
-        self.case.update(lambda f: replace(f, manifest=sha256, exhausted=exhausted))
+        data = write_manifest([*self.entries, *self.failed.values()])
+        sha256 = self.case.workspace.archive.put(data)
+        halted = tuple(ChainStop(chain, visible(text)) for chain, text in sorted(self.stopped.items()))
+        self.case.update(lambda f: replace(f, manifest=sha256, exhausted=exhausted, halted=halted))
+
+
+def _failure(account: Account, span: Span, number: int, problem: str) -> Fetched:
+    """The entry of a history that could not be had."""
+    return Fetched(
+        *account,
+        span.first,
+        span.last,
+        number,
+        capture="",
+        sha256="",
+        transactions=0,
+        complete=False,
+        hub=False,
+        problem=problem,
+    )
 
 
 def _others(thresholds: Mapping[str, str | int | bool]) -> dict[str, str | int | bool]:
     return {k: v for k, v in thresholds.items() if k not in Budget.__dataclass_fields__}
 
 
-async def _settle(task: asyncio.Task[None]) -> None:
-    """Wait for a task, and end it when we are ended."""
-    try:
-        await task
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        raise
-
-
-async def _together(work: Sequence[Coroutine[None, None, Fetched | None]]) -> list[Fetched | None]:
+async def _together(work: Sequence[Coroutine[None, None, list[Fetched]]]) -> list[list[Fetched]]:
     """Run all; when one fails for another reason than its provider, or we are ended, end the others."""
     tasks = [asyncio.create_task(one) for one in work]
     try:
         return await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(*tasks)
 
 
-async def _block_at(source: Source, ask: Ask, moment: int, last: int) -> int:
-    """The first block, up to `last`, that is not older than `moment` (UTC seconds); `last` if all are."""
-    low, high = 0, last
-    while low < high:
-        middle = (low + high) // 2
-        if (await source.adapter.block(ask, middle)).time < moment:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """End tasks that still run, and wait until they have."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

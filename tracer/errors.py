@@ -14,6 +14,7 @@
     |   `-- WorkspaceBusyError  another process is writing to it
     |-- ProviderError           a provider did not answer, after all retries
     |   `-- ProviderStopError   it will not answer today, or never: limit used up, wrong key, chain not offered
+    |-- BudgetSpentError        the requests that the investigator allowed are used up: no failure of anybody
     `-- ConservationError       an accounting pass lost or made coin: a defect of the tracer, never shown as a result
 
 A message never contains a secret, and text that came from a chain or a file is quoted with `shown()`.
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 __all__ = [
     "AddressError",
+    "BudgetSpentError",
     "CaseNameError",
     "ConservationError",
     "FileError",
@@ -124,6 +126,10 @@ class ProviderError(TracerError):
 
 class ProviderStopError(ProviderError):
     """A provider will not answer today, or never: daily limit used up, wrong key, chain not offered."""
+
+
+class BudgetSpentError(TracerError):
+    """The requests that the investigator allowed are used up. Ends the collection, and is never shown as a failure."""
 
 
 class ConservationError(TracerError):

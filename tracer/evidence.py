@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,12 +18,12 @@ from tracer import addresses, rulings
 from tracer.chains.files import Limits
 from tracer.collecting.budget import budget_in
 from tracer.collecting.facts import Facts, read_facts, unread
-from tracer.collecting.frontier import candidates, governing, stop_codes
+from tracer.collecting.frontier import Candidate, candidates, governing, payers, stop_codes
 from tracer.collecting.manifest import Fetched, read_manifest
 from tracer.errors import FileError, StoreError, shown
 from tracer.labels import LabelBook, stop_code
 from tracer.ledger import build_ledger
-from tracer.model import Gap, Kind, Label, StopCode
+from tracer.model import UNREAD, Gap, Kind, Label, StopCode
 from tracer.prices import bundled_prices
 from tracer.results import frame
 from tracer.settings import Settings
@@ -52,6 +53,7 @@ __all__ = [
     "report",
     "tables",
     "trace_of",
+    "wanted",
 ]
 
 PARSER = "files"
@@ -221,6 +223,10 @@ def trace_of(
         for e in standing
     ]
     gaps += rulings.gaps(file.standing_rulings, ruled.changed)
+    gaps += [
+        Gap("provider_stopped", f"The last collection did not go to its end there: {h.reason}", h.chain)
+        for h in file.halted
+    ]
     times = ledger.time[ledger.time >= 0]
     as_of = _as_of(file, int(times.max()) if len(times) else None)
     book = LabelBook(file.labels, as_of)
@@ -240,7 +246,7 @@ def trace_of(
             *(pin.sha256 for pin in file.captures),
             *(c.sha256 for c in (facts.captures if facts else ())),
         ),
-        fetched={entry.account: entry for entry in entries},
+        fetched={entry.account: entry for entry in sorted(entries, key=_last_word)},
         unseen=frozenset(unseen),
         prices=bundled_prices(),
         display=display,
@@ -250,26 +256,54 @@ def trace_of(
     )
 
 
+def _last_word(entry: Fetched) -> tuple[bool, bool, int]:
+    """Sorts the entry that says most of an address to the end."""
+    return bool(entry.capture), not entry.hub, entry.last
+
+
 def _as_of(file: CaseFile, last: int | None) -> int | None:
-    """What the case says; else the block that every chain was asked up to; else the last movement."""
+    """What the case says; else the block or time that every chain was asked up to; else the last movement."""
     if file.as_of is not None:
         return file.as_of
-    return min((head.time for head in file.heads), default=last)
+    until = budget_in(file.thresholds).until
+    ends = [head.time if until is None else min(head.time, until) for head in file.heads]
+    return min(ends, default=last)
 
 
-def _why_unread(file: CaseFile, entries: Sequence[Fetched], tracing: Tracing) -> dict[tuple[str, str], str]:
-    """HORIZON, DUST or BUDGET in place of PENDING, where the budget says so."""
+def wanted(file: CaseFile, entries: Sequence[Fetched], tracing: Tracing) -> list[Candidate]:
+    """The addresses whose histories the case needs next in its direction, most urgent first, read ones included."""
+    if budget_in(file.thresholds).backward:
+        times = tracing.ledger.time[np.flatnonzero(np.diff(tracing.ledger.tx, prepend=-1))].tolist()
+        whole = {e.account for e in entries if e.capture and (e.inflows or e.hub)}
+        shallow = {e.account for e in entries if e.capture} - whole
+        supplies = tracing.supplies((t.chain, t.address) for t in file.targets)
+        return payers(supplies, times, tracing.unseen, shallow)
     program = tracing.program
     outcome = tracing.outcome(governing(file.rule))
     found = candidates(program, outcome, tally(tracing.ledger, program, outcome))
-    pending = {
+    ends = {
         name
         for name, code in zip(program.addresses, program.stop_code, strict=True)
-        if code == StopCode.PENDING
+        if code and code not in UNREAD
     }
+    return [c for c in found if c.account not in ends]
+
+
+def _why_unread(file: CaseFile, entries: Sequence[Fetched], tracing: Tracing) -> dict[tuple[str, str], str]:
+    """HORIZON, DUST or BUDGET in place of PENDING, where the budget says so, and HORIZON where the history ends before
+    the block that the case goes to.
+    """
+    pending = {account for account, code in tracing.stops.items() if code == StopCode.PENDING}
     read = {e.account for e in entries if e.capture}
+    found = [c for c in wanted(file, entries, tracing) if c.account in pending]
     codes = stop_codes(found, read, budget_in(file.thresholds), exhausted=file.exhausted)
-    return {account: code.value for account, code in codes.items() if account in pending}
+    ends = {head.chain: head.block for head in file.heads}
+    last: dict[tuple[str, str], int] = {}
+    for e in entries:
+        if e.capture and not e.hub:
+            last[e.account] = max(e.last, last.get(e.account, 0))
+    cut = {a for a, block in last.items() if block < ends.get(a[0], 0) and a not in tracing.all_stops}
+    return dict.fromkeys(sorted(cut), StopCode.HORIZON.value) | {a: code.value for a, code in codes.items()}
 
 
 def _unread_stops(

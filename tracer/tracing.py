@@ -6,10 +6,11 @@ computed on first use and kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from tracer.arrivals import Account, History, transactions_seen
@@ -30,6 +31,7 @@ from tracer.results import TaintResult, frame
 from tracer.taint.bounds import Range, bounds, reached
 from tracer.taint.compile import compile_program
 from tracer.taint.engine import Outcome, run
+from tracer.taint.origins import Supply, supply
 from tracer.taint.program import Program
 
 __all__ = ["ALL_RANGES", "Progress", "Tracing"]
@@ -75,6 +77,7 @@ class Tracing:
     _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
     _results: dict[Rule, TaintResult] = field(default_factory=dict)
     _ranges: dict[int, Range] = field(default_factory=dict)
+    _behind: Program | None = None
 
     @cached_property
     def program(self) -> Program:
@@ -248,23 +251,40 @@ class Tracing:
                 "Collect it: tracer collect CASE --direction backward --target ADDRESS.",
             )
         self._holdings(pair)
-        stops = {account: word for account, word in self.all_stops.items() if account != pair}
-        stated = [s for s in self.seeds if s.amount is not None and s.tx is None and s.at is None]
-        program = compile_program(self.ledger, stated, stops, self.separate)
-        wanted = [
-            h
-            for h in range(len(program.holding_address))
-            if not program.pot[h] and program.name(h)[:2] == pair and asset in {None, program.name(h)[2].ref}
-        ]
+        program, every = self.behind(pair)
+        wanted = [h for h in every if asset in {None, program.name(h)[2].ref}]
         if not wanted:
             raise NotFoundError(
                 f"{shown(self.display(*pair))} never had {shown(asset)}.",
                 "Leave the asset out to see all that it had.",
             )
-        wanted.sort(key=lambda h: program.name(h)[2])
         return origins_frame(
             self.ledger, program, wanted, rules, self.display, codes=self.listing.codes, progress=progress
         )
+
+    def behind(self, pair: tuple[str, str]) -> tuple[Program, list[int]]:
+        """The program in which coin is traced back from an address, and the holdings of that address, by asset.
+
+        Its only seeds are amounts, which the history lacks; coin goes on from the address whatever stops there.
+        """
+        if pair in self.all_stops:
+            program = self._without_seeds({a: word for a, word in self.all_stops.items() if a != pair})
+        else:
+            if self._behind is None:
+                self._behind = self._without_seeds(self.all_stops)
+            program = self._behind
+        numbers = [n for n, name in enumerate(program.addresses) if name == pair]
+        found = np.flatnonzero(np.isin(program.holding_address, numbers) & ~program.pot).tolist()
+        return program, sorted(found, key=lambda h: program.name(h)[2])
+
+    def _without_seeds(self, stops: Mapping[tuple[str, str], str]) -> Program:
+        stated = [s for s in self.seeds if s.amount is not None and s.tx is None and s.at is None]
+        return compile_program(self.ledger, stated, stops, self.separate)
+
+    def supplies(self, pairs: Iterable[tuple[str, str]]) -> list[Supply]:
+        """What each holding of these addresses ever got is made of; addresses without movements have none."""
+        found = [self.behind(pair) for pair in pairs]
+        return [supply(program, self.ledger, h, ever=True) for program, holdings in found for h in holdings]
 
     def compare(self, *, ranges: bool = True, progress: Progress | None = None) -> pd.DataFrame:
         """All rules side by side, one row per traced (address, asset), with the range."""

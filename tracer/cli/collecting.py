@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -10,8 +11,10 @@ import typer
 from tracer.cli.options import CaseName, seconds
 from tracer.cli.say import clean, line, plural, print_json, table
 from tracer.cli.session import Session, session_of
+from tracer.errors import InputError
 
 if TYPE_CHECKING:
+    from tracer.case import Case
     from tracer.chains.endpoint import Endpoint
     from tracer.collect import Collected, Event
     from tracer.collecting.budget import Budget
@@ -62,7 +65,7 @@ def _key(endpoint: Endpoint, origin: str) -> str:
     return f"needed: {name}" if endpoint.key_needed else f"not needed ({name})"
 
 
-def collect(
+def collect(  # noqa: PLR0913, PLR0917 - one parameter per option
     context: typer.Context,
     case: CaseName,
     provider: Annotated[
@@ -97,65 +100,118 @@ def collect(
             "--most", metavar="N", min=0, help="An address with more transactions is a hub: not followed."
         ),
     ] = None,
+    least_raw: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--least-raw",
+            metavar="[ASSET=]N",
+            help="Leave addresses with less than N smallest units of the stolen asset; once per stolen asset.",
+        ),
+    ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="UTC", help="Only blocks from this time on.")
+        str | None,
+        typer.Option("--since", metavar="UTC", help="Only blocks from this time on; none: from the first."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="UTC", help="Only blocks before this time.")
+        str | None,
+        typer.Option("--until", metavar="UTC", help="Only blocks before this time; none: to the last."),
+    ] = None,
+    direction: Annotated[
+        str | None,
+        typer.Option(
+            "--direction", metavar="WAY", help="forward (from the seeds) or backward (from targets)."
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            metavar="ADDRESS",
+            help="Whose coin is traced back; repeatable (default: those of the last time, else the seeds).",
+        ),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Ask anew what was answered before, instead of using the archive.")
     ] = False,
 ) -> None:
-    """Fetch the histories that the seeds lead to, hop after hop.
+    """Fetch the histories that the seeds lead to, hop after hop; backward, those that the targets' coin came from.
 
-    Ctrl-C stops it; the same command goes on where it ended. A limit that is left out is the one of the last time;
-    0 means none. What is left unread shows as a stop code (BUDGET, HORIZON, DUST, HUB, PENDING).
+    Ctrl-C stops it; the same command goes on where it ended. A limit that is left out is the one of the last time, and
+    so is the direction; 0 means none. What is left unread shows as a stop code (BUDGET, HORIZON, DUST, HUB, PENDING).
     """
     session = session_of(context)
     opened = session.case(case)
     budget = _budget(
         opened.file.thresholds,
+        {"since": since, "until": until},
         addresses=addresses,
         requests=requests,
         hops=hops,
         least_ppm=least_ppm,
         most=most,
-        since=seconds(since),
-        until=seconds(until),
+        least_raw=None if least_raw is None else " ".join(least_raw),
+        direction=direction,
     )
-    for endpoint in opened.providers(provider):
-        _warn(session, endpoint)
+    if target:
+        if not budget.backward:
+            raise InputError("--target goes with --direction backward.", "Add it, or leave the target out.")
+        opened.set_targets(target)
+    for endpoint in opened.providers(provider, backward=budget.backward):
+        _warn(session, endpoint, backward=budget.backward)
     with session.progress("collecting") as progress:
 
         def report(event: Event) -> None:
-            progress(f"collecting, round {event.round}", event.fetched, event.fetched + event.queue)
+            progress(_doing(event), event.fetched, event.fetched + event.queue)
 
         done = opened.collect(provider, budget, report, again=again)
-    _say(session, case, done)
+    _say(session, opened, done)
 
 
-def _budget(thresholds: object, **given: int | None) -> Budget:
+def _doing(event: Event) -> str:
+    """The line of progress."""
+    said = f"collecting, round {event.round}, hop {event.hop}, {event.rate:.0f} requests/s"
+    if event.failed or event.hubs:
+        said += f", {event.failed} without history, {plural(event.hubs, 'hub')}"
+    return f"{said}, stopped: {clean(event.stopped)}" if event.stopped else said
+
+
+def _budget(
+    thresholds: Mapping[str, str | int | bool], moments: Mapping[str, str | None], **given: int | str | None
+) -> Budget:
+    """The limits of the last time with those that are given now; a moment may be `none`."""
     from dataclasses import replace
 
     from tracer.collecting.budget import budget_in
 
-    known = budget_in(thresholds)  # type: ignore[arg-type]
-    return replace(known, **{name: value for name, value in given.items() if value is not None})
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    for name, text in moments.items():
+        if text is not None:
+            changes[name] = None if text.strip().lower() == "none" else seconds(text)
+    if changes.get("least_raw") == "0":
+        changes["least_raw"] = ""
+    return replace(budget_in(thresholds), **changes)
 
 
-def _warn(session: Session, endpoint: Endpoint) -> None:
+def _warn(session: Session, endpoint: Endpoint, *, backward: bool) -> None:
     """Before the first request: who learns what."""
     if endpoint.local:
         session.tell(f"{clean(endpoint.name)} on this machine is asked: nobody else learns what is traced.")
         return
     session.tell(
-        f"{clean(endpoint.name)} at {clean(urlsplit(endpoint.base_url).netloc)} will learn the seeds and every address "
-        f"that the coin of the case reaches on {endpoint.chain}."
+        f"{clean(endpoint.name)} at {clean(urlsplit(endpoint.base_url).netloc)} will learn "
+        + (
+            "the targets and every address that their coin comes from"
+            if backward
+            else "the seeds and every address that the coin of the case reaches"
+        )
+        + f" on {endpoint.chain}."
     )
 
 
-def _say(session: Session, case: str, done: Collected) -> None:
+def _say(session: Session, opened: Case, done: Collected) -> None:
+    from tracer.collecting.budget import budget_in
+
+    case = opened.name
     if session.json:
         print_json(
             {
@@ -173,10 +229,14 @@ def _say(session: Session, case: str, done: Collected) -> None:
             )
         if done.finished:
             line("Nothing is left that the budget allows.")
-        elif done.exhausted:
+        if done.exhausted:
             line("The budget is used up: raise --addresses or --requests to go on.")
-        elif done.stopped:
+        if done.stopped:
             line(f"Stopped by the provider: {clean(done.stopped)}")
-    session.next("taint", case)
+    targets = opened.file.targets
+    if budget_in(opened.file.thresholds).backward and targets:
+        session.next("origins", case, f"{targets[0].chain}:{targets[0].address}", "--out", "origins.csv")
+    else:
+        session.next("taint", case)
     if done.stopped:
         raise typer.Exit(1)

@@ -12,10 +12,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 
 from tracer.chains.adapter import Ask, Request
-from tracer.errors import ProviderError, StoreError
+from tracer.errors import BudgetSpentError, ProviderError, StoreError
 from tracer.store import Answered, Archive, Workspace, is_sha256
 
-__all__ = ["Answers", "Recording", "Replay", "read_bundle"]
+__all__ = ["Allowance", "Answers", "Recording", "Replay", "read_bundle"]
 
 _DISTRUSTED = ""
 """Stands for the sha256 of an answer that is not to be used again."""
@@ -23,9 +23,29 @@ _DISTRUSTED = ""
 _DAMAGED = "Restore the archive from a backup, or collect again."
 
 
+class Allowance:
+    """How many questions may go out in all, to whomever; 0: as many as needed."""
+
+    def __init__(self, most: int = 0) -> None:
+        self._most = most
+        self._taken = 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether none is left."""
+        return 0 < self._most <= self._taken
+
+    def take(self) -> None:
+        """Count one. Raises BudgetSpentError if none is left."""
+        if self.spent:
+            raise BudgetSpentError("The requests that were allowed are used up.", "Allow more: --requests N.")
+        self._taken += 1
+
+
 class Answers:
     """An Ask for one provider: the archive first, then `send`. A settled question goes out once, also when many ask.
 
+    allowance: what may still go out; whoever collects sets it.
     again: do not trust answers from before; each settled question goes out once more.
     """
 
@@ -42,6 +62,7 @@ class Answers:
         self._send, self._now, self._again = send, now, again
         self._known: dict[str, str] = {}
         self._flying: dict[str, asyncio.Future[tuple[bytes, str]]] = {}
+        self.allowance = Allowance()
         self.sent = 0
         self.from_archive = 0
 
@@ -97,6 +118,7 @@ class Answers:
             return None
 
     async def _asked(self, request: Request) -> tuple[bytes, str]:
+        self.allowance.take()
         self.sent += 1
         body = await self._send(request)
         sha256 = self._workspace.archive.put(body)

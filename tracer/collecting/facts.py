@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tracer.chains.flags import flag
 from tracer.collecting.frontier import Account
-from tracer.collecting.manifest import Fetched
+from tracer.collecting.manifest import Fetched, uncovered
 from tracer.errors import StoreError
 from tracer.model import Gap, StopCode
 from tracer.movements import SCHEMA
@@ -25,18 +25,14 @@ __all__ = ["Facts", "read_facts", "unread"]
 
 @dataclass(frozen=True)
 class Facts:
-    """table: movements with a column `source`, the number of the entry counted from `first`. captures, partial and
-    names: by entry. gaps: of the answers and of the flags.
+    """table: movements with a column `source`, the number of the entry counted from `first`. captures, partial
+    (whether the history of the account is not whole) and names: by entry. gaps: of the answers and of the flags.
     """
 
     table: pa.Table
     captures: tuple[Capture, ...]
     gaps: tuple[Gap, ...]
-
-    @property
-    def partial(self) -> list[bool]:
-        """By entry, whether its history is not whole."""
-        return [c.partial for c in self.captures]
+    partial: tuple[bool, ...]
 
     @property
     def names(self) -> list[str]:
@@ -64,9 +60,20 @@ def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
     source = pa.array([number[c] for c in table["capture"].to_pylist()], pa.int64())
     table = table.set_column(table.schema.get_field_index("capture"), "capture", source)
     table, flags = flag(cut_overlap(table, []).combine_chunks())
-    own = [g.gap for g in view.gaps([c.id for c in captures])] if captures else []
+    own = dict.fromkeys(g.gap for g in view.gaps([c.id for c in captures])) if captures else {}
     gaps = (*own, *_hubs(entries), *_failed(failed), *flags)
-    return Facts(table.rename_columns([*SCHEMA.names, "source"]), captures, gaps)
+    whole = _whole(entries)
+    partial = tuple(not e.complete or (e.first > 0 and e.account not in whole) for e in entries)
+    return Facts(table.rename_columns([*SCHEMA.names, "source"]), captures, gaps, partial)
+
+
+def _whole(entries: Sequence[Fetched]) -> set[Account]:
+    """The accounts whose histories together go back to the first block without a hole."""
+    of: dict[Account, list[Fetched]] = {}
+    for e in entries:
+        if e.complete and not e.hub:
+            of.setdefault(e.account, []).append(e)
+    return {account for account, mine in of.items() if not uncovered(mine, 0, max(e.last for e in mine))}
 
 
 def unread(accounts: Sequence[Account], entries: Sequence[Fetched]) -> dict[Account, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import os
 import socket
@@ -34,6 +35,7 @@ KIND = "collected"
 _CLAIM = 600
 """Seconds that a claim lasts; it is renewed at half time."""
 
+_collectors = itertools.count(1)
 _PAUSE = 0.5
 """Seconds between two looks at a history that somebody else is fetching."""
 
@@ -120,8 +122,10 @@ def draft_of(question: Question, adapter: Adapter, told: Told, bundle: bytes, no
 
 
 def worker_name() -> str:
-    """Who claims: host, process, and when the process began (numbers of processes are used again)."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_began(os.getpid())}"
+    """Who claims: host, process, when the process began (numbers of processes are used again), and which of its
+    collectors: one process may collect several cases at once.
+    """
+    return f"{socket.gethostname()}/{os.getpid()}/{_began(os.getpid())}/{next(_collectors)}"
 
 
 def _began(process: int) -> str:
@@ -134,7 +138,7 @@ def _began(process: int) -> str:
 def _is_gone(worker: str) -> bool:
     """Whether a worker was a process of this machine that runs no more."""
     host, _, rest = worker.partition("/")
-    process, _, began = rest.partition("/")
+    process, began, *_ = [*rest.split("/"), ""]
     if host != socket.gethostname() or not process.isdigit():
         return False
     try:
@@ -227,6 +231,7 @@ def _entry(
             f"The workspace lacks the collected history of {account[1]}.", "Restore it from a backup."
         )
     return Fetched(
+        inflows=question.inflows,
         chain=account[0],
         address=account[1],
         first=question.first,

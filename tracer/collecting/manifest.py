@@ -13,7 +13,7 @@ from typing import get_type_hints
 
 from tracer.errors import StoreError
 
-__all__ = ["Fetched", "history_name", "read_manifest", "write_manifest"]
+__all__ = ["Fetched", "history_name", "read_manifest", "uncovered", "write_manifest"]
 
 _DAMAGED = "The list of collected addresses is damaged."
 
@@ -30,7 +30,11 @@ class Fetched:
     round: in which round of the collection it was chosen (the seeds: 0). capture: key of the capture, "" if the
     provider gave no usable answer; then `problem` says what it said. sha256: of the list of answers in the archive.
     transactions: how many the provider knows. complete: every kind of movement was asked for to the end. hub: too
-    many transactions; the capture is empty.
+    many transactions; the capture is empty. inflows: transactions in which it is only paid were read in full, too
+    (for tracing backward).
+
+    An address may have several entries: of other blocks, after the time window was widened, or with `inflows` after
+    it was read without. What they share is counted once.
     """
 
     chain: str
@@ -44,6 +48,7 @@ class Fetched:
     complete: bool
     hub: bool
     problem: str = ""
+    inflows: bool = False
 
     @property
     def account(self) -> tuple[str, str]:
@@ -61,8 +66,28 @@ _TYPES = tuple(get_type_hints(Fetched).items())
 
 def write_manifest(entries: Iterable[Fetched]) -> bytes:
     """The list as sorted lines of canonical JSON."""
-    lines = (json.dumps(asdict(e), sort_keys=True, separators=(",", ":")) for e in sorted(set(entries)))
+    lines = (json.dumps(_line(e), sort_keys=True, separators=(",", ":")) for e in sorted(set(entries)))
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _line(entry: Fetched) -> dict[str, object]:
+    """An entry without `inflows` is written as before there was tracing backward."""
+    values = asdict(entry)
+    if not entry.inflows:
+        del values["inflows"]
+    return values
+
+
+def uncovered(entries: Iterable[Fetched], first: int, last: int) -> list[tuple[int, int]]:
+    """The blocks of `first` to `last` that no entry of an address covers, as (first, last), in order."""
+    missing = []
+    for start, end in sorted((e.first, e.last) for e in entries):
+        if start > last:
+            break
+        if start > first:
+            missing.append((first, start - 1))
+        first = max(first, end + 1)
+    return [*missing, (first, last)] if first <= last else missing
 
 
 def read_manifest(data: bytes) -> list[Fetched]:

@@ -12,6 +12,7 @@ __all__ = [
     "FORMAT",
     "CaseFile",
     "ChainHead",
+    "ChainStop",
     "DeclaredConversion",
     "Pin",
     "Ruling",
@@ -49,6 +50,14 @@ class ChainHead:
     block: int
     hash: str
     time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStop:
+    """Why the last collection did not go to the end of a chain: what its provider said."""
+
+    chain: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -116,7 +125,8 @@ class CaseFile:
     `revision` counts the changes of the file and is set by `Cases.update` alone. Captures stand in the order of
     their import, which is the order of files in the ledger. manifest: sha256 of the list of collected addresses
     (`tracer.collecting.manifest`) in the archive, "" if nothing was collected. heads: per chain, the block that the
-    collection goes to. exhausted: it ended because its budget was used up. targets: whose coin it traces back.
+    collection goes to. exhausted: it ended because its budget was used up. targets: whose coin it traces
+    back. halted: the chains whose provider stopped answering in the last collection.
     """
 
     name: str
@@ -134,6 +144,7 @@ class CaseFile:
     link_rulings: tuple[LinkRuling, ...] = ()
     heads: tuple[ChainHead, ...] = ()
     targets: tuple[Target, ...] = ()
+    halted: tuple[ChainStop, ...] = ()
     manifest: str = ""
     exhausted: bool = False
     thresholds: Mapping[str, Setting] = field(default_factory=dict)

@@ -21,7 +21,16 @@ import tomli_w
 from tracer.errors import SchemaTooNewError, StoreError, shown
 from tracer.model import Conversion, Label, LinkRuling, Seed, Stop, StopCode
 from tracer.movements import MAX_AMOUNT
-from tracer.store.caserecords import FORMAT, CaseFile, ChainHead, DeclaredConversion, Pin, Ruling, Target
+from tracer.store.caserecords import (
+    FORMAT,
+    CaseFile,
+    ChainHead,
+    ChainStop,
+    DeclaredConversion,
+    Pin,
+    Ruling,
+    Target,
+)
 from tracer.store.plaintext import storable
 
 __all__ = ["parse", "render"]
@@ -33,6 +42,7 @@ _NEVER = (
 )
 _LISTS: dict[str, type] = {
     "captures": Pin,
+    "halted": ChainStop,
     "heads": ChainHead,
     "seeds": Seed,
     "targets": Target,

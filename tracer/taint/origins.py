@@ -67,7 +67,8 @@ class Supply:
 
     program: those steps; its origins are the inflows, by number. hops: by inflow, the least number of transactions
     in the order of time from there to the target. first, last: by inflow, transaction ordinals of its first and last
-    payment (-1: before the first). total: what the target is made of, in units of its asset.
+    payment (-1: before the first). way: by number of an address whose coin went on to the target, the same least
+    number. total: what the target is made of, in units of its asset.
     """
 
     program: Program
@@ -76,6 +77,7 @@ class Supply:
     hops: tuple[int, ...]
     first: tuple[int, ...]
     last: tuple[int, ...]
+    way: Mapping[int, int]
     total: int
 
     @cached_property
@@ -229,7 +231,13 @@ class _Backward:
             opening={},
         )
         first, last = zip(*spans, strict=True) if spans else ((), ())
-        return Supply(made, target, tuple(number), tuple(self.hops[n] for n in number), first, last, total)
+        way: dict[int, int] = {}
+        for holding, hops in enumerate(self.far):
+            if hops < NEVER:
+                owner = int(program.holding_address[holding])
+                way[owner] = min(way.get(owner, NEVER), hops)
+        reach = tuple(self.hops[n] for n in number)
+        return Supply(made, target, tuple(number), reach, first, last, way, total)
 
 
 _APART = (Rule.HAIRCUT, Rule.FIFO, Rule.LIFO)

@@ -96,7 +96,9 @@ def _how_far(case: Case, words: Words) -> Budget:
             )
             for name in ("addresses", "hops", "most", "least_ppm", "requests")
         }
-    return Budget(**limits, since=known.since, until=known.until)
+    return Budget(
+        **limits, least_raw=known.least_raw, direction=known.direction, since=known.since, until=known.until
+    )
 
 
 def _start(case: Case, names: list[str], budget: Budget, words: Words) -> None:

@@ -1,0 +1,56 @@
+"""Up to which block each chain is asked: fixed at the first run of a case, and checked at every later one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracer.chains.adapter import Ask, Request, Span
+from tracer.collecting.asking import Recording
+from tracer.collecting.budget import Budget
+from tracer.collecting.fetch import Source
+from tracer.errors import ProviderError
+from tracer.store.caserecords import ChainHead
+
+__all__ = ["pin"]
+
+
+async def pin(source: Source, chain: str, known: ChainHead | None, budget: Budget) -> tuple[ChainHead, Span]:
+    """The pinned block of a chain, and the blocks to ask for within the time window of the budget.
+
+    Raises ProviderError if the chain is not the one that `known` was pinned on.
+    """
+    ask = Recording(source.answers.ask)
+
+    async def once(request: Request) -> bytes:
+        return await ask(replace(request, settled=True))  # blocks below the pinned one cannot change any more
+
+    if known is None:
+        found = await source.adapter.head(ask)
+        head = ChainHead(chain, found.block, found.hash, found.time)
+    else:
+        head = known
+        there = await source.adapter.block(ask, head.block)
+        if there.hash != head.hash:
+            raise ProviderError(
+                f"Block {head.block} of {chain} is another one now: the chain was reorganised, or the provider"
+                " follows another chain.",
+                "Collect into a new case; nothing was changed in this one.",
+            )
+    first, last = 0, head.block
+    if budget.since is not None:
+        first = await _block_at(source, once, budget.since, last)
+    if budget.until is not None and budget.until <= head.time:
+        last = max(first, await _block_at(source, once, budget.until, last) - 1)
+    return head, Span(first, last)
+
+
+async def _block_at(source: Source, ask: Ask, moment: int, last: int) -> int:
+    """The first block, up to `last`, that is not older than `moment` (UTC seconds); `last` if all are."""
+    low, high = 0, last
+    while low < high:
+        middle = (low + high) // 2
+        if (await source.adapter.block(ask, middle)).time < moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low
