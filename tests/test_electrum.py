@@ -27,8 +27,8 @@ from tests.bitcoin_world import (
 from tests.servers.litecoin import GENESIS, Litecoin, running
 from tracer.addresses import BITCOIN
 from tracer.chains.adapter import Head, History, Request, Span, Verdict
+from tracer.chains.bitcoin_questions import judge
 from tracer.chains.electrum import Electrum
-from tracer.chains.electrum_questions import judge
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.utxo_rows import table_of, transactions_of
 from tracer.errors import InputError, ProviderError, ProviderStopError
@@ -292,7 +292,7 @@ class TestHistory:
                 history = read(world, THIEF.address)
                 if history.gaps:
                     break
-            assert [(g.code, g.status) for g in history.gaps] == [("unconfirmed", "assumption")]
+            assert [(g.code, g.status) for g in history.gaps] == [("not_in_block", "assumption")]
             assert (history.complete, history.transactions) == (True, 1)
             assert read(world, owner(50).address).table.num_rows == 0
 
@@ -331,8 +331,8 @@ class TestHistory:
 
 
 async def _balance(ask: Asking, address: str) -> int:
+    from tracer.chains.bitcoin_questions import Call, question, read_answers
     from tracer.chains.bitcoin_scripts import script_hash, script_of
-    from tracer.chains.electrum_questions import Call, question, read_answers
 
     call = Call("blockchain.scripthash.get_balance", (script_hash(script_of(address)),))
     (found,) = read_answers(await ask(Request(ask.where.base_url, body=question([call]))), [call])

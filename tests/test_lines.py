@@ -14,7 +14,7 @@ import pytest
 from tests.servers.electrum_lines import LineServer, good, line_server, make_certificate
 from tracer.addresses import BITCOIN
 from tracer.chains.adapter import Request
-from tracer.chains.electrum_questions import Call, judge, question, read_answers
+from tracer.chains.bitcoin_questions import Call, judge, question, read_answers
 from tracer.chains.endpoint import Endpoint
 from tracer.errors import ProviderError, ProviderStopError
 from tracer.transport import Patience, Transport

@@ -367,3 +367,17 @@ def test_a_wrong_provider_file_is_refused_with_the_place(text: str, words: str, 
     (tmp_path / "providers.toml").write_text(text)
     with pytest.raises(InputError, match=words):
         providers(tmp_path)
+
+
+def test_a_bitcoin_case_is_asked_of_who_can_tell_histories(tmp_path: Path) -> None:
+    chain = "bip122:000000000019d6689c085ae165831e93"
+    (tmp_path / "providers.toml").write_text(
+        f'[[provider]]\nname = "mine"\nkind = "bitcoind"\nchain = "{chain}"\nbase_url = "http://127.0.0.1:1"\n'
+    )
+    found = find_provider(tmp_path, None, chain)
+    assert (found.kind, found.depth, found.encrypted, found.local) == ("esplora", 6, True, False)
+    own = find_provider(tmp_path, "electrum-bitcoin", chain)
+    assert (own.kind, own.depth, own.encrypted, own.local) == ("electrum", 6, False, True)
+    with pytest.raises(InputError, match="no index of addresses") as caught:
+        find_provider(tmp_path, "mine", chain)
+    assert "Electrum server" in caught.value.hint

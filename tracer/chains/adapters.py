@@ -6,20 +6,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tracer.chains.adapter import Adapter, Judge
+from tracer.chains.bitcoind import Bitcoind
 from tracer.chains.blockscout import Blockscout
 from tracer.chains.electrum import Electrum
 from tracer.chains.endpoint import Endpoint
+from tracer.chains.esplora import Esplora
 from tracer.chains.etherscan import Etherscan
 from tracer.chains.jsonrpc import JsonRpc
 from tracer.errors import InputError
 
 __all__ = ["JUDGES", "adapter_of"]
 
-_ADAPTERS: dict[str, type[Blockscout | Electrum | Etherscan | JsonRpc]] = {
+_ADAPTERS: dict[str, type[Bitcoind | Blockscout | Electrum | Esplora | Etherscan | JsonRpc]] = {
     "jsonrpc": JsonRpc,
     "etherscan": Etherscan,
     "blockscout": Blockscout,
     "electrum": Electrum,
+    "esplora": Esplora,
+    "bitcoind": Bitcoind,
 }
 
 JUDGES: Mapping[str, Judge] = MappingProxyType({kind: made.judge for kind, made in _ADAPTERS.items()})

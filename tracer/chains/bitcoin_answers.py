@@ -9,10 +9,19 @@ from tracer.chains.bitcoin_history import Entry, Place
 from tracer.chains.endpoint import Endpoint
 from tracer.errors import ProviderError, ProviderStopError, shown
 
-__all__ = ["array", "check_chain", "digest", "hexadecimal", "number", "place_in", "record", "sat"]
+__all__ = [
+    "array",
+    "check_chain",
+    "check_work",
+    "digest",
+    "hexadecimal",
+    "number",
+    "place_in",
+    "record",
+    "sat",
+]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_HIGHEST = 1 << 31
 _LONGEST_BRANCH = 32
 
 
@@ -30,18 +39,16 @@ def array(value: object, what: str) -> list[object]:
     return value
 
 
-def number(value: object, what: str) -> int:
-    """A whole number from 0 to 2^31 - 1: heights, places, counts, times, indexes."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _HIGHEST:
+def number(value: object, what: str, most: int = (1 << 31) - 1) -> int:
+    """A whole number from 0 to `most`: heights, places, counts, indexes."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise _wrong(value, what)
     return value
 
 
 def sat(value: object, what: str) -> int:
     """An amount in sat."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_SAT:
-        raise _wrong(value, what)
-    return value
+    return number(value, what, MOST_SAT)
 
 
 def digest(value: object, what: str) -> str:
@@ -69,6 +76,18 @@ def check_chain(endpoint: Endpoint, genesis: str) -> None:
             f"{endpoint.name} serves another chain: its first block is {genesis}, not {wanted}...",
             "Name the address of a provider of Bitcoin.",
         )
+
+
+def check_work(endpoint: Endpoint, header: Header, block: int) -> Header:
+    """The header, if it carries the work that it claims. A private network has a proof of work of its own.
+
+    Raises ProviderError.
+    """
+    if not header.worked and not endpoint.genesis:
+        raise ProviderError(
+            f"The header of block {block} lacks the work that it claims.", "Ask another provider."
+        )
+    return header
 
 
 def place_in(header: Header, entry: Entry, proof: object) -> Place:

@@ -20,8 +20,19 @@ from functools import lru_cache
 from tracer.errors import ProviderError
 from tracer.utxo import Outpoint
 
-__all__ = ["MOST_SAT", "Header", "RawOutput", "RawTransaction", "double_sha256", "merkle_root", "read_header"]
-__all__ += ["read_transaction", "serialized"]
+__all__ = [
+    "MOST_SAT",
+    "Header",
+    "RawOutput",
+    "RawTransaction",
+    "double_sha256",
+    "header_bytes",
+    "merkle_root",
+    "read_header",
+    "read_transaction",
+    "root_of",
+    "serialized",
+]
 
 MOST_SAT = 21_000_000 * 10**8
 """No amount and no sum of outputs is larger (Bitcoin Core, consensus/amount.h)."""
@@ -180,6 +191,12 @@ def _compact(number: int) -> bytes:
     return bytes([0xFC + width.bit_length() - 1]) + number.to_bytes(width, "little")
 
 
+def header_bytes(version: int, previous: str, root: str, time: int, bits: int, nonce: int) -> bytes:
+    """A block header as its 80 bytes, which the hash of the block is the hash of. All numbers of 32 bits."""
+    words = [version.to_bytes(4, "little"), bytes.fromhex(previous)[::-1], bytes.fromhex(root)[::-1]]
+    return b"".join([*words, *(word.to_bytes(4, "little") for word in (time, bits, nonce))])
+
+
 def read_header(data: bytes) -> Header:
     """A block header from its 80 bytes. Raises ProviderError for another length."""
     if len(data) != 80:
@@ -209,6 +226,15 @@ def merkle_root(txid: str, branch: Sequence[str], index: int) -> str:
     if place:
         raise _wrong(txid, f"it cannot be number {index} of its block")
     return here[::-1].hex()
+
+
+def root_of(txids: Sequence[str]) -> str:
+    """The merkle root of a whole block. Ids that stand twice may have the root of another block (CVE-2012-2459)."""
+    row = [bytes.fromhex(txid)[::-1] for txid in txids]
+    while len(row) > 1:
+        row += row[-1:] * (len(row) % 2)
+        row = [double_sha256(left + right) for left, right in zip(row[::2], row[1::2], strict=True)]
+    return row[0][::-1].hex()
 
 
 def _wrong(txid: str, why: str) -> ProviderError:

@@ -27,7 +27,7 @@ from tracer.model import NATIVE, Gap, Kind
 from tracer.movements import SCHEMA, empty
 from tracer.utxo import Input, Outpoint, Output, UtxoTransaction
 
-__all__ = ["Entry", "Listing", "Place", "Provider", "history_of", "transaction_of", "unknown"]
+__all__ = ["Entry", "Listing", "Place", "Prover", "Provider", "history_of", "transaction_of", "unknown"]
 
 Entry = tuple[int, str]
 """(block, txid): two coinbases of 2010 stand in two blocks each under one id (BIP-30)."""
@@ -47,24 +47,22 @@ class Listing:
     """What a provider lists of an address now. entries: confirmed ones, sorted, from the first block asked for on.
 
     whole: they begin with the address's first. unconfirmed: how many more wait for a block. balance: sat that
-    confirmed outputs hold at the time of the list, None if unknown. refused: the provider's words if the history is
-    too long for it. count: how many it says there are at least.
+    confirmed outputs hold at the time of the list, None if unknown. missing: how many the provider counts but does not
+    list. refused: its words if the history is too long for it. count: how many there are, where it lists none of them
+    because they are more than were wanted.
     """
 
     entries: tuple[Entry, ...] = ()
     whole: bool = True
     unconfirmed: int = 0
     balance: int | None = None
+    missing: int = 0
     refused: str = ""
     count: int = 0
 
 
-class Provider(Protocol):
-    """What an adapter asks its provider for. Every answer is checked by it; all raise ProviderError."""
-
-    async def listed(self, address: str, span: Span, most: int) -> Listing:
-        """See Listing. With more than `most` entries up to the end of the span, any part of them."""
-        ...
+class Prover(Protocol):
+    """A provider of single transactions, which checks every answer. All raise ProviderError."""
 
     async def transactions(self, txids: Iterable[str]) -> dict[str, RawTransaction]:
         """Transactions by id, each proved by its hash."""
@@ -72,6 +70,14 @@ class Provider(Protocol):
 
     async def places(self, entries: Iterable[Entry], *, settled: bool) -> dict[Entry, Place]:
         """Where transactions stand, each proved by the merkle root of its block. settled: the blocks are final."""
+        ...
+
+
+class Provider(Prover, Protocol):
+    """A provider that also lists what an address did."""
+
+    async def listed(self, address: str, span: Span, most: int) -> Listing:
+        """See Listing. With more than `most` entries up to the end of the span, any part of them."""
         ...
 
 
@@ -84,7 +90,7 @@ async def history_of(
     script = script_of(address)
     listing = await provider.listed(address, span, most)
     inside = [entry for entry in listing.entries if span.first <= entry[0] <= span.last]
-    if listing.refused or len(inside) > most:
+    if listing.refused or max(len(inside), listing.count) > most:
         return _hub(listing, len(inside), chain, address)
     balanced = listing.balance is not None and listing.whole and len(listing.entries) <= most
     read = listing.entries if balanced else inside  # the balance is that of now: what came later is read too
@@ -117,7 +123,7 @@ async def history_of(
 
 
 async def transaction_of(
-    provider: Provider, chain: str, raw: RawTransaction, block: int | None, final: Head
+    provider: Prover, chain: str, raw: RawTransaction, block: int | None, final: Head
 ) -> History:
     """See `Adapter.transaction`. block: where the provider says that it stands, None if in none."""
     if block is None:
@@ -140,7 +146,7 @@ def unknown(chain: str, txid: str) -> History:
 
 
 async def resolved(
-    provider: Provider,
+    provider: Prover,
     chain: str,
     placed: Sequence[tuple[RawTransaction, Place | None]],
     known: Mapping[str, RawTransaction],
@@ -218,7 +224,10 @@ def _gaps(
             f"{listing.unconfirmed} transactions of the address were in no block when it was asked: left out, as "
             "they may be replaced."
         )
-        gaps.append(Gap("unconfirmed", message, chain=chain, address=address, status="assumption"))
+        gaps.append(Gap("not_in_block", message, chain=chain, address=address, status="assumption"))
+    if listing.missing:
+        message = f"The provider counts {listing.missing} more transactions of the address than it lists."
+        gaps.append(Gap("list_short", message, chain=chain, address=address))
     if raws is None:
         message = "The balance of that time is not known, so payments that the provider does not list are not noticed."
         gaps.append(Gap("balance_unknown", message, chain=chain, address=address, status="assumption"))

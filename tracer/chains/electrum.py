@@ -18,6 +18,7 @@ from tracer.chains.adapter import Ask, Head, History, Request, Span, Verdict
 from tracer.chains.bitcoin_answers import (
     array,
     check_chain,
+    check_work,
     digest,
     hexadecimal,
     number,
@@ -27,8 +28,8 @@ from tracer.chains.bitcoin_answers import (
 )
 from tracer.chains.bitcoin_bytes import Header, RawTransaction, read_header, read_transaction
 from tracer.chains.bitcoin_history import Entry, Listing, Place, history_of, transaction_of, unknown
+from tracer.chains.bitcoin_questions import Call, Refused, judge, question, read_answers
 from tracer.chains.bitcoin_scripts import script_hash, script_of
-from tracer.chains.electrum_questions import Call, Refused, judge, question, read_answers
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.jsonrpc_asking import together
 from tracer.errors import InputError, ProviderError, shown
@@ -117,12 +118,7 @@ class _Server:
     async def header(self, height: int, *, settled: bool = True) -> Header:
         """The header of a block of the server's chain, with its proof of work checked."""
         answer = await self.value(Call("blockchain.block.header", (height,)), settled=settled)
-        header = read_header(hexadecimal(answer, "a block header"))
-        if not header.worked and not self._endpoint.genesis:
-            raise ProviderError(
-                f"The header of block {height} lacks the work that it claims.", "Use another server."
-            )
-        return header
+        return check_work(self._endpoint, read_header(hexadecimal(answer, "a block header")), height)
 
     async def listed(self, address: str, span: Span, most: int) -> Listing:  # noqa: ARG002 - it comes whole
         """See `bitcoin_history.Provider`. The balance is asked before and after the list, which may change between."""

@@ -9,7 +9,7 @@ from tracer.errors import InputError, shown
 
 __all__ = ["BASIC", "IN_URL", "KINDS", "Endpoint"]
 
-KINDS = ("jsonrpc", "etherscan", "blockscout", "electrum")
+KINDS = ("jsonrpc", "etherscan", "blockscout", "electrum", "esplora", "bitcoind")
 """Kinds of endpoint that have an adapter."""
 
 BASIC, IN_URL = "{basic}", "{key}"
@@ -76,6 +76,21 @@ class Endpoint:
     def lines(self) -> bool:
         """Whether it speaks in lines over TCP instead of HTTP."""
         return self.kind in _SCHEMES
+
+    @property
+    def text(self) -> bool:
+        """Whether some of its answers are plain text (a hash, an error) and no JSON."""
+        return self.kind == "esplora"
+
+    @property
+    def histories(self) -> bool:
+        """Whether it can tell what an address did; a Bitcoin node tells single transactions only."""
+        return self.kind != "bitcoind"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nobody on the way can read what is asked."""
+        return urlsplit(self.base_url).scheme in {"https", "ssl"}
 
     @property
     def origin(self) -> str:

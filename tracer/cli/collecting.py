@@ -206,6 +206,8 @@ def _warn(session: Session, endpoint: Endpoint, *, backward: bool) -> None:
         )
         + f" on {endpoint.chain}."
     )
+    if not endpoint.encrypted:
+        session.tell("Nothing is encrypted on the way there: whoever passes it on can read it too.")
 
 
 def _say(session: Session, opened: Case, done: Collected) -> None:

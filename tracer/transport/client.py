@@ -162,7 +162,8 @@ class Transport:
         words = f"status {status}"
         if status in _JUDGED:
             try:
-                refuse_no_json(body, who)
+                if not line.endpoint.text:
+                    refuse_no_json(body, who)
             except ProviderError as error:
                 raise self._again(line, came.wait, f"{error.message} ({words})") from None
             verdict, said = self._judges[line.endpoint.kind](body)

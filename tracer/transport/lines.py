@@ -2,7 +2,7 @@
 
 The lines of an answer are handed on as they came, but for the blanks before the last bracket with which ElectrumX fills
 its packets up against observers. So that they are the same in every run, a call's id is not counted up but made of what
-is asked (tracer/chains/electrum_questions.py). A question that holds several calls goes out as several lines, because
+is asked (tracer/chains/bitcoin_questions.py). A question that holds several calls goes out as several lines, because
 not every server takes arrays; its answer is the array of their lines, in the order of the calls. aiorpcX, the library
 of the protocol's servers, was left aside because it hands out decoded answers only, and an archive needs the bytes.
 

@@ -31,13 +31,13 @@ def providers(home: Path) -> list[Endpoint]:
 
 
 def find_provider(home: Path, name: str | None, chain: str) -> Endpoint:
-    """The provider of that name; without a name, the first one of the chain that needs no key.
+    """The provider of histories of that name; without a name, the first one of the chain that needs no key.
 
-    Raises NotFoundError that lists what there is.
+    Raises NotFoundError that lists what there is, InputError for one that tells no histories.
     """
     known = providers(home)
     if name is None:
-        found = next((e for e in known if e.chain == chain and not e.key_needed), None)
+        found = next((e for e in known if e.chain == chain and e.histories and not e.key_needed), None)
         if found is not None:
             return found
         raise NotFoundError(
@@ -45,6 +45,11 @@ def find_provider(home: Path, name: str | None, chain: str) -> Endpoint:
             "List them: tracer providers. Name one: --provider.",
         )
     found = next((e for e in known if e.name == name), None)
+    if found is not None and not found.histories:
+        raise InputError(
+            f"{shown(name)} is a Bitcoin node: it has no index of addresses and cannot tell histories.",
+            "Put an Electrum server in front of it (ElectrumX, Fulcrum, electrs), and name that.",
+        )
     if found is not None:
         return found
     near = difflib.get_close_matches(name, [e.name for e in known], n=1)

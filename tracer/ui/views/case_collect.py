@@ -63,7 +63,7 @@ def _whom(case: Case, chains: list[str], words: Words) -> list[Endpoint] | None:
     known = providers(case.workspace.root)
     chosen: list[Endpoint] = []
     for chain in chains:
-        here = [e for e in known if e.chain == chain]
+        here = [e for e in known if e.chain == chain and e.histories]
         if not here:
             st.error(words("collect.nobody", chain=chain))
             return None
@@ -82,6 +82,8 @@ def _whom(case: Case, chains: list[str], words: Words) -> list[Endpoint] | None:
                 words("collect.learns", name=clean(endpoint.name), host=clean(host), chain=chain),
                 icon=":material/visibility:",
             )
+            if not endpoint.encrypted:
+                st.warning(words("collect.open"), icon=":material/lock_open:")
     return chosen
 
 

@@ -1,8 +1,8 @@
-"""Questions to Electrum servers as canonical bytes, and what their answers are worth: pure text.
+"""Questions to Electrum servers and Bitcoin nodes as canonical bytes, and what answers are worth: pure text.
 
 The id of a call is made of what it asks, so the same question has the same bytes, and so has its answer, however many
-are under way on the connection. Source: Electrum protocol 1.4 to 1.6 (electrum-protocol.readthedocs.io); error codes
-and words of ElectrumX, Fulcrum and electrs.
+are under way on a connection. Source: JSON-RPC; Electrum protocol 1.4 to 1.6 (electrum-protocol.readthedocs.io); error
+codes and words of ElectrumX, Fulcrum, electrs, and Bitcoin Core (src/rpc/protocol.h).
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ _EXACT = 52
 """Bits of an id: a number that every JSON reader keeps exactly."""
 
 _TOO_MANY = re.compile(
-    r"(history|response|result|utxo)\b.{0,30}\btoo (large|long|many)|too many", re.IGNORECASE
+    r"(history|response|result|utxo)\b.{0,30}\btoo (large|long|many)|too many|transactions found, query",
+    re.IGNORECASE,
 )
-_LATER_CODES = frozenset({-100, -101, -102})
+_LATER_CODES = frozenset({-28, -100, -101, -102})
 _LATER = re.compile(
     r"busy|excessive|overload|rate.?limit|too many requests|try again|temporar|time(d)? ?out|unavailable"
-    r"|catching up|warming up|loading|internal (server )?error|db error|daemon (is )?(down|not)",
+    r"|catching up|warming up|loading|verifying|work queue|internal (server )?error|db error|daemon (is )?(down|not)",
     re.IGNORECASE,
 )
 _NEVER = re.compile(
