@@ -252,6 +252,18 @@ class Case(CaseBook):
         tracing = self.tracing()
         return cluster_tables.deposits_frame(tracing.clusters, tracing.display)
 
+    def patterns(self) -> pd.DataFrame:
+        """What stands out in how traced addresses behaved: observations with figures and transactions, no proof."""
+        tracing = self.tracing()
+        rows = [
+            (p.pattern, p.account[0], tracing.display(*p.account), p.observation, p.figure_text)
+            + (";".join(p.transactions), p.source)
+            for p in tracing.patterns
+        ]
+        return frame(
+            rows, ["pattern", "chain", "address", "observation", "figures", "transactions", "source"]
+        )
+
     def why_linked(self, a: str, b: str) -> list[Link]:
         """The fewest links that join two addresses into one cluster, in order. Raises NotFoundError."""
         ends = (":".join(self._account(text)) for text in (a, b))
@@ -389,6 +401,7 @@ class Case(CaseBook):
             "clusters": self.clusters,
             "cluster_links": self.cluster_links,
             "deposits": self.deposits,
+            "patterns": self.patterns,
             "link_rulings": lambda: link_ruled(self.link_rulings()),
             "labels": self.labels,
             "stops": self.stops,

@@ -23,16 +23,17 @@ from tracer.graph import FlowGraph
 from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.listing import Listing
-from tracer.model import CONSERVING, UNREAD, Gap, LinkRuling, Rule, Seed
+from tracer.model import CONSERVING, UNREAD, Gap, LinkRuling, Rule, Seed, StopCode
 from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
+from tracer.patterns import Pattern, find_patterns
 from tracer.prices import Prices
 from tracer.results import TaintResult, frame
 from tracer.taint.bounds import Range, bounds, reached
 from tracer.taint.compile import compile_program
 from tracer.taint.engine import Outcome, run
 from tracer.taint.origins import Supply, supply
-from tracer.taint.program import Program
+from tracer.taint.program import NEVER, Program
 
 __all__ = ["ALL_RANGES", "Progress", "Tracing"]
 
@@ -111,6 +112,15 @@ class Tracing:
     def all_gaps(self) -> tuple[Gap, ...]:
         """Everything missing or assumed, from the sources to the accounting."""
         return (*self.gaps, *self.clusters.gaps, *self.ledger.gaps, *self.program.gaps)
+
+    @cached_property
+    def patterns(self) -> list[Pattern]:
+        """What stands out in the behaviour of the addresses that stolen coin can have reached, services left out."""
+        program, services = self.program, {StopCode.SERVICE, StopCode.MIXER, StopCode.BRIDGE}
+        reached = np.unique(program.holding_address[program.hop < NEVER]).tolist()
+        known = len(self.ledger.addresses)  # what comes after them are sinks
+        traced = [n for n in reached if n < known and program.stop_code[n] not in services]
+        return find_patterns(self.clusters.payments, traced)
 
     def outcome(self, rule: Rule) -> Outcome:
         """Run a rule, once."""

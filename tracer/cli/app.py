@@ -56,6 +56,7 @@ _ORDER = [
     "paths",
     "origins",
     "clusters",
+    "patterns",
     "gaps",
     "evidence",
     "label",

@@ -1,4 +1,4 @@
-"""`tracer clusters`: which addresses one party controls, and what says so."""
+"""`tracer clusters` and `patterns`: which addresses one party controls, and how traced addresses behaved."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ _LISTED = 20
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the app."""
+    """Add the verbs to the app."""
     app.command("clusters")(clusters)
+    app.command("patterns")(patterns)
 
 
 def clusters(
@@ -75,3 +76,22 @@ def clusters(
                 f"The range of a cluster: tracer bounds {clean(case)} --together --address A --address B ..."
             )
     session.next("judge", "reject-link", case, "--help")
+
+
+def patterns(context: typer.Context, case: CaseName, out: Out = None) -> None:
+    """What stands out in how traced addresses behaved.
+
+    Fan-outs, equal splits, rests, peel chains, look-alikes: each an observation with its transactions, never a proof.
+    """
+    session = session_of(context)
+    with session.progress("looking for patterns"):
+        frame = session.case(case).patterns()
+    if out is not None or session.json:
+        deliver(session, "patterns", frame, out)
+        return
+    line(f"{plural(len(frame), 'observation')}, none of them a proof; --out FILE lists the transactions")
+    for name, group in frame.groupby("pattern", sort=False):
+        line()
+        line(f"{clean(name)} ({len(group):,})")
+        for row in group.to_dict("records"):
+            line(f"  {clean(row['address'])} {clean(row['observation'])}")

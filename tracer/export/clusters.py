@@ -1,4 +1,4 @@
-"""The files about who controls which addresses: clusters.csv, cluster_links.csv, deposits.csv, link_rulings.csv.
+"""The files about who controls which addresses and how they behaved: clusters, links, deposits, patterns, link rulings.
 
 A cluster is an opinion: every link names its rule and its transaction, and a link that was taken out stays in the file.
 """
@@ -9,7 +9,7 @@ import pandas as pd
 
 from tracer.export.columns import Column, ColumnKind, Layout
 
-__all__ = ["CLUSTERS", "CLUSTER_LINKS", "DEPOSITS", "LINK_RULINGS", "link_ruled"]
+__all__ = ["CLUSTERS", "CLUSTER_LINKS", "DEPOSITS", "LINK_RULINGS", "PATTERNS", "link_ruled"]
 
 _A, _N, _T, _TIME = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT, ColumnKind.TIME
 _RAW = "smallest unit of the asset (wei, sat)"
@@ -76,6 +76,24 @@ DEPOSITS = Layout(
             "confidence", _N, "per cent", "How sure it is a deposit address, 0 to 100 (docs/accuracy.md)."
         ),
         Column("stop", _T, "", "DEPOSIT where stolen coin stops there by this sign; else empty."),
+    ),
+)
+PATTERNS = Layout(
+    "patterns.csv",
+    "One observation about how a traced address behaved. It is no proof of anything, and moves no coin.",
+    (
+        Column(
+            "pattern",
+            _T,
+            "",
+            "fan_out, equal_split, fan_in, dormant_then_burst, peel_chain, round_amounts or look_alikes.",
+        ),
+        _CHAIN,
+        Column("address", _T, "", "The address in full."),
+        Column("observation", _T, "", "What was seen, in words."),
+        Column("figures", _T, "", "The same in figures: name=value, joined by ;. Amounts in smallest units."),
+        Column("transactions", _T, "", "The transactions, in order and in full, joined by ;."),
+        Column("source", _T, "", "Paper or incident that the pattern is known from."),
     ),
 )
 LINK_RULINGS = Layout(

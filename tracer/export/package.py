@@ -18,7 +18,7 @@ import pandas as pd
 
 from tracer.errors import InputError, shown
 from tracer.export.account import CONSERVATION, GAPS, LOSSES, SEEDS, SOURCES
-from tracer.export.clusters import CLUSTER_LINKS, CLUSTERS, DEPOSITS, LINK_RULINGS
+from tracer.export.clusters import CLUSTER_LINKS, CLUSTERS, DEPOSITS, LINK_RULINGS, PATTERNS
 from tracer.export.columns import Layout
 from tracer.export.endpoints import ENDPOINT_TRANSFERS, ENDPOINTS, ENDPOINTS_BY_SERVICE
 from tracer.export.evidence import EVIDENCE, FOLDER, Attachment, is_ours
@@ -56,6 +56,7 @@ FORMATS: dict[str, Layout] = {
     "clusters": CLUSTERS,
     "cluster_links": CLUSTER_LINKS,
     "deposits": DEPOSITS,
+    "patterns": PATTERNS,
     "link_rulings": LINK_RULINGS,
     "labels": LABELS,
     "stops": STOPS,
