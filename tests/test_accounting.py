@@ -122,7 +122,7 @@ class TestSeeds:
     def test_an_amount_enters_before_the_first_movement_after_the_opening(self, rule):
         t = trace([("S", "A", 12), ("S", "B", 3)], [seed("S", amount=10)], rule)
         assert t.program.opening == {t.program.src[-1]: 5}
-        first_out = {"fifo": 7, "lifo": 10, "seniority": 10, "libr": 7, "haircut": 8}[rule]
+        first_out = {"fifo": 7, "lifo": 10, "seniority": 10, "tiho": 10, "libr": 7, "haircut": 8}[rule]
         assert t.held("A") == first_out
 
     def test_a_known_opening_row_is_used_first(self):

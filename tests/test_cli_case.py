@@ -133,7 +133,7 @@ def test_all_rules_come_in_one_file_and_every_transfer_carries_each(
 ) -> None:
     run(workspace, "taint", case, "--rule", "all", "--out", str(tmp_path / "t.csv"),
         "--transfers", str(tmp_path / "m.csv"))  # fmt: skip
-    rules = ["poison", "haircut", "fifo", "lifo", "seniority", "libr"]
+    rules = ["poison", "haircut", "fifo", "lifo", "seniority", "libr", "tiho"]
     assert list(dict.fromkeys(row["rule"] for row in rows(tmp_path / "t.csv"))) == rules
     moved = rows(tmp_path / "m.csv")
     assert len(moved) == len(ROWS)
@@ -329,7 +329,7 @@ def test_origins_are_printed_for_one_rule_and_written_for_all(
     result = run(workspace, "origins", case, B, "--asset", "native", "--out", str(tmp_path / "origins.csv"))
     assert "wrote" in result.stdout
     found = rows(tmp_path / "origins.csv")
-    assert {row["rule"] for row in found} == {"haircut", "fifo", "lifo", "seniority", "libr"}
+    assert {row["rule"] for row in found} == {"haircut", "fifo", "lifo", "seniority", "libr", "tiho"}
     for rule in {row["rule"] for row in found}:
         mine = [row for row in found if row["rule"] == rule]
         assert sum(int(row["held_raw"]) for row in mine) == 20 * ETH

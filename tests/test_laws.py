@@ -55,7 +55,7 @@ class Reference:
     def _mixed(self, payer: str, amount: int) -> list[bool]:
         purse = self.coins[payer]
         taint, balance = sum(purse), len(purse)
-        if self.rule == "seniority":
+        if self.rule in {"seniority", "tiho"}:
             units = min(amount, taint)
         elif self.rule == "libr":
             units = taint - min(taint, balance - amount)

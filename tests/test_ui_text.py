@@ -18,7 +18,7 @@ import tracer.ui
 from tracer.chains.files import _COUNTED
 from tracer.endpoints import STILL_THERE
 from tracer.model import Rule, StopCode
-from tracer.results import CONVENTIONS
+from tracer.results import CONVENTIONS, OUTPOINT_CONVENTIONS
 from tracer.store.caserecords import Verdict
 from tracer.ui.flow import KINDS
 from tracer.ui.i18n import language_of, words
@@ -104,7 +104,7 @@ def test_every_rule_stop_code_and_kind_has_its_words(family: str) -> None:
 
 
 def test_every_convention_of_a_result_is_translated() -> None:
-    assert {e["en"] for e in TABLE["convention"].values()} == set(CONVENTIONS)
+    assert {e["en"] for e in TABLE["convention"].values()} == set(CONVENTIONS) | set(OUTPOINT_CONVENTIONS)
 
 
 def test_every_gap_and_assumption_of_the_core_is_named_and_explained() -> None:

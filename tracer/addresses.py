@@ -1,7 +1,8 @@
 """Chain names, addresses and transaction hashes: what is valid, how it is stored and how it is shown.
 
 Canonical form (stored, compared): EVM `0x` + 40 lower-case hex digits; Bitcoin and Tron the address itself, bech32 in
-lower case. Display form: EIP-55 on EVM chains. A chain is a CAIP-2 id (`eip155:1`); investigators may write
+lower case, and where a script has no address `script:` and its hash, or the outpoint. Display form: EIP-55 on EVM
+chains. A chain is a CAIP-2 id (`eip155:1`); investigators may write
 `ethereum`. An address whose checksum fails is refused, never corrected in silence: a wrong letter is the usual trace
 of a copying error or of a look-alike. Sources: EIP-55, BIP-173, BIP-350, CAIP-2, CAIP-10, and for Tron
 developers.tron.network (Base58Check of 0x41 and 20 bytes).
@@ -30,7 +31,9 @@ __all__ = [
     "display_many",
     "is_evm",
     "is_tx_hash",
+    "is_utxo",
     "parse_account",
+    "transaction_name",
     "tx_hash",
 ]
 
@@ -61,6 +64,8 @@ _CAIP2 = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
 _EIP155 = re.compile(r"eip155:[1-9][0-9]{0,31}")
 _EVM_ANY_CASE = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
+_SCRIPT_OR_OUTPOINT = re.compile(r"(?:script:[0-9a-fA-F]{64}|[0-9a-fA-F]{64}:[0-9]{1,10})")
+"""Owners without an address: a script by its hash, or an outpoint of which no more is known (tracer.utxo)."""
 _LOWER = re.compile(EVM_ADDRESS.removesuffix("$"))
 _BITCOIN_VERSIONS = (0x00, 0x05)  # P2PKH and P2SH of the main network
 _TRON_VERSION = 0x41
@@ -69,6 +74,11 @@ _TRON_VERSION = 0x41
 def is_evm(chain: str) -> bool:
     """Whether `chain` (CAIP-2) is an EVM chain."""
     return chain.startswith("eip155:")
+
+
+def is_utxo(chain: str) -> bool:
+    """Whether `chain` (CAIP-2) is a Bitcoin-like chain, on which what is held is an output of a transaction."""
+    return chain.startswith("bip122:")
 
 
 def chain_id(text: str) -> str:
@@ -110,7 +120,7 @@ def canonical(chain: str, text: str) -> str:
             return text
         return _canonical_evm(chain, text)
     if chain == BITCOIN:
-        found = _bitcoin(text)
+        found = text.lower() if _SCRIPT_OR_OUTPOINT.fullmatch(text) else _bitcoin(text)
     elif chain == TRON:
         found = text if _is_tron(text) else None
     else:
@@ -136,6 +146,15 @@ def display_many(chain: str, addresses: Sequence[str]) -> list[str]:
     for place, text in zip(places, spell([addresses[i] for i in places]), strict=True):
         result[place] = text
     return result
+
+
+def transaction_name(txid: str) -> str:
+    """What stands for a transaction where addresses stand: several owners put coin in, so no address paid.
+
+    >>> transaction_name("ab")
+    'tx:ab'
+    """
+    return f"tx:{txid}"
 
 
 def is_tx_hash(chain: str, text: str) -> bool:

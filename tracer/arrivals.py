@@ -64,7 +64,8 @@ def passages(
     carries = np.zeros(ledger.rows, dtype=bool)
     for tally in tallies:
         carries |= np.fromiter((units > 0 for units in tally.by_row), dtype=bool, count=ledger.rows)
-    begun = set(program.dst[(program.op == Op.SEED) & (program.tx < 0)].tolist())
+    begun = set(program.main[program.dst[(program.op == Op.SEED) & (program.tx < 0)]].tolist())
+    spenders = set(zip(ledger.tx[ledger.utxo].tolist(), ledger.sender[ledger.utxo].tolist(), strict=True))
     sides = (ledger.sender.tolist(), ledger.recipient.tolist(), ledger.asset.tolist())
     for row, (payer, payee, asset, carried) in enumerate(zip(*sides, carries.tolist(), strict=True)):
         if payer == payee:
@@ -75,6 +76,10 @@ def passages(
             at.left += ledger.amount[row]
             at.last_left = max(at.last_left, int(ledger.time[row]))
         got = wanted.get((payee, asset), -1)
+        if ledger.makes[row] >= 0 and (int(ledger.tx[row]), payee) in spenders:  # change: it never left
+            if got in begun:
+                found[got].left -= ledger.amount[row]
+            continue
         if carried and got >= 0:
             found[got].came.append(row)
             begun.add(got)

@@ -112,16 +112,18 @@ class Batch:
         return folders
 
     def _over(self, table: Callable[[Case], pd.DataFrame]) -> pd.DataFrame:
-        parts = []
+        parts, conventions = [], dict.fromkeys(CONVENTIONS)
         for name in self.names:
-            part = table(self.case(name))
+            case = self.case(name)
+            part = table(case)
+            conventions |= dict.fromkeys(case.tracing().conventions)
             part.insert(0, "case", pd.Series([name] * len(part), index=part.index, dtype=object))
             parts.append(part)
         whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"case": []})
         whole.attrs = {
             "rules": dict(zip(self.summary["case"], self.summary["rule"], strict=True)),
             "as_of_utc": dict(zip(self.summary["case"], self.summary["as_of_utc"], strict=True)),
-            "conventions": list(CONVENTIONS),
+            "conventions": list(conventions),
         }
         return whole
 

@@ -28,7 +28,7 @@ from tracer.model import CONSERVING, NATIVE, Rule
 from tracer.opinions import Clock
 from tracer.origins import ORIGIN_COLUMNS
 from tracer.paths import Routes
-from tracer.results import CONVENTIONS, TaintResult, frame, gap_frame
+from tracer.results import TaintResult, frame, gap_frame
 from tracer.store import Workspace
 from tracer.store.caserecords import DeclaredConversion
 from tracer.tracing import Progress, Tracing
@@ -443,7 +443,7 @@ class Case(CaseBook):
         ]
         if self.file.manifest:
             inputs.append(self._collected_input())
-        return Pins(self.name, self.rule, self.as_of, version(), CONVENTIONS, tuple(inputs))
+        return Pins(self.name, self.rule, self.as_of, version(), self.tracing().conventions, tuple(inputs))
 
     def freeze_addressees(self, progress: Progress | None = None) -> pd.DataFrame:
         """Who can be asked to freeze stolen coin: services that hold it, and issuers of tokens that rest somewhere."""

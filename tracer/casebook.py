@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from tracer import evidence, rulings, seeding
-from tracer.addresses import canonical, chain_id, is_tx_hash, parse_account
+from tracer.addresses import canonical, chain_id, is_tx_hash, is_utxo, parse_account
 from tracer.addresses import tx_hash as checked_tx
 from tracer.chains.files import read_transfers
 from tracer.custody import exhibits_of, record_of
@@ -53,7 +53,7 @@ class CaseBook(LinkRulings):
         )
 
     def set_rule(self, rule: str) -> None:
-        """Fix the governing rule: fifo, lifo, haircut, seniority, libr or poison."""
+        """Fix the governing rule: fifo, lifo, haircut, seniority, libr, tiho or poison."""
         chosen = rule_named(rule)
         self.update(lambda file: replace(file, rule=chosen))
 
@@ -74,6 +74,8 @@ class CaseBook(LinkRulings):
     ) -> list[Seed]:
         """Say where stolen coin enters; returns the seeds added (several for a theft transaction).
 
+        address_or_tx: an address, the hash of the theft transaction, or one output of it, `txid:vout` (Bitcoin).
+
         amount: smallest units. at: UTC seconds. See docs/accounting.md, "Seeds". Raises AddressError, SeedError.
         """
         place = chain_id(chain)
@@ -82,7 +84,9 @@ class CaseBook(LinkRulings):
             place, "", checked_tx(place, tx) if tx else None, ref, amount, at, theft or "theft", source or ""
         )
         seeding.check_amount(amount)
-        if is_tx_hash(place, address_or_tx):
+        if is_utxo(place) and (outpoint := seeding.outpoint_of(address_or_tx)) is not None:
+            found = [seeding.seed_of_outpoint(self._movements(), base, outpoint)]
+        elif is_tx_hash(place, address_or_tx):
             only = canonical(place, to) if to else None
             found = seeding.seeds_of_transaction(
                 self._movements(), base, checked_tx(place, address_or_tx), only
@@ -104,7 +108,7 @@ class CaseBook(LinkRulings):
         """The seeds, numbered from 1."""
         rows = [
             (n, s.theft, s.chain, self._display(s.chain, s.address), s.asset or "", s.amount)
-            + (s.tx or "", utc_text(s.at), s.source)
+            + (s.tx or "" if s.vout is None else f"{s.tx}:{s.vout}", utc_text(s.at), s.source)
             for n, s in enumerate(self.file.seeds, start=1)
         ]
         return frame(
@@ -156,6 +160,7 @@ class CaseBook(LinkRulings):
             limits=evidence.limits(self.workspace.settings),
         )
         evidence.refuse_unplaced(read)
+        evidence.refuse_spends(read)
         file = self.file
         seeding.check_history(rulings.apply([read.table], file.standing_rulings).tables, file.seeds)
         options = {"mapping": dict(mapping or {}), "chain": chain or ""}

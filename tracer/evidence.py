@@ -20,10 +20,11 @@ from tracer.collecting.budget import budget_in
 from tracer.collecting.facts import Facts, read_facts, unread
 from tracer.collecting.frontier import Candidate, candidates, governing, payers, stop_codes
 from tracer.collecting.manifest import Fetched, read_manifest
-from tracer.errors import FileError, StoreError, shown
+from tracer.errors import FileError, InputError, StoreError, shown
 from tracer.labels import LabelBook, stop_code
 from tracer.ledger import build_ledger
 from tracer.model import UNREAD, Gap, Kind, Label, StopCode
+from tracer.outpoints import leave_out, transaction_rows
 from tracer.prices import bundled_prices
 from tracer.results import frame
 from tracer.settings import Settings
@@ -49,6 +50,7 @@ __all__ = [
     "keep",
     "limits",
     "pinned",
+    "refuse_spends",
     "refuse_unplaced",
     "report",
     "tables",
@@ -123,6 +125,18 @@ def refuse_unplaced(read: FileImport) -> None:
             f" order of time.{more} Nothing was imported.",
             "Fill the column block or timestamp_utc, or map one: --map timestamp_utc=COLUMN.",
         )
+
+
+def refuse_spends(read: FileImport) -> None:
+    """Raise FileError for two transactions of the file that spend the same output, or one that spends it otherwise."""
+    if transaction_rows(read.table).any():
+        whole = read.table.append_column("capture", pa.array([0] * read.table.num_rows, pa.int64()))
+        try:
+            leave_out(whole.unify_dictionaries().combine_chunks(), [])
+        except InputError as error:
+            raise FileError(
+                f"{shown(read.name)}: {error.message} Nothing was imported.", error.hint
+            ) from None
 
 
 def report(read: FileImport, *, is_new: bool) -> ImportReport:

@@ -17,8 +17,10 @@ import numpy as np
 import pandas as pd
 
 from tracer.errors import InputError, NotFoundError, shown
+from tracer.joined import joined, outpoint_codes
+from tracer.model import Kind
 
-__all__ = ["OUTSIDE", "FlowTable", "column", "node_id", "plain", "seconds", "small_number"]
+__all__ = ["OUTSIDE", "FlowTable", "column", "node_id", "plain", "seconds", "small_number", "split_node"]
 
 OUTSIDE = "outside"
 """Node of coin that comes from no address: mint, withdrawal, opening."""
@@ -34,6 +36,16 @@ def node_id(chain: str, address: str) -> str:
     ('eip155:1:0xab', 'sink:fee')
     """
     return address if address.startswith("sink:") or address == OUTSIDE else f"{chain}:{address}"
+
+
+def split_node(node: str) -> tuple[str, str]:
+    """(chain, address) of a node id; an address without a script of its own may hold colons.
+
+    >>> split_node("eip155:1:0xab"), split_node("bip122:000000000019d6689c085ae165831e93:tx:0a")
+    (('eip155:1', '0xab'), ('bip122:000000000019d6689c085ae165831e93', 'tx:0a'))
+    """
+    *chain, address = node.split(":", 2)
+    return ":".join(chain), address
 
 
 def plain(node: str) -> str:
@@ -132,7 +144,9 @@ class FlowTable:
     nodes, assets: ids by code, sorted. payer, payee: node codes; asset: asset codes. amount, taint: exact integers
     in smallest units. time: UTC seconds or None. tx: transaction ordinal. converts: row is a leg of a conversion.
     followed: False for rows that are left out of flows (poisoning, zero value ...). symbol, decimals: by asset.
-    frame: the table itself, for evidence.
+    frame: the table itself, for evidence. comes, goes: where coin is before and after, as codes: the node, or on
+    Bitcoin-like chains the outpoint or the transaction. inner: the coin stays with its owner inside a transaction, as
+    an input does that nobody else's coin joins: no edge.
     """
 
     nodes: tuple[str, ...]
@@ -149,6 +163,9 @@ class FlowTable:
     symbol: tuple[str, ...]
     decimals: tuple[int | None, ...]
     frame: pd.DataFrame
+    comes: list[int]
+    goes: list[int]
+    inner: list[bool]
 
     @classmethod
     def read(cls, transfers: pd.DataFrame) -> FlowTable:
@@ -167,8 +184,9 @@ class FlowTable:
                 f"The transfers table lacks the column {shown(lost[0])}.",
                 "Use the transfers of a traced case, or the columns listed in docs/formats.md.",
             )
-        frame = transfers.reset_index(drop=True)
+        frame = joined(transfers.reset_index(drop=True))
         payer, payee, nodes = _sides(frame)
+        comes, goes = outpoint_codes(frame, len(nodes))
         codes, assets = _pairs(_words(frame, "chain"), _words(frame, "asset"), "{}/{}".format)
         asset = codes.tolist()
         symbol, decimals = _names(frame, asset, len(assets))
@@ -187,6 +205,9 @@ class FlowTable:
             symbol=symbol,
             decimals=decimals,
             frame=frame,
+            comes=np.where(comes >= 0, comes, payer).tolist(),
+            goes=np.where(goes >= 0, goes, payee).tolist(),
+            inner=_inner(frame, payer, payee),
         )
 
     @property
@@ -232,6 +253,17 @@ class FlowTable:
             f"No transfer in this case names the address {shown(address)}.",
             "Check the address, or import its transfers first.",
         )
+
+
+def _inner(frame: pd.DataFrame, payer: list[int], payee: list[int]) -> list[bool]:
+    """Inputs of a transaction whose inputs all have one owner, and what a coinbase makes before it pays it out."""
+    kinds = column(frame, "kind", "")
+    ends = zip(
+        payer, payee, kinds, column(frame, "from_address", ""), column(frame, "to_address", ""), strict=True
+    )
+    return [
+        (kind == Kind.SPEND and a == b) or (kind == Kind.MINT and not (x or y)) for a, b, kind, x, y in ends
+    ]
 
 
 def _names(

@@ -16,7 +16,8 @@ from networkx import DiGraph, MultiDiGraph
 
 from tracer.collapse import Collapsed, collapse, layout_tables
 from tracer.errors import InputError
-from tracer.flowtable import FlowTable, column, node_id, seconds, small_number
+from tracer.flowtable import FlowTable, column, node_id, seconds, small_number, split_node
+from tracer.joined import joined
 
 __all__ = ["FlowGraph"]
 
@@ -29,9 +30,10 @@ class FlowGraph:
 
     nx: a MultiDiGraph. Node id: CAIP-10 (`eip155:1:0x...`) or `sink:<name>`; attributes chain, address, label,
     category, seed, hop (None: unknown), stop, taint / balance / received ({asset key: smallest units}), first, last
-    (UTC seconds of its edges, None unknown). Edge key: `tx_hash/position/row`, row = number in the transfers table;
-    attributes asset, amount, taint (smallest units), share, time, order (block, tx_index, position), row, tx, kind,
-    converts, excluded, source_name, source_row.
+    (UTC seconds of its edges, None unknown). A Bitcoin-like transaction in which coin of several owners meets is a node
+    of its own, `chain:tx:<txid>` (`tracer.joined`). Edge key: `tx_hash/position/row`, row = number in the transfers
+    table; attributes asset, amount, taint (smallest units), share, time, order (block, tx_index, position), row, tx,
+    kind, converts, excluded, source_name, source_row.
     assets: {asset key: (symbol, decimals)}; a symbol is display text from whoever made the contract.
     scale: {asset key: part of a theft that one smallest unit stands for}; share = taint * scale.
     """
@@ -75,6 +77,7 @@ class FlowGraph:
         >>> [(u, v, key, d["taint"]) for u, v, key, d in flow.nx.edges(keys=True, data=True)]
         [('c:a', 'c:b', '0x1/1/0', 5)]
         """
+        transfers = joined(transfers)
         taint = [int(str(v)) for v in column(transfers, "taint_raw", 0)]
         rows = [row for row, units in enumerate(taint) if units or all_transfers]
         table = FlowTable.read(transfers.iloc[rows])
@@ -214,9 +217,10 @@ def _nodes(
 
 def _blank(node: str, seeds: frozenset[str], labels: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     """Attributes of a node of which only the id is known."""
-    chain, _, address = node.rpartition(":")
+    chain, address = split_node(node)
     sink = node.startswith("sink:")
-    label, category = labels.get(node, ("", "sink" if sink else ""))
+    kind = "sink" if sink else "transaction" if address.startswith("tx:") else ""
+    label, category = labels.get(node, ("", kind))
     return {
         "chain": "" if sink else chain,
         "address": node if sink else address,
@@ -236,7 +240,7 @@ def _blank(node: str, seeds: frozenset[str], labels: Mapping[str, tuple[str, str
 def _edges(
     table: FlowTable, rows: list[int], scale: Mapping[str, float]
 ) -> Iterable[tuple[str, str, str, dict[str, Any]]]:
-    """Every row of the table as an edge, in ledger order."""
+    """Every row of the table that changes hands as an edge, in ledger order."""
     kinds = [str(v) for v in column(table.frame, "kind", "")]
     excluded = [str(v) for v in column(table.frame, "excluded", "")]
     place = table.places
@@ -245,7 +249,7 @@ def _edges(
     columns = zip(
         *(table.payer, table.payee, table.asset, table.amount, table.taint, table.time, table.converts),
         *(place[name] for name in ("tx_hash", "block", "tx_index", "position", "source_name", "source_row")),
-        *(rows, kinds, excluded),
+        *(rows, kinds, excluded, table.inner),
         strict=True,
     )
     for (
@@ -265,7 +269,10 @@ def _edges(
         row,
         kind,
         why,
+        inner,
     ) in columns:
+        if inner:
+            continue
         attributes = {
             "asset": assets[asset],
             "amount": amount,

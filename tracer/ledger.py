@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tracer.addresses import ZERO_ADDRESS
 from tracer.errors import InputError, shown
@@ -27,6 +28,7 @@ from tracer.numbering import (
     transaction_numbers,
 )
 from tracer.ordering import OrderInput, order_rows
+from tracer.outpoints import Outpoints, leave_out, number_outpoints, outpoint_texts, owners, transaction_rows
 from tracer.overlap import cut_overlap
 
 __all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger"]
@@ -45,6 +47,9 @@ class Ledger:
     rows that are left out of flows, in file order. sender, recipient: address numbers (or OUTSIDE, FEE, BURNED,
     RECOVERED); asset: asset numbers; tx: transaction ordinals, rising; amount: exact integers.
     partial: True for rows from a source that does not hold the whole history of its addresses.
+    utxo: True for rows of transactions with inputs and outputs (tracer.chains.utxo_rows), in which an outpoint is what
+    is held: spends, makes: the number of the outpoint that the row spends or makes, -1 for none; sender and recipient
+    are its owner.
     """
 
     table: pa.Table
@@ -60,6 +65,9 @@ class Ledger:
     partial: np.ndarray
     amount: list[int]
     gaps: tuple[Gap, ...]
+    utxo: np.ndarray
+    spends: np.ndarray
+    makes: np.ndarray
 
     @property
     def rows(self) -> int:
@@ -70,6 +78,27 @@ class Ledger:
     def tx_hash(self) -> list[str]:
         """Transaction hash per row ("" where the source has none)."""
         return [text or "" for text in self.table["tx_hash"].to_pylist()]
+
+    @cached_property
+    def outpoint(self) -> list[str | None]:
+        """By row, the outpoint that it spends or makes as `txid:vout`, None if none."""
+        texts: list[str | None] = outpoint_texts(self.table).to_pylist()
+        return texts
+
+    def rows_of(self, chain: str, tx_hash: str) -> list[int]:
+        """The rows of a transaction."""
+        match = pc.and_(
+            pc.equal(self.table["tx_hash"], tx_hash), pc.equal(self.table["chain"].cast(pa.string()), chain)
+        )
+        rows: list[int] = np.flatnonzero(match.fill_null(fill_value=False).to_numpy()).tolist()
+        return rows
+
+    def spend_of(self, chain: str, outpoint: str) -> int | None:
+        """The row that spends an outpoint (`txid:vout`), None if none does."""
+        match = pc.and_(pc.equal(outpoint_texts(self.table), outpoint), pa.array(self.spends >= 0))
+        match = pc.and_(match, pc.equal(self.table["chain"].cast(pa.string()), chain).combine_chunks())
+        rows = np.flatnonzero(match.fill_null(fill_value=False).to_numpy(zero_copy_only=False))
+        return int(rows[0]) if len(rows) else None
 
     @cached_property
     def address_number(self) -> dict[tuple[str, str], int]:
@@ -113,7 +142,7 @@ def build_ledger(
     whole = whole.unify_dictionaries().combine_chunks()
     del numbered
     gaps: list[Gap] = []
-    whole = cut_overlap(whole, gaps)
+    whole = leave_out(cut_overlap(whole, gaps), gaps)
     reason, reasons = codes_of(whole, "excluded")
     left_out = np.array([word != "" for word in reasons] + [False])[reason]
     if conversions:
@@ -185,6 +214,8 @@ def _number(table: _Followed, excluded: pa.Table, partial: list[bool], gaps: lis
     recipient = np.where(recipient == OUTSIDE, BURNED, recipient)
     recipient = np.where(_is(kind, Kind.FEE), FEE, recipient)
     sender = np.where(_nobody(addresses)[sender] & (sender >= 0), OUTSIDE, sender)
+    coins = number_outpoints(table, transaction_rows(table))
+    sender, recipient = _owned(coins, sender, recipient, addresses)
 
     amount = amounts_from_column(table["amount"])
     tx = transaction_numbers(table, chain)
@@ -196,9 +227,9 @@ def _number(table: _Followed, excluded: pa.Table, partial: list[bool], gaps: lis
         tx_index=integers_of(table, "tx_index"),
         position=integers_of(table, "position"),
         tx=tx,
-        payer=np.where(sender >= 0, sender * len(assets) + asset, -1),
-        payee=np.where(recipient >= 0, recipient * len(assets) + asset, -1),
-        fee=_is(kind, Kind.FEE),
+        payer=_holding(coins, coins.spends, sender * len(assets) + asset, sender >= 0),
+        payee=_holding(coins, coins.makes, recipient * len(assets) + asset, recipient >= 0),
+        fee=_is(kind, Kind.FEE) & ~coins.transaction,
         amount=amount,
     )
     _check_moments(table, (found.block < 0) & (found.timestamp < 0) & ~opening)
@@ -207,6 +238,8 @@ def _number(table: _Followed, excluded: pa.Table, partial: list[bool], gaps: lis
     del found, kind_code, token, opening  # the ordered copy of the table is the peak of memory
     give_back(len(order))
     ordered = table.rows(order)
+    spends, makes = coins.spends[order], coins.makes[order]
+    _check_outpoints(ordered, spends, makes, coins.count)
     return Ledger(
         table=ordered,
         excluded=excluded,
@@ -221,7 +254,45 @@ def _number(table: _Followed, excluded: pa.Table, partial: list[bool], gaps: lis
         partial=np.array(partial, dtype=bool)[integers_of(ordered, "capture")],
         amount=[amount[i] for i in order.tolist()],
         gaps=tuple(gaps),
+        utxo=coins.transaction[order],
+        spends=spends,
+        makes=makes,
     )
+
+
+def _owned(
+    coins: Outpoints, sender: np.ndarray, recipient: np.ndarray, addresses: tuple[tuple[str, str], ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Payers and payees, where a row of a transaction with inputs and outputs names the owner at its one end."""
+    if not coins.count:
+        return sender, recipient
+    owner = owners(coins, (sender, np.where(recipient >= 0, recipient, OUTSIDE)), addresses)
+    made = np.append(owner, OUTSIDE)[coins.makes]
+    sender = np.where(coins.spends >= 0, np.append(owner, OUTSIDE)[coins.spends], sender)
+    recipient = np.where(coins.makes >= 0, np.where(made >= 0, made, BURNED), recipient)
+    return sender, np.where(coins.transaction & (recipient == BURNED) & (coins.makes < 0), OUTSIDE, recipient)
+
+
+def _holding(coins: Outpoints, outpoint: np.ndarray, account: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """By row, a number of the holding that pays or is paid: an outpoint, else an address and an asset; -1: none."""
+    numbered = np.where(outpoint >= 0, outpoint, np.where(known, coins.count + account, -1))
+    return np.where(coins.transaction & (outpoint < 0), -1, numbered)
+
+
+def _check_outpoints(table: pa.Table, spends: np.ndarray, makes: np.ndarray, count: int) -> None:
+    """An output is made before it is spent. Raises InputError where blocks, times or indexes say otherwise."""
+    at = np.full(count, -1, dtype=np.int64)
+    rows = np.flatnonzero(makes >= 0)
+    at[makes[rows]] = rows
+    spent = np.flatnonzero(spends >= 0)
+    early = spent[at[spends[spent]] > spent]
+    if len(early):
+        first, maker = (table.slice(int(r), 1).to_pylist()[0] for r in (early[0], at[spends[early[0]]]))
+        raise InputError(
+            f"The transaction {shown(first['tx_hash'])} (row {first['row']}) spends an output of"
+            f" {shown(maker['tx_hash'])} (row {maker['row']}), which stands later in the order of the chain.",
+            "Correct block, tx_index and timestamp of the wrong one, and import the file again.",
+        )
 
 
 def _is(kind: np.ndarray, *kinds: Kind) -> np.ndarray:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from tracer.ledger import Ledger
 from tracer.model import Asset, StopCode
 from tracer.movements import amounts_from_column
+from tracer.outpoints import outpoint_texts
 from tracer.prices import Prices
 from tracer.taint.program import NEVER, Program
 from tracer.times import utc_text
@@ -79,6 +80,9 @@ class Listing:
             "amount_raw": list(amounts_from_column(table["amount"])),
             "source_name": [names[c] for c in table["capture"].to_pylist()],
             "source_row": table["row"].to_pylist(),
+            "outpoint": [text or "" for text in outpoint_texts(table).to_pylist()]
+            if self.ledger.utxo.any()
+            else [""] * table.num_rows,
         }
         for side in ("from_address", "to_address"):
             pairs = list(zip(columns["chain"], columns[side], strict=True))
@@ -88,13 +92,15 @@ class Listing:
 
     @cached_property
     def holdings(self) -> list[Listed]:
-        """Every holding that is not a pot, by number."""
+        """Every holding that is not a pot, by number; of an address with several outpoints, the first for all."""
         program = self.program
-        hops, pots = program.hop.tolist(), program.pot.tolist()
+        hops, pots, main = program.hop.tolist(), program.pot.tolist(), program.main.tolist()
+        for first, members in program.members.items():
+            hops[first] = min(hops[h] for h in members)
         owners, assets = program.holding_address.tolist(), program.holding_asset.tolist()
         found = []
         for number, (owner, asset, hop) in enumerate(zip(owners, assets, hops, strict=True)):
-            if pots[number]:
+            if pots[number] or main[number] != number:
                 continue
             chain, address = program.addresses[owner]
             what = program.assets[asset]
@@ -127,5 +133,15 @@ _COLUMNS = (
         "to_address",
         "asset",
     ),
-    *("symbol", "decimals", "amount_raw", "kind", "excluded", "grade", "source_name", "source_row"),
+    *(
+        "symbol",
+        "decimals",
+        "amount_raw",
+        "kind",
+        "excluded",
+        "outpoint",
+        "grade",
+        "source_name",
+        "source_row",
+    ),
 )

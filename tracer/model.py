@@ -68,9 +68,10 @@ class Rule(StrEnum):
     LIFO = "lifo"
     SENIORITY = "seniority"
     LIBR = "libr"
+    TIHO = "tiho"
 
 
-CONSERVING = (Rule.HAIRCUT, Rule.FIFO, Rule.LIFO, Rule.SENIORITY, Rule.LIBR)
+CONSERVING = (Rule.HAIRCUT, Rule.FIFO, Rule.LIFO, Rule.SENIORITY, Rule.LIBR, Rule.TIHO)
 """The rules under which stolen coin is neither made nor lost (all but poison)."""
 
 
@@ -126,7 +127,7 @@ class Seed:
     `amount` alone adds that much stolen coin before the first movement; with `tx` or `at` the matching inflow is
     relabelled stolen, up to the amount; with neither, every inflow counts (docs/accounting.md, "Seeds").
     `asset` None means every asset that the address ever received, with an amount alone the
-    chain's own coin. All seeds of one `theft` are one source.
+    chain's own coin. All seeds of one `theft` are one source. `vout`: only that output of `tx` (Bitcoin-like chains).
     """
 
     chain: str
@@ -137,6 +138,7 @@ class Seed:
     at: int | None = None
     theft: str = "theft"
     source: str = ""
+    vout: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

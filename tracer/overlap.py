@@ -2,7 +2,8 @@
 
 The same transaction: the same hash, or, where a source has none, the same place in the chain (block, index). Inside it
 a movement is told by payer, payee, asset and amount, and by its position where both sources state one. Rows of one
-source are never taken for each other: equal rows are two movements.
+source are never taken for each other: equal rows are two movements. Transactions with inputs and outputs are taken
+whole from one source (`tracer.outpoints`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from tracer.model import Gap, Kind
 from tracer.numbering import codes_of, integers_of
+from tracer.outpoints import cut_transactions
 
 __all__ = ["cut_overlap"]
 
@@ -32,6 +34,8 @@ def cut_overlap(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     capture = whole["capture"].to_numpy()
     if whole.num_rows == 0 or len(np.unique(capture)) < 2:
         return whole
+    whole = cut_transactions(whole, gaps)
+    capture = whole["capture"].to_numpy()
     _doubt(whole, capture, gaps)
     key = _transactions(whole)
     known = key >= 0

@@ -21,7 +21,7 @@ from tracer.taint.program import Program
 from tracer.taint.tally import Tally, tally
 from tracer.times import utc_text
 
-__all__ = ["CONVENTIONS", "TaintResult", "frame", "gap_frame"]
+__all__ = ["CONVENTIONS", "OUTPOINT_CONVENTIONS", "TaintResult", "conventions_of", "frame", "gap_frame"]
 
 CONVENTIONS = (
     "Amounts are exact integers in the smallest unit. Order is block, transaction index, position.",
@@ -33,6 +33,18 @@ CONVENTIONS = (
     "The counterparties of a conversion get only their own taint.",
     "Coin does not leave an address where tracing stops.",
 )
+
+
+OUTPOINT_CONVENTIONS = (
+    "On Bitcoin what is held is the output. A transaction takes its inputs whole, serves its outputs, then the fee.",
+    "Inputs and outputs stand in the order that the wallet chose; TIHO serves the largest output first instead.",
+)
+"""What is printed as well where a chain has inputs and outputs."""
+
+
+def conventions_of(ledger: Ledger) -> tuple[str, ...]:
+    """What the numbers of a ledger rest on, one sentence each."""
+    return (*CONVENTIONS, *(OUTPOINT_CONVENTIONS if ledger.utxo.any() else ()))
 
 
 _GAP_ORDER = {"open": 0, "assumption": 1, "closed": 2}
@@ -109,7 +121,7 @@ class TaintResult:
     @property
     def conventions(self) -> list[str]:
         """The conventions that the numbers rest on, one sentence each."""
-        return list(CONVENTIONS)
+        return list(conventions_of(self.ledger))
 
     @cached_property
     def tally(self) -> Tally:
@@ -118,7 +130,7 @@ class TaintResult:
 
     def _repr_html_(self) -> str:
         as_of = utc_text(self.as_of) or "the imported files"
-        head = f"<p>Rule <b>{self.rule}</b>, as of {as_of}. {' '.join(CONVENTIONS)}</p>"
+        head = f"<p>Rule <b>{self.rule}</b>, as of {as_of}. {' '.join(self.conventions)}</p>"
         return head + self.addresses(ranges=False).head(50).to_html(index=False, escape=True)
 
     def addresses(self, *, ranges: bool = True) -> pd.DataFrame:

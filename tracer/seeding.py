@@ -5,6 +5,7 @@ Pure: tables and values in, seeds or a clear refusal out. What the seeds then do
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,7 +17,9 @@ import pyarrow.compute as pc
 from tracer.errors import InputError, SeedError, SeedKnownError, shown
 from tracer.model import NATIVE, Conversion, Kind, Seed
 from tracer.movements import amounts_from_column
+from tracer.outpoints import outpoint_texts
 from tracer.store.caserecords import CaseFile
+from tracer.utxo import Outpoint
 
 __all__ = [
     "check_amount",
@@ -25,10 +28,15 @@ __all__ = [
     "check_ruled",
     "check_table",
     "check_undeclared",
+    "outpoint_of",
+    "seed_of_outpoint",
     "seeds_of_transaction",
     "with_asset",
     "with_seeds",
 ]
+
+
+_OUTPOINT = re.compile(r"([0-9a-fA-F]{64}):([0-9]{1,10})")
 
 
 def check_amount(amount: int | None) -> None:
@@ -101,6 +109,39 @@ def seeds_of_transaction(tables: Iterable[pa.Table], base: Seed, tx: str, to: st
             "Name the receiver with --to, or give its address as the seed.",
         )
     return [replace(base, address=address, tx=tx) for address in found]
+
+
+def outpoint_of(text: str) -> Outpoint | None:
+    """The outpoint that `txid:vout` names, None for anything else."""
+    match = _OUTPOINT.fullmatch(text.strip())
+    return Outpoint(match[1].lower(), int(match[2])) if match else None
+
+
+def seed_of_outpoint(tables: Iterable[pa.Table], base: Seed, outpoint: Outpoint) -> Seed:
+    """The seed of one output. Raises SeedError if no source makes or spends it, or `base` says more about when."""
+    if base.tx is not None or base.at is not None:
+        raise SeedError(
+            "An output says by itself in which transaction it was made.", "Leave --tx and --at out."
+        )
+    for table in tables:
+        part = pc.and_(
+            pc.equal(table["chain"].cast(pa.string()), base.chain),
+            pc.equal(table["excluded"].cast(pa.string()), ""),
+        )
+        rows = table.filter(part)
+        for row in rows.filter(
+            pc.fill_null(pc.equal(outpoint_texts(rows), str(outpoint)), fill_value=False)
+        ).to_pylist():
+            owner = row["to_address"] if row["kind"] == Kind.OUTPUT else row["from_address"]
+            if not owner:
+                raise SeedError(
+                    f"Nobody can spend the output {outpoint}: it holds data.", "Name another output."
+                )
+            return replace(base, address=owner, tx=outpoint.txid, vout=outpoint.vout)
+    raise SeedError(
+        f"No source makes or spends the output {outpoint}.",
+        "Import the file that holds its transaction first, or give the receiving address and the amount.",
+    )
 
 
 def check_history(tables: Iterable[pa.Table], seeds: Sequence[Seed]) -> None:

@@ -28,8 +28,9 @@ from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
 from tracer.patterns import Pattern, find_patterns
 from tracer.prices import Prices
-from tracer.results import TaintResult, frame
+from tracer.results import TaintResult, conventions_of, frame
 from tracer.taint.bounds import Range, bounds, reached
+from tracer.taint.by_address import by_address
 from tracer.taint.compile import compile_program
 from tracer.taint.engine import Outcome, run
 from tracer.taint.origins import Supply, supply
@@ -76,6 +77,7 @@ class Tracing:
     link_rulings: tuple[LinkRuling, ...] = ()
     unread: Callable[[Tracing], Mapping[tuple[str, str], str]] | None = None
     _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
+    _held: dict[Rule, Outcome] = field(default_factory=dict)
     _results: dict[Rule, TaintResult] = field(default_factory=dict)
     _ranges: dict[int, Range] = field(default_factory=dict)
     _behind: Program | None = None
@@ -122,11 +124,22 @@ class Tracing:
         traced = [n for n in reached if n < known and program.stop_code[n] not in services]
         return find_patterns(self.clusters.payments, traced)
 
+    @property
+    def conventions(self) -> tuple[str, ...]:
+        """What all numbers rest on, one sentence each."""
+        return conventions_of(self.ledger)
+
     def outcome(self, rule: Rule) -> Outcome:
         """Run a rule, once."""
         if rule not in self._outcomes:
             self._outcomes[rule] = run(self.program, rule)
         return self._outcomes[rule]
+
+    def held(self, rule: Rule) -> Outcome:
+        """The outcome of a rule with one holding per address and asset; what tables and pictures read."""
+        if rule not in self._held:
+            self._held[rule] = by_address(self.program, self.outcome(rule))
+        return self._held[rule]
 
     def result(self, rule: Rule, progress: Progress | None = None) -> TaintResult:
         """The tables of a rule."""
@@ -136,7 +149,7 @@ class Tracing:
             self._results[rule] = TaintResult(
                 rule=rule,
                 listing=self.listing,
-                outcome=self.outcome(rule),
+                outcome=self.held(rule),
                 as_of=self.as_of,
                 gap_list=self.all_gaps,
                 ranges=lambda: self.ranges(progress),
@@ -147,10 +160,14 @@ class Tracing:
 
     @cached_property
     def holding_of(self) -> dict[tuple[str, str, str], int]:
-        """(chain, address, asset) -> holding number, pots left out; sinks under the chain of their asset."""
+        """(chain, address, asset) -> holding number, pots left out; sinks under the chain of their asset.
+
+        Of an address with several outpoints, the holding that stands for it.
+        """
         found = {}
+        main = self.program.main.tolist()
         for h in range(len(self.program.holding_address)):
-            if not self.program.pot[h]:
+            if not self.program.pot[h] and main[h] == h:
                 chain, address, asset = self.program.name(h)
                 found[chain or asset.chain, address, asset.ref] = h
         return found
@@ -161,10 +178,10 @@ class Tracing:
 
     @cached_property
     def _default_targets(self) -> list[int]:
-        targets = reached(self.program)
+        targets = sorted(set(self.program.main[reached(self.program)].tolist()))
         if self.ledger.rows <= ALL_RANGES:
             return targets
-        taint = [self.outcome(rule).taint for rule in CONSERVING]
+        taint = [self.held(rule).taint for rule in CONSERVING]
         ranked = sorted(targets, key=lambda h: (-max(t[h] for t in taint), h))
         return sorted(ranked[:_LARGEST])
 
@@ -172,12 +189,11 @@ class Tracing:
         """The ranges of some holdings; what is known already is not computed again."""
         missing = [h for h in targets if h not in self._ranges]
         if missing:
-            taint = [self.outcome(rule).taint for rule in CONSERVING]
-            hints = {h: (min(t[h] for t in taint), max(t[h] for t in taint)) for h in missing}
-            for h, found in zip(
-                missing, bounds(self.program, missing, hints=hints, progress=progress), strict=True
-            ):
-                self._ranges[h] = found
+            taint = [self.held(rule).taint for rule in CONSERVING]
+            target = {h: self.program.target([h]) for h in missing}
+            hints = {target[h]: (min(t[h] for t in taint), max(t[h] for t in taint)) for h in missing}
+            known = bounds(self.program, list(target.values()), hints=hints, progress=progress)
+            self._ranges.update(zip(target, known, strict=True))
         return {h: self._ranges[h] for h in targets}
 
     def ranges_frame(
@@ -220,7 +236,7 @@ class Tracing:
             for pair in pairs:
                 for h in self._holdings(pair):
                     by_asset.setdefault(int(self.program.holding_asset[h]), set()).add(h)
-            named += [(name, frozenset(members)) for members in by_asset.values()]
+            named += [(name, self.program.group(members)) for members in by_asset.values()]
         found = bounds(self.program, [m for _, m in named], progress=progress, through=through)
         rows = []
         for (name, members), known in zip(named, found, strict=True):
@@ -301,7 +317,7 @@ class Tracing:
         found = self.ranges(progress) if ranges else {}
         outcomes = {}
         for number, rule in enumerate(Rule):
-            outcomes[rule] = self.outcome(rule)
+            outcomes[rule] = self.held(rule)
             if progress:
                 progress("rules", number + 1, len(Rule))
         rows = []
@@ -315,7 +331,7 @@ class Tracing:
                     + (bound.at_least if bound else None, bound.at_most if bound else None)
                     + (bound.kind if bound else "",)
                 )
-        rows.sort(key=lambda r: (r[0], r[2], -max(r[6:11]), r[1]))
+        rows.sort(key=lambda r: (r[0], r[2], -max(r[6 : 5 + len(Rule)]), r[1]))
         columns = [
             *["chain", "address", "asset", "symbol", "decimals"],
             *(rule.value for rule in Rule),
@@ -345,7 +361,9 @@ class Tracing:
             results={rule: self.result(rule, progress) for rule in Rule},
             governing=governing,
             ranges=self.ranges(progress),
-            group_ranges=lambda groups: bounds(self.program, groups, progress=progress),
+            group_ranges=lambda groups: bounds(
+                self.program, [self.program.group(group) for group in groups], progress=progress
+            ),
             book=self.book,
             history=self.history,
             seen=self.seen,
@@ -367,7 +385,7 @@ class Tracing:
             labels=names,
             rule=rule.value,
             as_of=self.as_of,
-            scale=asset_scales(self.program, result.outcome),
+            scale=asset_scales(self.program, self.outcome(rule)),
         )
 
     @cached_property
@@ -384,4 +402,4 @@ class Tracing:
             for chain, address, stop in zip(held["chain"], held["address"], held["stop"], strict=True)
             if stop
         }
-        return trace_routes(self.program, result.outcome, result.transfers(), limit=limit, stops=stops)
+        return trace_routes(self.program, self.outcome(rule), result.transfers(), limit=limit, stops=stops)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracer.addresses import ZERO_ADDRESS
+from tracer.addresses import ZERO_ADDRESS, is_utxo
 from tracer.chains.amount_columns import UNKNOWN, read_amounts
 from tracer.chains.amount_text import (
     MAX_DECIMALS,
@@ -24,12 +24,12 @@ from tracer.chains.fields import addresses, chains, encode, hashes, kinds, numbe
 from tracer.chains.problems import Problems
 from tracer.chains.tokens import imitated, known
 from tracer.errors import InputError, shown
-from tracer.model import NATIVE, Kind
+from tracer.model import NATIVE, UNCONFIRMED, Kind
 from tracer.movements import SCHEMA
 
 __all__ = ["EXCLUDED", "Converter"]
 
-EXCLUDED = ("poison", "zero_value", "fake_token")
+EXCLUDED = ("poison", "zero_value", "fake_token", UNCONFIRMED)
 """Reasons for which a row is kept but left out of flows."""
 
 _NO_PAYER = {Kind.MINT, Kind.WITHDRAWAL, Kind.ISSUER, Kind.OPENING, Kind.WRAP, Kind.UNWRAP, Kind.UNKNOWN}
@@ -73,7 +73,7 @@ class Converter:
         assets = Assets(chain_codes.astype(np.int64) * len(asset_list) + asset_codes, chain_list, asset_list)
         kind = self._kinds(cells, payer, payee, asset_codes, asset_list)
         payer, payee = _outside(payer, kind, Kind.MINT), _outside(payee, kind, Kind.BURN)
-        self._ends(cells, payer, payee, kind)
+        self._ends(cells, payer, payee, kind, np.array([is_utxo(c) for c in chain_list])[chain_codes])
         excluded = self._excluded(cells, kind, assets, symbol)
         decimals = self._decimals(cells, assets)
         left_out = ~_among(excluded, ("",))
@@ -164,10 +164,33 @@ class Converter:
         return words(result, order)
 
     def _ends(
-        self, cells: Cells, payer: pa.DictionaryArray, payee: pa.DictionaryArray, kind: pa.DictionaryArray
+        self,
+        cells: Cells,
+        payer: pa.DictionaryArray,
+        payee: pa.DictionaryArray,
+        kind: pa.DictionaryArray,
+        utxo: np.ndarray,
     ) -> None:
         """Which transfers may lack a payer or a receiver, and that an opening has no payer."""
         no_payer, no_payee = _among(payer, ("",)), _among(payee, ("",))
+        parts = _among(kind, (Kind.SPEND, Kind.OUTPUT))
+        self._problems.refuse(
+            cells,
+            "kind",
+            parts & ~utxo,
+            "is of a transaction with inputs and outputs, which this chain does not have",
+            "Correct the chain, or the kind.",
+        )
+        self._problems.refuse(
+            cells,
+            "from_address",
+            (no_payer & _among(kind, (Kind.SPEND,))) | (~no_payer & _among(kind, (Kind.OUTPUT,))),
+            "is at the wrong end",
+            "A spend names its owner in from_address, an output in to_address only.",
+        )
+        # the rows of such a transaction name one end, and the rows that balance it none
+        whole = parts | (utxo & no_payer & no_payee & _among(kind, (Kind.FEE, Kind.MINT)))
+        no_payer, no_payee = no_payer & ~whole, no_payee & ~whole
         self._problems.refuse(
             cells,
             "from_address",

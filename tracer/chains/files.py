@@ -28,6 +28,8 @@ from tracer.chains.extra_json import as_json
 from tracer.chains.flags import flag
 from tracer.chains.problems import ENOUGH, Problems
 from tracer.chains.text_table import Limits, TextTable, open_table
+from tracer.chains.utxo_jsonl import holds_transactions, read_whole
+from tracer.chains.utxo_rows import table_of
 from tracer.errors import FileError, shown
 from tracer.memory import give_back
 from tracer.model import Gap, Kind, Label
@@ -86,6 +88,8 @@ def read_transfers(
     source = path_or_bytes if isinstance(path_or_bytes, bytes) else Path(path_or_bytes)
     name = name or (source.name if isinstance(source, Path) else "the file")
     given = chain_id(chain) if chain is not None else None
+    if not mapping and holds_transactions(source):
+        return _transactions(source, name, given, partial=partial, limits=limits)
     text = open_table(source, name, limits or Limits(), progress)
     layout = recognise(text.headers, name, mapping)
     _refuse_floats(text, layout, name)
@@ -128,6 +132,27 @@ def read_transfers(
         name,
         _labels(labels, given or layout.assumed_chain, name),
         partial,
+    )
+
+
+def _transactions(
+    source: Path | bytes, name: str, chain: str | None, *, partial: bool, limits: Limits | None
+) -> FileImport:
+    """JSON lines of whole transactions, each of which becomes several rows of the same source row."""
+    read = read_whole(source, name, limits)
+    others = sorted({t.chain for t in read.transactions} - {chain})
+    if chain is not None and others:
+        raise FileError(
+            f"{shown(name)} holds transactions of {others[0]}, but {chain} was given.", "Leave --chain out."
+        )
+    table = table_of(read.transactions, read.rows)
+    gaps = [Gap("partial_history", _PARTIAL, chain=chain or "", status="assumption")] if partial else []
+    table, flags = flag(table)
+    gaps += flags
+    warnings = tuple(gap.message for gap in gaps)
+    rows = len(read.rows)
+    return FileImport(
+        table, "utxo (JSON lines)", read.sha256, rows, tuple(gaps), warnings, name, partial=partial
     )
 
 
@@ -226,7 +251,7 @@ def _gaps(
         name = chain_name(layout.assumed_chain)
         say("chain_assumed", f"The file names no chain; it was read as {name} ({layout.assumed_chain}).")
     if partial:
-        say("partial_history", "The file is not the full history of its addresses (said at import).")
+        say("partial_history", _PARTIAL)
     if not pc.any(pc.equal(table["kind"], Kind.FEE.value)).as_py() and layout.shape != "usd_flows":
         say("fees_absent", "The file has no fee rows: transaction fees are not in the accounts.")
     count, first = identical_rows(table)
@@ -253,6 +278,8 @@ def _gaps(
         )
     return gaps
 
+
+_PARTIAL = "The file is not the full history of its addresses (said at import)."
 
 _COUNTED = {
     "decimals_assumed": "{n} left-out rows are of tokens whose decimals nobody states; their amounts are shown "

@@ -35,7 +35,7 @@ def flag(table: pa.Table) -> tuple[pa.Table, list[Gap]]:
     if not table.num_rows:
         return table, []
     column = table["excluded"].combine_chunks()
-    order = ["", *EXCLUDED, UNCONFIRMED]
+    order = ["", *EXCLUDED]
     lookup = np.array([order.index(t) for t in column.dictionary.to_pylist()], dtype=np.int32)
     codes = lookup[column.indices.to_numpy()]
     nothing = ~limbs(table["amount"]).any(axis=1) & ~_parts_of_a_whole(table)

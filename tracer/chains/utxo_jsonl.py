@@ -11,18 +11,21 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
+import zstandard
+
 from tracer.addresses import BITCOIN, canonical, chain_id
 from tracer.chains.script_types import SCRIPT_WORDS, script_type_of
-from tracer.chains.text_bytes import Utf8Stream, find_encoding
+from tracer.chains.text_bytes import Utf8Stream, find_encoding, open_plain
 from tracer.chains.text_table import Limits
 from tracer.errors import AddressError, FileError, InputError, shown
 from tracer.utxo import Input, Outpoint, Output, Script, UtxoTransaction
 
-__all__ = ["read_transactions"]
+__all__ = ["Numbered", "holds_transactions", "read_transactions", "read_whole"]
 
 _LONGEST_LINE = (
     32 << 20
@@ -31,6 +34,7 @@ _MOST_SAT = 21_000_000 * 10**8  # MAX_MONEY, Bitcoin Core src/consensus/amount.h
 _MOST_ELSEWHERE = 2**63 - 1
 _MOST_OUTPUTS = 2**32
 _SMALL = 2**53
+_START = 4096
 _TXID = re.compile(r"[0-9a-fA-F]{64}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
@@ -75,9 +79,48 @@ def read_transactions(
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """All transactions of a file. rows: the line of each, the first is 1. sha256: of the file as given."""
+
+    transactions: list[UtxoTransaction]
+    rows: list[int]
+    sha256: str
+
+
+def read_whole(source: Path | bytes, name: str, limits: Limits | None = None) -> Numbered:
+    """All transactions of a JSON lines file that are to enter a ledger. Raises FileError at the first bad row."""
+    limits = limits or Limits()
+    encoding = find_encoding(source, name, limits.max_bytes)
+    with Utf8Stream(source, encoding) as stream:
+        lines = io.BufferedReader(stream, 1 << 20)  # closes the stream when nobody holds it
+        found = list(_numbered(lines, name, limits, alone=False))
+        digest = stream.sha256()
+    return Numbered([t for _, t in found], [row for row, _ in found], digest)
+
+
+def holds_transactions(source: Path | bytes) -> bool:
+    """Whether a file begins like one of this form: its first line is a JSON object with a txid and inputs."""
+    try:
+        if isinstance(source, Path) and not source.is_file():
+            return False
+        stream, reader = open_plain(source, hashing=False)
+        with reader:
+            start = stream.read(_START).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except (EOFError, OSError, ValueError, zstandard.ZstdError):
+        return False  # whoever reads it next says what is wrong
+    return start.startswith(b"{") and b'"txid"' in start and b'"inputs"' in start
+
+
 def _transactions(
-    lines: io.BufferedReader, name: str, limits: Limits, alone: bool
+    lines: io.BufferedIOBase, name: str, limits: Limits, alone: bool
 ) -> Iterator[UtxoTransaction]:
+    return (transaction for _, transaction in _numbered(lines, name, limits, alone))
+
+
+def _numbered(
+    lines: io.BufferedIOBase, name: str, limits: Limits, alone: bool
+) -> Iterator[tuple[int, UtxoTransaction]]:
     seen: dict[bytes, int] = {}
     number = 0
     while line := lines.readline(_LONGEST_LINE + 1):
@@ -102,7 +145,7 @@ def _transactions(
                 f"{shown(name)} has more than {limits.max_rows:,} transactions, the limit for one file.",
                 "Split it, for example by block range.",
             )
-        yield transaction
+        yield number, transaction
     if not seen:
         raise FileError(f"{shown(name)} holds no transaction.", "Check that the export was complete.")
 

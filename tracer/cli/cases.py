@@ -101,7 +101,7 @@ def rule(
     context: typer.Context,
     case: CaseName,
     rule: Annotated[
-        str, typer.Argument(metavar="RULE", help="poison, haircut, fifo, lifo, seniority or libr.")
+        str, typer.Argument(metavar="RULE", help="poison, haircut, fifo, lifo, seniority, libr or tiho.")
     ],
 ) -> None:
     """Set the governing rule: the one whose amounts are the result of the case. Fix it before the run."""

@@ -38,7 +38,7 @@ def origins(
         typer.Option(
             "--rule",
             metavar="RULE",
-            help="haircut, fifo, lifo, seniority or libr (default: all; on the screen the governing rule).",
+            help="haircut, fifo, lifo, seniority, libr or tiho (default: all; on the screen the governing rule).",
         ),
     ] = None,
     out: Out = None,

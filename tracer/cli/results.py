@@ -57,7 +57,7 @@ def taint(
         typer.Option(
             "--rule",
             metavar="RULE",
-            help="poison, haircut, fifo, lifo, seniority, libr, or all (default: the governing rule).",
+            help="poison, haircut, fifo, lifo, seniority, libr, tiho, or all (default: the governing rule).",
         ),
     ] = None,
     out: Out = None,

@@ -48,7 +48,10 @@ _KIND = Column(
 
 _TAINT_COLUMNS = (
     Column(
-        "rule", _T, "", "The accounting rule of this row: poison, haircut, fifo, lifo, seniority or libr."
+        "rule",
+        _T,
+        "",
+        "The accounting rule of this row: poison, haircut, fifo, lifo, seniority, libr or tiho.",
     ),
     _CHAIN,
     _ADDRESS,

@@ -15,7 +15,7 @@ ORIGINS = Layout(
     "origins.csv",
     "How much of one asset of an address came from one inflow, under one rule: never add rows of different rules.",
     (
-        Column("rule", _T, "", "The accounting rule: haircut, fifo, lifo, seniority or libr."),
+        Column("rule", _T, "", "The accounting rule: haircut, fifo, lifo, seniority, libr or tiho."),
         Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum."),
         Column("address", _T, "", "The address that is asked about, in full."),
         Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token."),

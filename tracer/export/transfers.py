@@ -26,12 +26,23 @@ CONTRACT = (
         "position",
         _N,
         "",
-        "Place in the transaction: 0 fee, 1 top-level value, then internal calls, then logs.",
+        "Place in the transaction: 0 fee, 1 top-level value, then internal calls, then logs. Bitcoin: the number of"
+        " the input, 1048576 + vout for an output, 2097152 for the fee.",
     ),
     Column("timestamp_utc", ColumnKind.TIME, "UTC", "Time of the block."),
     Column("tx_hash", _T, "", "Hash of the transaction, in full."),
-    Column("from_address", _T, "", "Who paid; empty when the coin comes from outside (mint, opening)."),
-    Column("to_address", _T, "", "Who received; empty when the coin leaves to outside (burn, fee)."),
+    Column(
+        "from_address",
+        _T,
+        "",
+        "Who paid; empty when the coin comes from outside (mint, opening) or out of a transaction (output, its fee).",
+    ),
+    Column(
+        "to_address",
+        _T,
+        "",
+        "Who received; empty when the coin leaves to outside (burn, fee) or goes into a transaction (spend).",
+    ),
     Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token."),
     Column(
         "symbol", _T, "", "What the asset calls itself: display text by whoever made it, never an identity."
@@ -53,7 +64,14 @@ _EVIDENCE = (
         "excluded",
         _T,
         "",
-        "Why the row is left out of flows: poison, zero_value, fake_token, analyst (a ruling); empty: followed.",
+        "Why the row is left out of flows: poison, zero_value, fake_token, analyst (a ruling), unconfirmed, incomplete,"
+        " double_spend, account_row; empty: followed.",
+    ),
+    Column(
+        "outpoint",
+        _T,
+        "txid:vout",
+        "Bitcoin: the output that a spend row spends, or that an output row makes; empty in other rows.",
     ),
     Column("grade", _T, "", "fact, or declared: an analyst says so (a judgement with a source)."),
     Column("converts", _T, "", "true when the movement is a leg of a conversion (swap), else false."),

@@ -36,6 +36,10 @@ def why_no_path(table: FlowTable, start: int, goal: int) -> tuple[str, str]:
     last = max(row for row in rows if (table.payer[row], table.payee[row]) == (payer, payee))
     first = arrived[payer]
     who, whom = shown(table.nodes[payer]), shown(table.nodes[payee])
+    if first < last:
+        return message, (
+            f"The coin arrives at {who} {_when(table, first)}, but what {who} pays to {whom} comes from other outputs."
+        )
     return message, (
         f"The coin would have had to flow back in time: it first arrives at {who} {_when(table, first)}, after"
         f" the last payment from there to {whom} {_when(table, last)}."
@@ -75,7 +79,9 @@ def _any_order(table: FlowTable, rows: list[int], start: int, goal: int) -> list
 def _arrivals(table: FlowTable, rows: list[int], start: int) -> dict[int, int]:
     """Node -> first row in which coin from the start can have come there, whatever its asset; the start: -1."""
     arrived = {start: -1}
+    places: set[int] = set()
     for row in rows:
-        if table.payer[row] in arrived:
+        if table.payer[row] == start or table.comes[row] in places:
+            places.add(table.goes[row])
             arrived.setdefault(table.payee[row], row)
     return arrived

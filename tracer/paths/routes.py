@@ -139,7 +139,7 @@ class _Walk:
         """All steps, then what is left."""
         program, outcome = self.program, self.outcome
         newest = outcome.rule == Rule.LIFO
-        address = program.holding_address.tolist()
+        address, joint = program.holding_address.tolist(), program.is_joint.tolist()
         steps = zip(
             program.op.tolist(), program.src.tolist(), program.dst.tolist(), outcome.moved, strict=True
         )
@@ -155,7 +155,8 @@ class _Walk:
             taken = self.queues[src].take(moved, newest=newest)
             if op == Op.CONVERT:
                 taken = taken.scaled(outcome.brought[n])
-            here = op == Op.MOVE and address[src] == address[dst]  # between an address and its pot
+            # between an address and its pot; change is noted, as the transaction that proves it is another one
+            here = op == Op.MOVE and address[src] == address[dst] and not joint[src]
             self._queue(dst).add(taken, -1 if here else n, self.trails)
         for holding, units in enumerate(outcome.taint):
             lacking = units - (self.queues[holding].total if holding in self.queues else 0)

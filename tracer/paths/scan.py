@@ -97,22 +97,25 @@ class Scan:
         assets, start, goal, best = len(t.assets), self.start, self.goal, self.best
         legs = self.legs
         given: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        rows = zip(t.payer, t.payee, t.asset, t.amount, t.followed, t.converts, t.tx, strict=True)
-        for row, (payer, payee, asset, amount, followed, converts, tx) in enumerate(rows):
+        rows = zip(
+            *(t.payer, t.payee, t.comes, t.goes, t.asset, t.amount, t.followed, t.converts, t.tx, t.inner),
+            strict=True,
+        )
+        for row, (payer, payee, comes, goes, asset, amount, followed, converts, tx, inner) in enumerate(rows):
             if not followed or not amount:
                 continue
             if tx != self.tx:
                 self.next_transaction(tx)
                 given.clear()
-            state = payer * assets + asset
+            state = comes * assets + asset
             label = _ROOT if payer == start else best.get(state)
-            if label is not None and payee not in (start, payer):
-                reached = self.move(state, label, row, tx)
+            if label is not None and payee != start and goes != comes:
+                reached = label if inner else self.move(state, label, row, tx)
                 if payee == goal:
                     if self.arrive(reached):
                         return self.answer
                 elif not converts or not legs.counterparty(row):
-                    self.offer(payee * assets + asset, reached)
+                    self.offer(goes * assets + asset, reached)
             if not converts:
                 continue
             if label is not None and payer != start:

@@ -26,16 +26,17 @@ def bounds(
     program: Program,
     targets: Sequence[int | frozenset[int]] | None = None,
     *,
-    hints: Mapping[int, tuple[int, int]] | None = None,
+    hints: Mapping[int | frozenset[int], tuple[int, int]] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     through: bool = False,
 ) -> list[Range]:
     """One range per target, in the order given. Amounts are integers in the smallest unit of the target's asset.
 
     targets: holding numbers, or sets of holdings of one asset that count as one holding (transfers between them
-    ignored; a stopped member keeps what it got). None: every holding that stolen coin can reach, in their order.
-    hints: by holding, the least and the most stolen coin there under the conserving rules; saves time, changes
-    nothing. through: the range of what ever arrived, each coin counted once, instead of what rests in the end.
+    ignored; a stopped member keeps what it got; outpoints only rest or do not). None: every holding that stolen coin
+    can reach, in their order. hints: by target, the least and the most stolen coin there under the conserving rules;
+    saves time, changes nothing. through: the range of what ever arrived, each coin counted once, instead of what rests
+    in the end.
 
     Raises InputError for a target that is no holding, an empty set or one of several assets.
     """
@@ -43,19 +44,28 @@ def bounds(
     wanted = _reached(program, network) if targets is None else list(targets)
     for target in wanted:
         _check(program, target)
-    shared = None if through else _Search(program, network)
+    groups = [t if isinstance(t, frozenset) else frozenset((t,)) for t in wanted]
+    apart = [not through and _stay_apart(program, members) for members in groups]
+    joints = [members for members, alone in zip(groups, apart, strict=True) if alone and len(members) > 1]
+    shared = None if through else _Search(program, network, joints)
     found: list[Range] = []
-    for number, target in enumerate(wanted):
-        members = target if isinstance(target, frozenset) else frozenset((target,))
-        if shared is not None and len(members) == 1:
-            known = None if hints is None else hints.get(next(iter(members)))
-            found.append(shared.range(target, tuple(members), known))
+    for number, (target, members) in enumerate(zip(wanted, groups, strict=True)):
+        if shared is not None and apart[number]:
+            known = None if hints is None else hints.get(target)
+            found.append(shared.range(target, tuple(sorted(members)), known))
         else:
             own = expand(program, members, through=through)
-            found.append(_Search(program, own).range(target, own.ends, None, through=through))
+            found.append(
+                _Search(program, own, [frozenset(own.ends)]).range(target, own.ends, None, through=through)
+            )
         if progress is not None:
             progress("bounds", number + 1, len(wanted))
     return found
+
+
+def _stay_apart(program: Program, members: frozenset[int]) -> bool:
+    """Whether a group needs no network of its own: one holding, or several of which none passes coin to the others."""
+    return len(members) == 1 or all(program.is_outpoint[h] or program.stopped[h] for h in members)
 
 
 def reached(program: Program) -> list[int]:
@@ -84,10 +94,10 @@ def _check(program: Program, target: int | frozenset[int]) -> None:
 class _Search:
     """Both flows in one network, and the conversions in it, whose ranges are found first, in the order of steps."""
 
-    def __init__(self, program: Program, network: Network) -> None:
+    def __init__(self, program: Program, network: Network, groups: Iterable[frozenset[int]]) -> None:
         self.program = program
         self.net = network
-        self.joint = self._join(network.ends) if len(network.ends) > 1 else -1
+        self.joint = {group: self._join(sorted(group)) for group in groups if len(group) > 1}
         self.high = _Side(network, STOLEN)
         self.low = _Side(network, OTHER)
         self.converted: dict[int, Converted] = {}
@@ -124,7 +134,7 @@ class _Search:
         amounts = {holding: net.held.get(holding, 0) for holding in ends}
         everything = tuple(Crossing(steps, h, "kept", units) for h, units in amounts.items() if units)
         held = sum(amounts.values())
-        node = self.joint if len(ends) > 1 else net.last.get(ends[0], -1)
+        node = self.joint[frozenset(ends)] if len(ends) > 1 else net.last.get(ends[0], -1)
         nothing = Cut((), 0)
         whole = Cut(everything, held)
         if node < 0 or not held or not net.stolen[node]:

@@ -158,14 +158,17 @@ class _Walk:
         self.other = [False] * count  # can other coin?
         self.balance = [0] * count
         self.stops: list[bool] = program.stopped.tolist()
-        joined = sorted(h for h in members if through or not self.stops[h])
-        self.home = [joined[0] if h in joined else h for h in range(count)]
+        joined = sorted(h for h in members if through or not (self.stops[h] or program.is_outpoint[h]))
+        same = frozenset(joined)
+        self.home = [joined[0] if h in same else h for h in range(count)]
         self.targets = {self.home[h] for h in members}
         self.pots: set[int] = set()
         if through:
             self.stops[joined[0]] = True
             owners = {(int(program.holding_address[h]), int(program.holding_asset[h])) for h in members}
-            places = zip(program.pot, program.holding_address, program.holding_asset, strict=True)
+            places = zip(
+                program.pot & ~program.is_joint, program.holding_address, program.holding_asset, strict=True
+            )
             self.pots = {h for h, (pot, a, b) in enumerate(places) if pot and (int(a), int(b)) in owners}
         self.pieces = 0
         self.came_back = False  # can stolen coin that the target of `through` paid be about?

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from tracer.addresses import ZERO_ADDRESS
-from tracer.ledger import OUTSIDE, Ledger
+from tracer.addresses import ZERO_ADDRESS, transaction_name
+from tracer.ledger import FEE, OUTSIDE, Ledger
 from tracer.model import Gap, Seed, StopCode
 from tracer.taint.program import NEVER, SINKS, Op, Origin, Program, Share
 from tracer.taint.seeds import Plan, enter_seeds, plan_seeds
@@ -76,6 +77,26 @@ def _add_rows(steps: Steps) -> None:
 def _payments(steps: Steps, rows: np.ndarray) -> StepList:
     """One payment per row, as `Steps.pay` would add it; their holdings get the first numbers."""
     ledger = steps.ledger
+    utxo = ledger.utxo[rows]
+    op, src, dst, hop = (np.zeros(len(rows), dtype=np.int64) for _ in range(4))
+    for part, payments in ((~utxo, _account_payments), (utxo, _utxo_payments)):
+        at = np.flatnonzero(part)
+        if len(at) or not utxo.any():
+            op[at], src[at], dst[at], hop[at] = payments(steps, rows[at])
+    result = StepList()
+    result.op, result.src, result.dst, result.hop = op.tolist(), src.tolist(), dst.tolist(), hop.tolist()
+    result.amount = [ledger.amount[r] for r in rows.tolist()]
+    result.got, result.origin = [0] * len(rows), [-1] * len(rows)
+    result.row, result.tx = rows.tolist(), ledger.tx[rows].tolist()
+    return result
+
+
+_Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""(op, src, dst, hop) by row"""
+
+
+def _account_payments(steps: Steps, rows: np.ndarray) -> _Columns:
+    ledger = steps.ledger
     payer, payee, asset = ledger.sender[rows], ledger.recipient[rows], ledger.asset[rows]
     inside = payer != OUTSIDE
     # The payee's holding is numbered before the payer's, in the order of rows.
@@ -89,12 +110,62 @@ def _payments(steps: Steps, rows: np.ndarray) -> StepList:
     number[asked] = codes
     stopped = np.isin(payer, list(steps.stop_code))
     op = np.where(inside, np.where(stopped, int(Op.STOPPED), int(Op.MOVE)), int(Op.CREDIT))
-    result = StepList()
-    result.op, result.src, result.dst = op.tolist(), number[:, 1].tolist(), number[:, 0].tolist()
-    result.amount = [ledger.amount[r] for r in rows.tolist()]
-    result.got, result.origin = [0] * len(rows), [-1] * len(rows)
-    result.row, result.tx, result.hop = rows.tolist(), ledger.tx[rows].tolist(), inside.astype(int).tolist()
-    return result
+    return op, number[:, 1], number[:, 0], inside.astype(np.int64)
+
+
+def _utxo_payments(steps: Steps, rows: np.ndarray) -> _Columns:
+    """Inputs into the pot of their transaction, then outputs and the fee out of it (rows stand in that order)."""
+    ledger = steps.ledger
+    _number_outpoints(steps)
+    joint = _number_joints(steps)[ledger.tx[rows]]
+    spends, makes, sender = ledger.spends[rows], ledger.makes[rows], ledger.sender[rows]
+    spend, output = spends >= 0, makes >= 0
+    fee = ledger.recipient[rows] == FEE
+    outpoints = steps.outpoints.start
+    sink = np.zeros(len(rows), dtype=np.int64)
+    for asset in np.unique(ledger.asset[rows[fee]]).tolist():
+        sink[fee & (ledger.asset[rows] == asset)] = steps.holding(FEE, asset)
+    src = np.where(spend, outpoints + spends, np.where(output | fee, joint, -1))
+    dst = np.where(output, outpoints + makes, np.where(fee, sink, joint))
+    stopped = spend & np.isin(sender, list(steps.stop_code))
+    op = np.where(src < 0, int(Op.CREDIT), np.where(stopped, int(Op.STOPPED), int(Op.MOVE)))
+    return op, src, dst, (output | fee).astype(np.int64)
+
+
+def _number_outpoints(steps: Steps) -> None:
+    ledger = steps.ledger
+    count = int(max(ledger.spends.max(initial=-1), ledger.makes.max(initial=-1))) + 1
+    owner, asset = np.full(count, -1, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    for numbered, ends in ((ledger.spends, ledger.sender), (ledger.makes, ledger.recipient)):
+        rows = np.flatnonzero(numbered >= 0)
+        owner[numbered[rows]], asset[numbered[rows]] = ends[rows], ledger.asset[rows]
+    steps.number_outpoints(owner.tolist(), asset.tolist())
+
+
+def _number_joints(steps: Steps) -> np.ndarray:
+    """By transaction ordinal, the pot of a transaction with inputs and outputs.
+
+    It belongs to the address that owns all inputs; where there are several owners, or none, to the transaction itself.
+    """
+    ledger = steps.ledger
+    rows = np.flatnonzero(ledger.utxo)
+    first = rows[np.diff(ledger.tx[rows], prepend=-1) > 0]
+    number = np.full(int(ledger.tx[-1]) + 1, -1, dtype=np.int64)
+    number[ledger.tx[first]] = np.arange(len(first))
+    spent = np.flatnonzero(ledger.spends >= 0)
+    pot, who = number[ledger.tx[spent]], ledger.sender[spent]
+    low, high = np.full(len(first), len(ledger.addresses)), np.full(len(first), -1)
+    np.minimum.at(low, pot, who)
+    np.maximum.at(high, pot, who)
+    one = (low == high) & (high >= 0)
+    chains = ledger.table["chain"].take(pa.array(first)).to_pylist()
+    hashes = ledger.table["tx_hash"].take(pa.array(first)).to_pylist()
+    owner = high.tolist()
+    for joint in np.flatnonzero(~one).tolist():
+        owner[joint] = len(steps.names)
+        steps.names.append((chains[joint], transaction_name(hashes[joint])))
+    steps.number_joints(owner, ledger.asset[first].tolist())
+    return np.where(number >= 0, number + steps.joints.start, -1)
 
 
 def _openings(items: StepList, start: Mapping[int, int], holdings: int) -> dict[int, int]:
@@ -137,6 +208,9 @@ def _pack(
     for side in (ledger.sender, ledger.recipient):
         touched = side[ledger.partial]
         unknown[touched[touched >= 0]] = True
+    outpoint, joint = np.full(holdings, -1, dtype=np.int64), np.zeros(holdings, dtype=bool)
+    outpoint[steps.outpoints] = np.arange(len(steps.outpoints))
+    joint[steps.joints] = True
     hop = np.array([*hops, *[NEVER] * (holdings - len(hops))], dtype=np.int64)
     op = np.array(items.op, dtype=np.int8)
     stolen = [0] * len(plan.origins)
@@ -159,7 +233,8 @@ def _pack(
         if holdings
         else np.zeros(0, dtype=bool),
         stop_code=tuple(steps.stop_code.get(i, "") for i in range(len(steps.names))),
-        unknown_opening=unknown[address_of] if holdings else np.zeros(0, dtype=bool),
+        # an outpoint holds what it was made with, whatever else its owner had
+        unknown_opening=unknown[address_of] & (outpoint < 0) if holdings else np.zeros(0, dtype=bool),
         origins=tuple(
             Origin(theft, asset, amount) for (theft, asset), amount in zip(plan.origins, stolen, strict=True)
         ),
@@ -180,6 +255,8 @@ def _pack(
         ),
         opening=opening,
         hop=hop,
+        outpoint=outpoint if steps.outpoints else np.zeros(0, dtype=np.int64),
+        joint=joint if steps.joints else np.zeros(0, dtype=bool),
     )
 
 
@@ -191,6 +268,8 @@ def _opening_gaps(steps: Steps, opening: dict[int, int], hop: np.ndarray, stolen
     gaps = []
     others = 0
     for holding, amount in sorted(opening.items()):
+        if holding in steps.outpoints:
+            continue
         if hop[holding] >= NEVER:
             others += 1
             continue
@@ -206,6 +285,36 @@ def _opening_gaps(steps: Steps, opening: dict[int, int], hop: np.ndarray, stolen
         message = (
             f"{others} holdings that stolen coin never reached also paid more than they are seen to have received:"
             " the least opening balance is assumed there too."
+        )
+        gaps.append(Gap("opening_elsewhere", message, status="assumption"))
+    return gaps + _outpoint_gaps(steps, opening, hop)
+
+
+def _outpoint_gaps(steps: Steps, opening: dict[int, int], hop: np.ndarray) -> list[Gap]:
+    """Outputs that are spent, while no source tells how they were made: their amount is known, their past is not."""
+    unmade = sorted(h for h in opening if h in steps.outpoints)
+    if not unmade:
+        return []
+    owner = np.array(steps.address_of, dtype=np.int64)
+    reached = set(np.unique(owner[hop < NEVER]).tolist())
+    known: dict[tuple[int, int, bool], list[int]] = {}
+    for holding in unmade:
+        if steps.address_of[holding] in reached:
+            key = (steps.address_of[holding], steps.asset_of[holding], bool(hop[holding] < NEVER))
+            known.setdefault(key, []).append(opening[holding])
+    gaps = []
+    for (address, asset, seeded), amounts in sorted(known.items()):
+        what = "they count as stolen, since they are a seed" if seeded else "they count as clean"
+        message = (
+            f"{len(amounts)} outputs that it spends are made in transactions that no source holds: {what}. Import"
+            " these transactions to see where the coin came from."
+        )
+        gaps.append(Gap("opening", message, *steps.names[address], steps.assets[asset].ref, sum(amounts)))
+    others = len(unmade) - sum(len(amounts) for amounts in known.values())
+    if others:
+        message = (
+            f"{others} outputs of addresses that stolen coin never reached are spent, while no source holds the"
+            " transactions that made them: they count as clean."
         )
         gaps.append(Gap("opening_elsewhere", message, status="assumption"))
     return gaps

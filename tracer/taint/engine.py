@@ -7,7 +7,6 @@ run on compiled kernels (`tracer.taint.kernels`) where they apply; both give the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,8 +14,10 @@ from tracer.errors import ConservationError
 from tracer.model import Rule
 from tracer.taint.kernels_amounts import Amounts, Splits, group_totals
 from tracer.taint.lots import CLEAN, LotQueue
+from tracer.taint.outcome import Outcome
 from tracer.taint.pools import TAKEN, Split, take_split
 from tracer.taint.program import Op, Program
+from tracer.taint.tiho import run_tiho
 
 __all__ = ["BULK", "Outcome", "check_conservation", "run", "run_plain"]
 
@@ -24,27 +25,11 @@ BULK = 50_000
 """Steps from which the compiled kernels pay for their start."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a rule says. All amounts are exact integers in smallest units.
-
-    taint, balance: by holding. split: by holding, origin -> (units, source units) of the stolen coin (empty for
-    poison, which does not conserve). moved, brought: by step, the stolen units that left `src` (or entered from
-    outside), and for CONVERT those that entered `dst`. entered: by origin, the stolen units that entered.
-    """
-
-    rule: Rule
-    taint: Sequence[int]
-    balance: Sequence[int]
-    split: Sequence[Split]
-    moved: Sequence[int]
-    brought: Sequence[int]
-    entered: Sequence[int]
-
-
 def run(program: Program, rule: Rule) -> Outcome:
     """Run all steps under `rule`. Raises ConservationError if a conserving rule lost or made coin."""
-    if program.steps < BULK:
+    if rule == Rule.TIHO:
+        outcome = run_tiho(program, run)
+    elif program.steps < BULK:
         outcome = run_plain(program, rule)
     else:
         from tracer.taint.kernels import run_bulk  # numba takes half a second to import
@@ -59,6 +44,8 @@ def run_plain(program: Program, rule: Rule) -> Outcome:
     """Run all steps under `rule` on Python integers, whatever their size and number; conservation is not checked."""
     if rule == Rule.POISON:
         return _Poison(program).run()
+    if rule == Rule.TIHO:
+        return run_tiho(program, run_plain)
     if rule in (Rule.FIFO, Rule.LIFO):
         return _Lots(program, newest=rule == Rule.LIFO).run()
     return _Pools(program, rule).run()

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from tracer.model import Rule
-from tracer.taint.engine import Outcome, run_plain
+from tracer.taint.engine import run_plain
 from tracer.taint.kernels_amounts import LIMIT, Amounts, Splits, pack
 from tracer.taint.kernels_lots import lots, sort_out
 from tracer.taint.kernels_pools import HAIRCUT, LIBR, SENIORITY, poison, pools
 from tracer.taint.kernels_rope import NODE
+from tracer.taint.outcome import Outcome
 from tracer.taint.program import Op, Program
+from tracer.taint.tiho import run_tiho
 
 __all__ = ["run_bulk"]
 
@@ -30,6 +32,8 @@ _ENTRIES = 2**23
 
 def run_bulk(program: Program, rule: Rule) -> Outcome:
     """The outcome of `rule`, equal to that of `tracer.taint.engine.run_plain`."""
+    if rule == Rule.TIHO:
+        return run_tiho(program, run_bulk)
     holdings, origins = len(program.holding_address), len(program.origins)
     if holdings * origins > _ENTRIES and rule != Rule.POISON and _told_apart(program):
         return run_plain(program, rule)

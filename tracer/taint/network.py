@@ -112,6 +112,8 @@ class Network:
 def expand(program: Program, target: frozenset[int] = frozenset(), *, through: bool = False) -> Network:
     """`program` as a network, with the holdings of `target` merged into one.
 
+    Outpoints are not merged: each is filled once and emptied whole, so which of them rest is a fact.
+
     With `through` the target keeps all that ever arrives, also what it passes on inside one transaction, and what
     it pays is other coin: each stolen coin then counts once, when it first arrives.
 
@@ -136,7 +138,8 @@ class _Expansion:
         self.sink = -1
         self.pieces = 0
         self.came_back = False  # can stolen coin that the target of `through` paid be about?
-        members = sorted(target if through else (h for h in target if not self.absorbs[h]))
+        apart = program.is_outpoint
+        members = sorted(target if through else (h for h in target if not (self.absorbs[h] or apart[h])))
         for holding in members:
             self.net.home[holding] = members[0]
         self.net.ends = tuple(sorted({self.net.home[h] for h in target}))
@@ -146,7 +149,7 @@ class _Expansion:
             owners = {(program.holding_address[h], program.holding_asset[h]) for h in target}
             self.pots = {
                 h
-                for h in program.pot.nonzero()[0].tolist()
+                for h in (program.pot & ~program.is_joint).nonzero()[0].tolist()
                 if (program.holding_address[h], program.holding_asset[h]) in owners
             }
 

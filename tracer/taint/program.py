@@ -7,6 +7,7 @@ Kernels, bounds and graph all read the same program, so they cannot disagree abo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -83,6 +84,9 @@ class Program:
     gaps: openings, unsplit conversions and assumptions made on the way. shares: rows that take part in netted
     transactions. opening: the least opening balance by holding, where it is not 0. hop: by
     holding, the least number of transactions in which stolen coin can have come there (`NEVER`: none).
+    outpoint: by holding, its number in the ledger (-1: an account or a sink): on Bitcoin-like chains each outpoint is a
+    holding, so an address has several. joint: by holding, True for the pot of one transaction with inputs and outputs,
+    which its inputs fill and its outputs, then its fee, empty. Both are empty where there is none.
     """
 
     addresses: tuple[tuple[str, str], ...]
@@ -108,6 +112,8 @@ class Program:
     shares: tuple[Share, ...] = ()
     opening: dict[int, int] = field(default_factory=dict)
     hop: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    outpoint: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    joint: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @property
     def steps(self) -> int:
@@ -120,6 +126,48 @@ class Program:
         if max(max(column, default=0) for column in (self.amount, self.got)) >= LIMIT:
             return None
         return pack(self.amount), pack(self.got)
+
+    @cached_property
+    def main(self) -> np.ndarray:
+        """Per holding, the one that stands for its (address, asset): the first that is not a pot."""
+        key = self.holding_address.astype(np.int64) * len(self.assets) + self.holding_asset
+        found = np.arange(len(key))
+        proper = np.flatnonzero(~self.pot)
+        if len(proper):
+            order = proper[np.argsort(key[proper], kind="stable")]
+            at = np.minimum(np.searchsorted(key[order], key), len(order) - 1)
+            found = np.where(key[order[at]] == key, order[at], found)
+        return found
+
+    @cached_property
+    def members(self) -> dict[int, tuple[int, ...]]:
+        """The holdings that are not pots by the one that stands for them, where these are several: outpoints."""
+        if not len(self.outpoint):
+            return {}
+        proper = np.flatnonzero(~self.pot)
+        order = proper[np.argsort(self.main[proper], kind="stable")]
+        starts = np.flatnonzero(np.diff(self.main[order], prepend=-1))
+        groups = np.split(order, starts[1:])
+        return {int(self.main[g[0]]): tuple(g.tolist()) for g in groups if len(g) > 1}
+
+    def group(self, holdings: Iterable[int]) -> frozenset[int]:
+        """Holdings and, of those that stand for an address, all its outpoints."""
+        return frozenset(m for h in holdings for m in self.members.get(h, (h,)))
+
+    def target(self, holdings: Iterable[int]) -> int | frozenset[int]:
+        """What ranges are asked for: one holding, or the group of several."""
+        found = self.group(holdings)
+        return next(iter(found)) if len(found) == 1 else found
+
+    @cached_property
+    def is_outpoint(self) -> np.ndarray:
+        """By holding, True for an outpoint: it is filled once, and emptied whole and once."""
+        return self.outpoint >= 0 if len(self.outpoint) else np.zeros(len(self.holding_address), dtype=bool)
+
+    @cached_property
+    def is_joint(self) -> np.ndarray:
+        """`joint`, of full length."""
+        return self.joint if len(self.joint) else np.zeros(len(self.holding_address), dtype=bool)
 
     def name(self, holding: int) -> tuple[str, str, Asset]:
         """(chain, address, asset) of a holding."""

@@ -3,6 +3,7 @@
 An amount alone is added before the first movement. With a transaction or a time, the matching inflow is
 relabelled. With neither, every inflow counts, unless it comes from an address that stolen coin had already
 reached: so pasting a downstream address never raises the total. The decision does not depend on the rule.
+On Bitcoin-like chains an inflow is an output, and an output to an address that also pays in the transaction is change.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from tracer.taint.steps import Step, StepList, Steps
 __all__ = ["Marks", "Plan", "enter_seeds", "plan_seeds"]
 
 _OPENING = KINDS.index(Kind.OPENING)
-_MOVE, _CONVERT = int(Op.MOVE), int(Op.CONVERT)
+_MOVE, _CONVERT, _STOPPED = int(Op.MOVE), int(Op.CONVERT), int(Op.STOPPED)
+_SEVERAL = -9  # no address number
 
 
 @dataclass
@@ -30,12 +32,14 @@ class Marks:
     """Stolen coin to mark on inflows of one (address, asset).
 
     left: transaction ordinal -> amount still to mark, None = no limit. origin: whose coin that is. every: the origin
-    of the inflows of all other transactions, None if only the named ones count.
+    of the inflows of all other transactions, None if only the named ones count. outpoints: number of an outpoint ->
+    (amount to mark, None = all; origin).
     """
 
     left: dict[int, int | None] = field(default_factory=dict)
     origin: dict[int, int] = field(default_factory=dict)
     every: int | None = None
+    outpoints: dict[int, tuple[int | None, int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,6 +71,10 @@ def plan_seeds(steps: Steps, seeds: Sequence[Seed]) -> Plan:
         address = steps.address(seed.chain, seed.address)
         inflows = np.flatnonzero(ledger.recipient == address)
         inflows = inflows[ledger.sender[inflows] != address]
+        if seed.vout is not None:
+            _plan_outpoint(plan, ledger, seed)
+            continue
+        inflows = _without_change(ledger, inflows, address)
         if seed.tx is not None or seed.at is not None:
             _plan_matching(plan, ledger, seed, address, inflows)
         elif seed.amount is not None:
@@ -74,6 +82,49 @@ def plan_seeds(steps: Steps, seeds: Sequence[Seed]) -> Plan:
         else:
             _plan_every(plan, ledger, seed, address)
     return plan
+
+
+def _without_change(ledger: Ledger, inflows: np.ndarray, address: int) -> np.ndarray:
+    """Inflows without the outputs of transactions in which the address spends: these are its own coin."""
+    own = np.unique(ledger.tx[(ledger.sender == address) & (ledger.spends >= 0)])
+    kept: np.ndarray = inflows[~(ledger.utxo[inflows] & np.isin(ledger.tx[inflows], own))]
+    return kept
+
+
+def _plan_outpoint(plan: Plan, ledger: Ledger, seed: Seed) -> None:
+    """One output is stolen, up to the amount, whether a source tells how it was made or only that it was spent."""
+    made = [r for r in ledger.rows_of(seed.chain, str(seed.tx)) if ledger.makes[r] >= 0]
+    named = f"{seed.tx}:{seed.vout}"
+    row = next((r for r in made if ledger.outpoint[r] == named), None)
+    if row is None:
+        row = ledger.spend_of(seed.chain, named)
+    if row is None:
+        raise SeedError(
+            f"No source holds the output {shown(named)}, neither made nor spent.",
+            "Import the file that holds its transaction, or correct the outpoint.",
+        )
+    owner = int(ledger.recipient[row] if ledger.makes[row] >= 0 else ledger.sender[row])
+    asset, number = int(ledger.asset[row]), int(max(ledger.makes[row], ledger.spends[row]))
+    amount = ledger.amount[row]
+    marks = plan.marks.setdefault((owner, asset), Marks())
+    origin = plan.origin(seed.theft, asset)
+    if marks.outpoints.get(number, (None, origin))[1] != origin:
+        raise _two_thefts(seed, f"the output {named}")
+    part = amount if seed.amount is None else min(seed.amount, amount)
+    marks.outpoints[number] = (part, origin)
+    if seed.amount is not None and seed.amount > amount:
+        message = f"The seed states {seed.amount}, but the output {named} holds {amount}; only that counts."
+        plan.gaps.append(
+            Gap(
+                "seed_amount",
+                message,
+                seed.chain,
+                seed.address,
+                ledger.assets[asset].ref,
+                seed.amount - amount,
+                str(seed.tx),
+            )
+        )
 
 
 def _ref_matches(ledger: Ledger, seed: Seed, rows: np.ndarray) -> np.ndarray:
@@ -162,7 +213,33 @@ def _plan_amount(
                 if ledger.tx_hash[r]
                 else "Give --at with the seed.",
             )
-    plan.start.append((address, asset, amount, plan.origin(seed.theft, asset)))
+    left = _mark_openings(plan, ledger, seed, address, asset, amount)
+    if not left:
+        return
+    if len(inflows) and ledger.utxo[inflows].any():
+        message = (
+            f"The seed states {amount}, of which {left} is in no output that the address spends without a source"
+            " telling how it was made. It rests at the address and cannot be followed: give --tx or the outpoint."
+        )
+        plan.gaps.append(Gap("seed_amount", message, seed.chain, seed.address, steps.assets[asset].ref, left))
+    plan.start.append((address, asset, left, plan.origin(seed.theft, asset)))
+
+
+def _mark_openings(plan: Plan, ledger: Ledger, seed: Seed, address: int, asset: int, amount: int) -> int:
+    """Where outputs are held: mark those that the address spends and no source makes, in order; returns the rest."""
+    if not ledger.utxo.any():
+        return amount
+    rows = np.flatnonzero((ledger.sender == address) & (ledger.spends >= 0) & (ledger.asset == asset))
+    rows = rows[~np.isin(ledger.spends[rows], ledger.makes)]
+    for r in rows.tolist():
+        if not amount:
+            break
+        marks = plan.marks.setdefault((address, asset), Marks())
+        number, part = int(ledger.spends[r]), min(amount, ledger.amount[r])
+        if number not in marks.outpoints:
+            marks.outpoints[number] = (part, plan.origin(seed.theft, asset))
+            amount -= part
+    return amount
 
 
 def _plan_every(plan: Plan, ledger: Ledger, seed: Seed, address: int) -> None:
@@ -193,7 +270,11 @@ def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[Step
     Runs through the steps once and keeps, per holding, the least number of hops at which stolen coin can have
     reached it (poison, stops applied, in the order of time): the same for all rules.
     """
-    definite = {key: Marks(dict(marks.left), marks.origin) for key, marks in plan.marks.items() if marks.left}
+    definite = {
+        key: Marks(dict(marks.left), marks.origin, None, marks.outpoints)
+        for key, marks in plan.marks.items()
+        if marks.left or marks.outpoints
+    }
     downstream: set[int] = set()
     if any(marks.every is not None for marks in plan.marks.values()) and (plan.start or definite):
         first = _Entry(steps, opening, downstream)
@@ -213,12 +294,18 @@ class _Entry:
     def __init__(self, steps: Steps, opening: dict[int, int], downstream: set[int]) -> None:
         self.steps, self.opening = steps, opening
         self.downstream = downstream  # addresses that coin of seeds with an amount or transaction reaches
-        self.marks: dict[int, Marks] = {}
+        self.marks: dict[tuple[int, int], Marks] = {}
         self.hop: list[int] = [NEVER] * len(steps.address_of)
         self.pot_balance: dict[int, int] = defaultdict(int)
         self.arrived: set[int] = set()  # address numbers reached by coin that came from another address
         self.paid: set[int] = set()  # holdings of seeds that have paid
-        self.stolen_opening: dict[int, int] = {}
+        self.stolen_opening: dict[int, tuple[int, int]] = {}  # holding -> (amount, origin)
+        self.behind: set[int] = (
+            set()
+        )  # pots of transactions into which a stopped address paid that coin had reached
+        self.via: dict[
+            int, int
+        ] = {}  # pot of a transaction -> who put stolen coin in, _SEVERAL if more than one
         self.before: list[Step] = []
         self.instead: dict[int, list[Step]] = {}  # step number -> the steps that take its place
         self.kept_out = 0
@@ -228,26 +315,36 @@ class _Entry:
 
     def run(self, start: Sequence[tuple[int, int, int, int]], marks: Mapping[tuple[int, int], Marks]) -> None:
         """All steps, in order: where neither a seed nor a pot is concerned, only reach and hops change."""
-        for (address, asset), mark in marks.items():
-            self.marks[self.steps.holding(address, asset)] = mark
+        self.marks = dict(marks)
         for address, asset, amount, origin in start:
             self.start(self.steps.holding(address, asset), amount, origin)
+        self._grow()
         items, hop, owner, arrived = self.steps.items, self.hop, self.steps.address_of, self.arrived
+        joints, via = self.steps.joints, self.via
         columns = zip(self._special(), items.op, items.src, items.dst, items.hop, strict=True)
         for number, (special, op, src, dst, step) in enumerate(columns):
             if special:
                 self.take(number, items[number])
             elif (op in (_MOVE, _CONVERT)) and hop[src] < NEVER:
                 hop[dst] = min(hop[dst], hop[src] + step)
-                if owner[src] != owner[dst]:
+                if dst in joints:
+                    self._put_in(src, dst)
+                elif via.get(src, owner[src]) != owner[dst]:
                     arrived.add(owner[dst])
+            elif op == _STOPPED and dst in joints and hop[src] < NEVER:
+                self.behind.add(dst)
 
     def _special(self) -> list[bool]:
         """By step, whether a seed or a pot takes part, or a doubt depends on it."""
         items, steps = self.steps.items, self.steps
         pot = np.array([*steps.pot, False])  # the last stands for "no holding"
+        pot[steps.joints] = False  # a pot for one transaction only needs no care
         marked = np.zeros(len(pot), dtype=bool)
-        marked[list(self.marks)] = True
+        key = np.array(steps.address_of, dtype=np.int64) * len(steps.assets) + np.array(
+            steps.asset_of, np.int64
+        )
+        marked[:-1] = np.isin(key, [a * len(steps.assets) + asset for a, asset in self.marks])
+        marked[steps.joints] = False
         src, dst = np.array(items.src, dtype=np.int64), np.array(items.dst, dtype=np.int64)
         special = (marked | pot)[src] | (marked | pot)[dst]
         special[list(steps.doubts)] = True
@@ -262,24 +359,37 @@ class _Entry:
     def take(self, number: int, step: Step) -> None:
         self._grow()
         src, dst = step.src, step.dst
-        if src in self.marks and src not in self.paid:
+        if src >= 0 and src not in self.paid and self._key(src) in self.marks:
             self.paid.add(src)
             self._opening(src)
         reached = step.op in (Op.MOVE, Op.CONVERT) and self.hop[src] < NEVER
         if number in self.steps.doubts and reached:
             self.steps.gaps.append(self.steps.doubts[number])
         # What a stopped address pays carries nothing, yet it is no new theft either: its coin is counted there.
-        behind = step.op == Op.STOPPED and self.hop[src] < NEVER
+        behind = src in self.behind or (step.op == Op.STOPPED and self.hop[src] < NEVER)
+        if behind and dst in self.steps.joints:
+            self.behind.add(dst)
         mark = 0 if self.known[number] else self._mark(step, reached=reached or behind)
         self._move_pots(step)
         if mark:
             self.instead[number] = self._relabelled(step, mark)
         elif reached:
             self.hop[dst] = min(self.hop[dst], self.hop[src] + step.hop)
-        if reached and self._address(src) != self._address(dst):
+        if reached and dst in self.steps.joints:
+            self._put_in(src, dst)
+        elif reached and self.via.get(src, self._address(src)) != self._address(dst):
             self.arrived.add(self._address(dst))
-        if src >= 0 and self.steps.pot[src] and self.pot_balance[src] == 0:
+        if src >= 0 and self.steps.pot[src] and src not in self.steps.joints and self.pot_balance[src] == 0:
             self.hop[src] = NEVER
+
+    def _put_in(self, src: int, joint: int) -> None:
+        """Stolen coin of one more owner is in a transaction."""
+        owner = self._address(src)
+        if self.via.setdefault(joint, owner) != owner:
+            self.via[joint] = _SEVERAL
+
+    def _key(self, holding: int) -> tuple[int, int]:
+        return self.steps.address_of[holding], self.steps.asset_of[holding]
 
     def _grow(self) -> None:
         self.hop.extend([NEVER] * (len(self.steps.address_of) - len(self.hop)))
@@ -289,12 +399,21 @@ class _Entry:
 
     def _opening(self, holding: int) -> None:
         """The opening of a seed without amount is stolen too, unless stolen coin reached it from elsewhere."""
-        marks = self.marks[holding]
+        marks = self.marks[self._key(holding)]
         amount = self.opening.get(holding, 0)
+        named = marks.outpoints.get(self._outpoint(holding))
         reached = self._address(holding) in self.arrived | self.downstream
-        if marks.every is not None and amount and not reached:
-            self.stolen_opening[holding] = marks.every
+        if amount and named is not None:
+            self.stolen_opening[holding] = (amount if named[0] is None else named[0], named[1])
             self.hop[holding] = 0
+        elif marks.every is not None and amount and not reached:
+            self.stolen_opening[holding] = (amount, marks.every)
+            self.hop[holding] = 0
+
+    def _outpoint(self, holding: int) -> int:
+        """Its number in the ledger, -1 if it is none."""
+        outpoints = self.steps.outpoints
+        return holding - outpoints.start if holding in outpoints else -1
 
     def _move_pots(self, step: Step) -> None:
         if step.dst >= 0 and self.steps.pot[step.dst]:
@@ -305,16 +424,17 @@ class _Entry:
     def _mark(self, step: Step, *, reached: bool) -> int:
         """How much of this step becomes stolen coin."""
         dst = step.dst
-        if dst < 0:
+        if dst < 0 or dst in self.steps.joints:
             return 0
-        main = dst
-        if self.steps.pot[dst]:
-            main = self.steps.holding(self.steps.address_of[dst], self.steps.asset_of[dst])
-            self._grow()
-        marks = self.marks.get(main)
-        if marks is None or (step.src >= 0 and self._address(step.src) == self._address(dst)):
+        marks = self.marks.get(self._key(dst))
+        if marks is None:
             return 0
         amount = step.got if step.op == Op.CONVERT else step.amount
+        named = marks.outpoints.get(self._outpoint(dst))
+        if named is not None:
+            return amount if named[0] is None else named[0]
+        if step.src >= 0 and self._address(dst) in self._payers(step):
+            return 0
         if step.tx in marks.left:
             left = marks.left[step.tx]
             part = amount if left is None else min(left, amount)
@@ -325,12 +445,21 @@ class _Entry:
             self.kept_out += 1
         return amount if marks.every is not None and not reached else 0
 
+    def _payers(self, step: Step) -> set[int]:
+        """Who pays in a step: of an output, all that spend in the transaction."""
+        if step.src not in self.steps.joints:
+            return {self._address(step.src)}
+        ledger = self.steps.ledger
+        first, end = np.searchsorted(ledger.tx, [step.tx, step.tx + 1]).tolist()
+        return set(ledger.sender[first:end].tolist())
+
     def _relabelled(self, step: Step, part: int) -> list[Step]:
         """Pay into a pot of the seed, relabel there, pass on: so that what arrives tainted keeps its source."""
-        address, asset = self.steps.address_of[step.dst], self.steps.asset_of[step.dst]
-        main = self.steps.holding(address, asset)
-        marks = self.marks[main]
+        address, asset = self._key(step.dst)
+        marks = self.marks[address, asset]
+        named = marks.outpoints.get(self._outpoint(step.dst))
         origin = marks.origin.get(step.tx, -1 if marks.every is None else marks.every)
+        origin = origin if named is None else named[1]
         amount = step.got if step.op == Op.CONVERT else step.amount
         self.hop[step.dst] = 0
         if step.op == Op.CREDIT and part == amount:
@@ -347,12 +476,11 @@ class _Entry:
         """Openings first (clean and oldest), then seed coin, then everything else; and each step's new number."""
         first: list[Step] = []
         for holding, amount in sorted(self.opening.items()):
-            origin = self.stolen_opening.get(holding)
-            first.append(
-                Step(Op.CREDIT, -1, holding, amount)
-                if origin is None
-                else Step(Op.SEED, -1, holding, amount, origin=origin)
-            )
+            part, origin = self.stolen_opening.get(holding, (0, -1))
+            if part:
+                first.append(Step(Op.SEED, -1, holding, part, origin=origin))
+            if part < amount:
+                first.append(Step(Op.CREDIT, -1, holding, amount - part))
         if self.kept_out:
             message = (
                 f"{self.kept_out} movements into seeds without an amount came from addresses that stolen coin had"

@@ -85,8 +85,9 @@ _FIELDS = tuple(f.name for f in fields(Step))
 class Steps:
     """Steps so far.
 
-    stop_code: address number -> stop code; coin that arrives there does not leave. closed: those of them that end
-    even a payment passing through inside one transaction. separate: (transaction hash,
+    outpoints: the holdings of the ledger's outpoints, by their number; joints: the pots of transactions with inputs and
+    outputs, in order. stop_code: address number -> stop code; coin that arrives there does not leave. closed: those of
+    them that end even a payment passing through inside one transaction. separate: (transaction hash,
     address number) that convert nothing, by a ruling. doubts: step number -> the gap to report if stolen coin can
     have been in that step.
     """
@@ -103,6 +104,8 @@ class Steps:
     address_of: list[int] = field(default_factory=list)
     asset_of: list[int] = field(default_factory=list)
     pot: list[bool] = field(default_factory=list)
+    outpoints: range = range(0)
+    joints: range = range(0)
     _number: dict[tuple[int, int, str], int] = field(default_factory=dict)
 
     closed: frozenset[int] = frozenset()
@@ -144,6 +147,23 @@ class Steps:
         self.address_of += [a if a >= 0 else beyond + _SINK_OF[a] for a in addresses]
         self.asset_of += assets
         self.pot += [False] * len(assets)
+
+    def number_outpoints(self, owners: Sequence[int], assets: Sequence[int]) -> None:
+        """Give the ledger's outpoints the next numbers. owners: address numbers, BURNED if nobody can spend it."""
+        first = len(self.address_of)
+        self.outpoints = range(first, first + len(owners))
+        beyond = len(self.ledger.addresses)
+        self.address_of += [a if a >= 0 else beyond + _SINK_OF[a] for a in owners]
+        self.asset_of += assets
+        self.pot += [False] * len(owners)
+
+    def number_joints(self, owners: Sequence[int], assets: Sequence[int]) -> None:
+        """Give the pots of transactions the next numbers; each belongs to an address or to the transaction itself."""
+        first = len(self.address_of)
+        self.joints = range(first, first + len(owners))
+        self.address_of += owners
+        self.asset_of += assets
+        self.pot += [True] * len(owners)
 
     def add(
         self,

@@ -81,7 +81,8 @@ def _by_steps(
 ) -> _Sums:
     """The sums of an outcome in Python integers."""
     holdings = len(program.holding_address)
-    main = _main_holdings(program).tolist()
+    main = program.main.tolist()
+    joint = program.is_joint.tolist()
     address = program.holding_address.tolist()
     asset = program.holding_asset.tolist()
     received, first, last = [0] * holdings, [-1] * holdings, [-1] * holdings
@@ -107,7 +108,9 @@ def _by_steps(
             into[asset[dst]] += brought
         elif op in (Op.SEED, Op.RELABEL):
             stolen[asset[dst]] += moved
-        if arrived and (src < 0 or address[src] != address[dst] or op == Op.CONVERT):
+        if (src >= 0 and joint[src]) or joint[dst]:
+            pass  # see `_add_transactions`
+        elif arrived and (src < 0 or address[src] != address[dst] or op == Op.CONVERT):
             target = main[dst]
             received[target] += arrived
             if tx >= 0:
@@ -115,7 +118,35 @@ def _by_steps(
                 last[target] = time[tx] if time[tx] >= 0 else last[target]
         if row >= 0:
             by_row[row] += moved
+    _add_transactions(ledger, program, moved_units, received, first, last)
     return received, first, last, by_row, stolen, into, out
+
+
+def _add_transactions(
+    ledger: Ledger,
+    program: Program,
+    moved: Sequence[int],
+    received: list[int],
+    first: list[int],
+    last: list[int],
+) -> None:
+    """What addresses got in transactions with inputs and outputs: stolen coin paid to them, less what they put in."""
+    if not len(program.joint):
+        return
+    into, main = program.is_joint[program.dst], program.main.tolist()
+    concerned = np.flatnonzero(into | ((program.src >= 0) & program.is_joint[program.src]))
+    time, net = _transaction_times(ledger).tolist(), dict[tuple[int, int], int]()
+    src, dst, tx, enters = program.src.tolist(), program.dst.tolist(), program.tx.tolist(), into.tolist()
+    for step in concerned.tolist():
+        units = moved[step]
+        if units:
+            key = (tx[step], main[src[step] if enters[step] else dst[step]])
+            net[key] = net.get(key, 0) + (-units if enters[step] else units)
+    for (when, target), units in net.items():  # in the order of transactions
+        if units > 0:
+            received[target] += units
+            first[target] = time[when] if first[target] < 0 else first[target]
+            last[target] = time[when] if time[when] >= 0 else last[target]
 
 
 def _by_columns(ledger: Ledger, program: Program, moved: np.ndarray, brought: np.ndarray) -> _Sums:
@@ -137,8 +168,9 @@ def _by_columns(ledger: Ledger, program: Program, moved: np.ndarray, brought: np
     arrived = np.where(convert[:, None], brought, moved)
     found = Amounts(arrived).positive()
     elsewhere = (src[found] < 0) | (address_of[src[found]] != address_of[dst[found]]) | convert[found]
-    found = found[elsewhere]
-    target = _main_holdings(program)[dst[found]]
+    joined = program.is_joint[dst[found]] | ((src[found] >= 0) & program.is_joint[src[found]])
+    found = found[elsewhere & ~joined]
+    target = program.main[dst[found]]
     received = total(arrived, found, target, holdings)
     first, last = np.full((2, holdings), -1, dtype=np.int64)
     tx = program.tx[found]
@@ -148,19 +180,9 @@ def _by_columns(ledger: Ledger, program: Program, moved: np.ndarray, brought: np
     first[target[known[::-1]]] = time[known[::-1]]  # the earliest is written last
     carried = np.flatnonzero(row >= 0)
     by_row = total(moved, carried, row[carried], ledger.rows)
-    return received, first.tolist(), last.tolist(), by_row, stolen, into, out
-
-
-def _main_holdings(program: Program) -> np.ndarray:
-    """Per holding, the holding of the same (address, asset) that is not a pot."""
-    key = program.holding_address.astype(np.int64) * len(program.assets) + program.holding_asset
-    main = np.arange(len(key))
-    proper, pots = np.flatnonzero(~program.pot), np.flatnonzero(program.pot)
-    if len(pots) and len(proper):
-        order = proper[np.argsort(key[proper], kind="stable")]
-        at = np.minimum(np.searchsorted(key[order], key[pots]), len(order) - 1)
-        main[pots] = np.where(key[order[at]] == key[pots], order[at], pots)
-    return main
+    earliest, latest = first.tolist(), last.tolist()
+    _add_transactions(ledger, program, Amounts(moved), received, earliest, latest)
+    return received, earliest, latest, by_row, stolen, into, out
 
 
 def _transaction_times(ledger: Ledger) -> np.ndarray:

@@ -4,6 +4,8 @@
 2. One in which somebody does, in one asset, is replayed in order: an address first spends what it got in this
    transaction (its *pot*), so routers and pools pass coin through unmixed.
 3. One in which somebody gives one asset and gets another is netted: see `tracer.taint.conversions`.
+4. One with inputs and outputs moves its inputs whole, in their order, into a pot of its own, and its outputs in their
+   order out of it, then its fee.
 """
 
 from __future__ import annotations
@@ -34,10 +36,10 @@ def plain_rows(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
     follows = ledger.tx[1:] == ledger.tx[:-1]
     lone[1:] &= ~follows
     lone[:-1] &= ~follows
-    fee = ledger.kind == _FEE
+    fee = (ledger.kind == _FEE) & ~ledger.utxo
     odd = ledger.kind == _UNWRAP
     odd[1:] |= fee[1:] & ~fee[:-1] & follows  # fees are paid first
-    payment = ledger.sender != ledger.recipient
+    payment = (ledger.sender != ledger.recipient) & ~ledger.utxo
     moves = np.flatnonzero(payment & ~fee & ~lone)
     tx, width = ledger.tx[moves] * len(ledger.addresses), len(ledger.addresses)
     payer, payee = ledger.sender[moves], ledger.recipient[moves]
@@ -47,7 +49,10 @@ def plain_rows(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
     complicated[ledger.tx[odd]] = True
     plain = ~complicated[ledger.tx]
     minted_and_burned = (ledger.sender == OUTSIDE) & (ledger.recipient < 0)
-    return plain, np.flatnonzero(plain & payment & ~minted_and_burned)
+    whole = np.zeros(ledger.rows, dtype=bool)
+    rows = np.flatnonzero(ledger.utxo)
+    whole[rows] = [ledger.amount[r] > 0 for r in rows.tolist()]
+    return plain, np.flatnonzero(plain & payment & ~minted_and_burned | whole)
 
 
 def add_transaction(steps: Steps, tx: int, rows: Sequence[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from tracer.model import Rule, StopCode
-from tracer.results import CONVENTIONS
+from tracer.results import CONVENTIONS, OUTPOINT_CONVENTIONS
 from tracer.ui.i18n import Words
 from tracer.ui.session import w
 
@@ -49,5 +49,5 @@ def _stops(words: Words) -> None:
 def _conventions(words: Words) -> None:
     """The conventions that every result of this version rests on."""
     st.markdown(f"##### {words('tab.conventions')}")
-    for line in CONVENTIONS:
+    for line in (*CONVENTIONS, *OUTPOINT_CONVENTIONS):
         st.text(f"\N{BULLET} {words.known('convention', line)}")
