@@ -109,11 +109,11 @@ def test_a_collector_that_is_killed_goes_on_to_the_same_bytes(
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
     wanted = 1 + 17 * moment
-    while process.poll() is None and _answers(home) < wanted:
+    while process.poll() is None and answers(home) < wanted:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait(30)
-    before = _answers(home)
+    before = answers(home)
     told = json.loads(tracer(home, "--json", "collect", "theft").stdout)
     assert told["finished"]
     cases = [Case.open("theft", place) for place in (home, whole)]
@@ -128,7 +128,7 @@ def test_a_collector_that_is_killed_goes_on_to_the_same_bytes(
     assert before <= len(keys) <= once + 8 * 12 + 3  # what was in flight may be asked again, nothing else
 
 
-def _answers(home: Path) -> int:
+def answers(home: Path) -> int:
     from tracer.store import Workspace
 
     with Workspace.open(home).store.reader() as view:

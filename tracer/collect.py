@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
@@ -44,6 +45,9 @@ _GROWTH = 4
 
 _ALL = 10**9
 """Transactions of a seed or target that are read: all of them."""
+
+_PATIENCE = 8
+"""Histories of a chain that fail one after the other before its provider is given up for this time."""
 
 _TICK = 0.5
 """Seconds between two reports while nothing else happens: a rate that falls to nothing is seen, a stop is heard."""
@@ -156,6 +160,7 @@ class _Run:
         self.hop = 0
         self.waiting = 0
         self.stopped: dict[str, str] = {}
+        self.in_a_row: Counter[str] = Counter()
         self.spent = False
 
     async def all(self) -> Collected:
@@ -361,6 +366,13 @@ class _Run:
                     return found
                 except ProviderError as error:
                     entry = _failure(account, span, number, str(error))
+                    self.in_a_row[chain] += 1
+                    if self.in_a_row[chain] >= _PATIENCE:
+                        self.stopped.setdefault(
+                            chain, f"{_PATIENCE} histories in a row failed, the last: {error}"
+                        )
+                else:
+                    self.in_a_row[chain] = 0
                 found.append(entry)
         self.waiting -= 1
         self._tell()

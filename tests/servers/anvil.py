@@ -29,7 +29,7 @@ FIRST_TIME = 1_740_000_000
 _START_SECONDS = 60
 _MEMORY_KIB = 8_000_000
 _FLAGS = (
-    *("--host", "127.0.0.1", "--chain-id", "1", "--auto-impersonate", "--base-fee", "0", "--gas-price", "0"),
+    *("--host", "127.0.0.1", "--auto-impersonate", "--base-fee", "0", "--gas-price", "0"),
     *("--timestamp", str(FIRST_TIME), "--order", "fifo", "--disable-block-gas-limit", "--quiet"),
     "--no-mining",
 )
@@ -38,7 +38,8 @@ _FLAGS = (
 class Anvil:
     """One running node. Blocks are mined by `mine` only, so a test decides what stands in which block."""
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path, chain_id: int = 1) -> None:
+        self.chain_id = chain_id
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
@@ -50,7 +51,7 @@ class Anvil:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        command = [str(self._binary), "--port", str(port), *_FLAGS]
+        command = [str(self._binary), "--port", str(port), "--chain-id", str(self.chain_id), *_FLAGS]
         bounded = ["bash", "-c", f'ulimit -v {_MEMORY_KIB} && exec "$@"', "anvil", *command]
         with (self.folder / "anvil.log").open("wb") as log:
             self.process = subprocess.Popen(
@@ -148,10 +149,10 @@ def anvil_binary() -> Path:
 
 
 @contextmanager
-def running(binary: Path) -> Iterator[Anvil]:
+def running(binary: Path, chain_id: int = 1) -> Iterator[Anvil]:
     """A running node with an empty chain; gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="anvil"))
-    server = Anvil(binary, folder)
+    server = Anvil(binary, folder, chain_id)
     try:
         server.start()
         yield server
