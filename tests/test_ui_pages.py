@@ -32,11 +32,11 @@ def _page(name: str) -> Callable[[], AppTest]:
     def script(page: str) -> None:
         from tracer.ui.main import header
         from tracer.ui.session import errors_shown
-        from tracer.ui.views import about, case, trace
+        from tracer.ui.views import about, case, clusters, trace
 
         with errors_shown():
             header()
-            {"about": about, "case": case, "trace": trace}[page].render()
+            {"about": about, "case": case, "clusters": clusters, "trace": trace}[page].render()
 
     return lambda: AppTest.from_function(script, args=(name,), default_timeout=60)
 
@@ -57,7 +57,7 @@ def text_of(at: AppTest) -> str:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-@pytest.mark.parametrize("page", ["trace", "case", "about"])
+@pytest.mark.parametrize("page", ["trace", "case", "clusters", "about"])
 def test_every_page_opens_in_every_language_on_the_bundled_case(home: Path, page: str, language: str) -> None:
     at = opened(page, language)
     assert not at.error

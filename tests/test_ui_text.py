@@ -41,6 +41,9 @@ FAMILIES = {
 VALUE_FAMILIES = {
     "sink",
     "edge",
+    "linkrule",
+    "linkverdict",
+    "pattern",
     "excluded",
     "category",
     "path",

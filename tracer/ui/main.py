@@ -7,7 +7,7 @@ import streamlit as st
 from tracer.errors import TracerError
 from tracer.ui.i18n import LANGUAGES
 from tracer.ui.session import case_names, current, errors_shown, keep, look_at, w
-from tracer.ui.views import about, case, trace
+from tracer.ui.views import about, case, clusters, trace
 
 __all__ = ["header", "main"]
 
@@ -30,6 +30,7 @@ def main() -> None:
         [
             st.Page(trace.render, title=words("nav.trace"), url_path="trace", default=True),
             st.Page(case.render, title=words("nav.case"), url_path="case"),
+            st.Page(clusters.render, title=words("nav.clusters"), url_path="clusters"),
             st.Page(about.render, title=words("nav.about"), url_path="about"),
         ],
         position="top",

@@ -1,0 +1,93 @@
+"""The clusters page: a cluster explained link by link, a link taken out and put back, one added, in both languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+
+from tests.test_cluster_case import HEADER, ROWS, D, H, S, U, V, tx
+from tests.test_ui_pages import opened, text_of
+from tracer.case import Case
+from tracer.ui.i18n import words
+from tracer.ui.views.clusters import _summary
+
+
+@pytest.fixture
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+    monkeypatch.setenv("TRACER_HOME", str(tmp_path))
+    st.cache_resource.clear()
+    made = Case.create("heist")
+    made.import_file("\n".join([HEADER, *ROWS]).encode(), name="rows.csv")
+    made.add_seed(S, tx=tx(1))
+    made.label(H, "Exchange H", category="exchange", confidence=90)
+    return made
+
+
+def test_a_cluster_is_summed_up_by_size_rules_and_stolen_coin(case: Case) -> None:
+    summary = _summary(case.clusters(), words("en"))
+    assert summary.to_dict("records") == [
+        {
+            "cluster_id": f"eip155:1:{U}",
+            "addresses": 3,
+            "linkrules": "Customer's deposit address",
+            "stolen_here": "90 native",
+        }
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_chosen_cluster_says_why_two_addresses_are_linked(case: Case, language: str) -> None:
+    at = opened("clusters", language, case.name)
+    at.session_state["see:clusters"] = {"selection": {"rows": [0], "columns": []}}
+    at.run()
+    assert not at.exception
+    said = text_of(at)
+    assert tx(4) in said
+    assert {"en": "Customer's deposit address", "ja": "顧客の入金用アドレス"}[language] in said
+    assert "forwarded to Exchange H" in said
+
+
+def test_a_link_is_taken_out_with_a_reason_and_put_back(case: Case) -> None:
+    at = opened("clusters", "en", case.name)
+    at.session_state["see:clusters"] = {"selection": {"rows": [0], "columns": []}}
+    links = case.cluster_links()
+    row = next(n for n, a in enumerate(links["a"]) if a.endswith(U))
+    at.session_state[f"see:links:eip155:1:{U}"] = {"selection": {"rows": [row], "columns": []}}
+    at.run()
+    at.text_input(key="reject-reason").set_value("a debt")
+    next(b for b in at.button if b.label == "Take this link out").click().run()
+    assert not at.exception
+    assert sorted(case.cluster_links()["withdrawn"]) == ["", "ruling 1: a debt"]
+    at = opened("clusters", "en", case.name)
+    at.button(key="link-ruling-withdraw").click().run()
+    assert set(case.cluster_links()["withdrawn"]) == {""}
+
+
+def test_a_link_is_added_and_one_without_a_reason_is_refused_in_one_line(case: Case) -> None:
+    at = opened("clusters", "en", case.name)
+    at.text_input(key="accept-a").set_value(S)
+    at.text_input(key="accept-b").set_value(V)
+    next(b for b in at.button if b.label == "Add a link").click().run()
+    assert [e.value for e in at.error] == ["A ruling needs a reason."]
+    at = opened("clusters", "en", case.name)
+    at.text_input(key="accept-a").set_value(S)
+    at.text_input(key="accept-b").set_value(V)
+    at.text_input(key="accept-reason").set_value("confession")
+    next(b for b in at.button if b.label == "Add a link").click().run()
+    assert not at.exception
+    assert [link.rule for link in case.why_linked(S, D)] == ["analyst", "deposit_address"]
+
+
+def test_the_bundled_case_has_no_cluster_and_shows_its_patterns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACER_HOME", str(tmp_path))
+    st.cache_resource.clear()
+    at = opened("clusters", "en")
+    at.session_state["see:cluster-tabs"] = "Patterns"
+    at.run()
+    frames: list[pd.DataFrame] = [f.value for f in at.dataframe]
+    assert any("observation" in f.columns and len(f) > 10 for f in frames)
