@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tracer.clusters import Link
-from tracer.clusters.clustering import Account, Clusters
+from tracer.clusters.clustering import Clusters
+from tracer.clusters.link import Link, account_of
 from tracer.results import TaintResult, frame
 from tracer.times import utc_text
 
@@ -36,33 +36,36 @@ class _Seen:
 
 def clusters_frame(clusters: Clusters, result: TaintResult) -> pd.DataFrame:
     """One row per (cluster, chain, address, asset): all traced addresses and those that links join to them."""
-    found, ledger = clusters.found, clusters.ledger
+    found, ledger, shown = clusters.found, clusters.ledger, result.shown
     taint = _tainted(result)
-    traced = {":".join(ledger.addresses[number]) for number, _ in taint}
-    wanted = {found.cluster_of(name) for name in traced}
-    members = {name for c in wanted for name in found.members.get(c, ())} | traced
-    numbers = {
-        ledger.address_number[account]
-        for name in members
-        if (account := _account(name)) in ledger.address_number
+    names = [":".join(account) for account in ledger.addresses]
+    traced = {
+        n for n, (chain, address) in enumerate(ledger.addresses) if (chain, shown(chain, address)) in taint
     }
-    seen = _movements(clusters, numbers)
+    wanted = {found.cluster_of(names[n]) for n in traced}
+    members = {account_of(name) for cluster in wanted for name in found.members.get(cluster, ())}
+    numbers = traced | {ledger.address_number[a] for a in members if a in ledger.address_number}
     links = _links_by_member(clusters)
     rows: list[tuple[object, ...]] = []
-    for (number, asset_number), moved in seen.items():
+    for (number, asset_number), moved in _movements(clusters, numbers).items():
         chain, address = ledger.addresses[number]
-        asset = ledger.assets[asset_number]
-        name = f"{chain}:{address}"
-        mine = links.get(name, [])
+        text, asset = shown(chain, address), ledger.assets[asset_number]
+        mine = links.get(names[number], [])
         label = clusters.book.best(chain, address)
         rows.append(
-            (_shown(found.cluster_of(name), result.shown), chain, result.shown(chain, address))
+            (_shown(found.cluster_of(names[number]), shown), chain, text)
             + tuple(";".join(str(getattr(x, part)) for x in mine) for part in ("rule", "tx", "confidence"))
             + ((label.name, label.source) if label else ("", ""))
-            + (moved.received, moved.sent, taint.get((number, asset_number), 0), asset.ref, asset.decimals)
+            + (
+                moved.received,
+                moved.sent,
+                taint.get((chain, text), {}).get(asset.ref, 0),
+                asset.ref,
+                asset.decimals,
+            )
             + (utc_text(moved.first), utc_text(moved.last))
         )
-    rows.sort(key=lambda r: (r[0], r[1], r[2], r[10]))
+    rows.sort(key=lambda r: (r[0], r[1], r[2], r[11]))
     return frame(rows, _CLUSTER_COLUMNS)
 
 
@@ -96,21 +99,14 @@ def deposits_frame(clusters: Clusters, shown: Callable[[str, str], str]) -> pd.D
     return frame(rows, _DEPOSIT_COLUMNS)
 
 
-def _tainted(result: TaintResult) -> Mapping[tuple[int, int], int]:
-    """(address number, asset number) -> stolen coin that rests there, where any ever came, or where it was stolen."""
-    program = result.program
-    number = result.ledger.address_number
-    found = {}
-    for held in result.listing.holdings:
-        account = program.addresses[int(program.holding_address[held.number])]
-        if (
-            not held.sink
-            and account in number
-            and (result.outcome.taint[held.number] or result.tally.received[held.number])
-        ):
-            found[number[account], int(program.holding_asset[held.number])] = result.outcome.taint[
-                held.number
-            ]
+def _tainted(result: TaintResult) -> Mapping[tuple[str, str], Mapping[str, int]]:
+    """(chain, address as printed) -> asset -> stolen coin that rests there; only where any ever came."""
+    held = result.addresses(ranges=False)
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for chain, address, asset, units in zip(
+        *(held[c] for c in ("chain", "address", "asset", "taint_raw")), strict=True
+    ):
+        found.setdefault((chain, address), {})[asset] = units
     return found
 
 
@@ -148,14 +144,9 @@ def _links_by_member(clusters: Clusters) -> dict[str, list[Link]]:
     return found
 
 
-def _account(name: str) -> Account:
-    chain, _, address = name.rpartition(":")
-    return chain, address
-
-
 def _shown(name: str, shown: Callable[[str, str], str]) -> str:
     """`chain:address` with the address as people read it."""
-    chain, address = _account(name)
+    chain, address = account_of(name)
     return f"{chain}:{shown(chain, address)}"
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from tracer import evidence
 from tracer.addresses import chain_id, parse_account
 from tracer.addresses import tx_hash as checked_tx
+from tracer.clusters.link import account_of
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.model import LinkRuling, LinkVerdict
 from tracer.opinions import Opinions
@@ -114,5 +115,5 @@ class LinkRulings(Opinions):
 
     def _display_name(self, name: str) -> str:
         """`chain:address` with the address as people read it."""
-        chain, _, address = name.rpartition(":")
+        chain, address = account_of(name)
         return f"{chain}:{self._display(chain, address)}"

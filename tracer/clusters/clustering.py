@@ -10,6 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import pyarrow as pa
+
+from tracer.chains.utxo_rows import transactions_of
+from tracer.clusters.bitcoin import BitcoinLinks, bitcoin_links
 from tracer.clusters.controllers import controller_links
 from tracer.clusters.deposits import (
     Deposit,
@@ -18,7 +22,8 @@ from tracer.clusters.deposits import (
     deposit_stops,
     find_deposits,
 )
-from tracer.clusters.link import Link
+from tracer.clusters.history import History
+from tracer.clusters.link import Link, account_of
 from tracer.clusters.payments import Payments
 from tracer.clusters.unionfind import Components, components
 from tracer.labels import LabelBook, stop_code
@@ -96,16 +101,16 @@ class Clusters:
     @cached_property
     def found(self) -> Components:
         """The clusters, and every link."""
-        return components([*self._computed, *self._analysts], withdrawn=self.refused)
+        return components([*self._computed, *self._made], withdrawn=self.refused)
 
     @cached_property
     def refused(self) -> Mapping[Link, str]:
-        """The links that unite nothing, and why: a service at one end, or the analyst's ruling."""
+        """The links that unite nothing, and why: a guard, a service at one end, or the analyst's ruling."""
         number = self.ledger.address_number
-        found: dict[Link, str] = {}
-        for link in [*self._computed, *self._analysts]:
+        found = {link: link.note for link in self._bitcoin.refused}
+        for link in [*self._computed, *self._made]:
             for end in (link.a, link.b):
-                who = self.services.get(number.get(_account(end), -1), "")
+                who = self.services.get(number.get(account_of(end), -1), "")
                 if who:
                     found[link] = f"{end} belongs to {who}"
             for ruling in self.rulings:
@@ -115,13 +120,19 @@ class Clusters:
 
     @cached_property
     def _computed(self) -> tuple[Link, ...]:
-        found = deposit_links(self.payments, self.deposits)
+        deposits = deposit_links(self.payments, self.deposits)
         barred = self._nobody | set(self.services) | {d.address for d in self.deposits}
-        return (*found, *controller_links(self.payments, barred=barred, unread=self._not_read))
+        controllers = controller_links(self.payments, barred=barred, unread=self._not_read)
+        return (*deposits, *controllers, *self._bitcoin.links, *self._bitcoin.refused)
 
-    @property
-    def _analysts(self) -> Iterable[Link]:
-        return self._made
+    @cached_property
+    def _bitcoin(self) -> BitcoinLinks:
+        """The links of transactions with inputs and outputs."""
+        if not self.ledger.utxo.any():
+            return BitcoinLinks((), ())
+        transactions = transactions_of(self.ledger.table.filter(pa.array(self.ledger.utxo)))
+        nobody = {":".join(self.ledger.addresses[n]) for n in {*self.services, *self._nobody}}
+        return bitcoin_links(History(transactions), nobody)
 
     @cached_property
     def _made(self) -> dict[Link, int]:
@@ -163,11 +174,6 @@ class Clusters:
     def _numbers(self, accounts: Iterable[Account]) -> set[int]:
         number = self.ledger.address_number
         return {number[account] for account in accounts if account in number}
-
-
-def _account(name: str) -> Account:
-    chain, _, address = name.rpartition(":")
-    return chain, address
 
 
 def _concerns(ruling: LinkRuling, link: Link, made: int) -> bool:

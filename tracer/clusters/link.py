@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Link"]
+__all__ = ["Link", "account_of"]
+
+
+def account_of(name: str) -> tuple[str, str]:
+    """(chain, address) of a `chain:address`. An address may hold a colon (an output that has no address), a chain one.
+
+    >>> account_of("eip155:1:0xab"), account_of("bip122:00:ff:1")
+    (('eip155:1', '0xab'), ('bip122:00', 'ff:1'))
+    """
+    namespace, reference, address = name.split(":", 2)
+    return f"{namespace}:{reference}", address
 
 
 @dataclass(frozen=True, slots=True, order=True)

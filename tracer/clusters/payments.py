@@ -1,7 +1,7 @@
 """What clustering reads of a ledger: payments from one address to another, by payer and by payee, in ledger order.
 
-Fees, mints, burns and payments to oneself are not payments between two parties and are left out, and so are chains of
-Bitcoin's kind, where a transaction has no single payer. Rows are never merged. Addresses and assets keep the numbers
+Fees, mints, burns and payments to oneself are not payments between two parties and are left out, and so are
+transactions of Bitcoin's kind, which have no single payer. Rows are never merged. Addresses and assets keep the numbers
 of the ledger.
 """
 
@@ -21,7 +21,6 @@ SLOT_SECONDS = 12
 """Seconds of a block of Ethereum since the merge; a window in blocks is this many seconds a block elsewhere."""
 
 _ETHEREUM = "eip155:1"
-_OUTPUTS = "bip122:"  # the CAIP-2 namespace of Bitcoin and its kin
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,7 @@ class Payments:
     def of(cls, ledger: Ledger) -> Payments:
         """The payments of a ledger."""
         between = (ledger.sender >= 0) & (ledger.recipient >= 0) & (ledger.sender != ledger.recipient)
-        accounts = np.array([not a.chain.startswith(_OUTPUTS) for a in ledger.assets] or [False])
-        row = np.flatnonzero(between & accounts[ledger.asset])
+        row = np.flatnonzero(between & ~ledger.utxo)
         block = integers_of(ledger.table, "block")
         return cls(
             ledger,

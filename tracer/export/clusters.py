@@ -16,7 +16,7 @@ _RAW = "smallest unit of the asset (wei, sat)"
 _CHAIN = Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
 _ASSET = Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token.")
 _DECIMALS = Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown.")
-_RULE = "Heuristic that links: deposit_address, gas_funding, sweep, same_series, or analyst."
+_RULE = "What links: deposit_address, gas_funding, sweep, same_series, common_input, change, or analyst."
 
 CLUSTERS = Layout(
     "clusters.csv",
@@ -54,7 +54,12 @@ CLUSTER_LINKS = Layout(
         Column("rule", _T, "", _RULE),
         Column("tx", _T, "", "The transaction that shows it; empty when there is none."),
         Column("confidence", _N, "per cent", "How sure, 0 to 100 (docs/accuracy.md)."),
-        Column("withdrawn", _T, "", "Why the link unites nothing: a service, or a ruling. Empty: it stands."),
+        Column(
+            "withdrawn",
+            _T,
+            "",
+            "Why the link unites nothing: a guard, a service or a ruling. Empty: it stands.",
+        ),
     ),
 )
 DEPOSITS = Layout(

@@ -1,0 +1,66 @@
+"""Clusters of a case that holds Bitcoin: its links stand beside those of account chains, guarded and explained."""
+
+from __future__ import annotations
+
+from tests.utxo_histories import ledger_of, transaction, txid
+from tracer.addresses import BITCOIN
+from tracer.cluster_tables import clusters_frame, links_frame
+from tracer.clusters.clustering import Clusters
+from tracer.clusters.link import Link, account_of
+from tracer.labels import LabelBook
+from tracer.ledger import Ledger
+from tracer.model import Label, LinkRuling, LinkVerdict, Rule, Seed
+from tracer.tracing import Tracing
+
+A, B, C = (f"{BITCOIN}:{name}" for name in "ABC")
+# A and B are inputs of one payment; C is paid
+PAYMENT = transaction(3, [(1, 0, "A", 60), (2, 0, "B", 50)], [("C", 105)])
+
+
+def clusters(ledger: Ledger, *labels: Label, rulings: tuple[LinkRuling, ...] = ()) -> Clusters:
+    none: frozenset[tuple[str, str]] = frozenset()
+    return Clusters(ledger, LabelBook(labels), seeds=none, unread=none, decided=none, rulings=rulings)
+
+
+def history() -> Ledger:
+    return ledger_of([transaction(1, [], [("A", 60)]), transaction(2, [], [("B", 50)]), PAYMENT])
+
+
+def test_common_inputs_join_and_a_rejection_takes_them_apart() -> None:
+    found = clusters(history())
+    assert found.found.members == {A: (A, B)}
+    (link,) = found.found.why(A, B)
+    assert (link.rule, link.tx) == ("common_input", txid(3))
+    no = LinkRuling(1, LinkVerdict.REJECT, A, B, "common_input", txid(3), 0, "two wallets", "", 0)
+    apart = clusters(history(), rulings=(no,))
+    assert (apart.found.members, apart.refused) == ({}, {link: "ruling 1: two wallets"})
+
+
+def test_a_service_among_the_inputs_joins_nobody_and_the_link_stays_listed_with_the_reason() -> None:
+    found = clusters(history(), Label(BITCOIN, "B", "Exchange", "exchange", 90))
+    assert found.found.members == {}
+    assert [link.rule for link in found.found.links] == ["common_input"]
+    assert (
+        "service" in found.refused[found.found.links[0]] or "Exchange" in found.refused[found.found.links[0]]
+    )
+
+
+def test_no_rule_of_account_chains_looks_at_transactions_with_inputs_and_outputs() -> None:
+    assert len(clusters(history()).payments.row) == 0
+
+
+def test_the_tables_name_outputs_without_an_address_and_add_up_what_an_address_got() -> None:
+    tracing = Tracing(
+        history(), (Seed(BITCOIN, "A", tx=txid(1)),), {}, LabelBook([]), (), ("file",), lambda _, a: a, None
+    )
+    frame = clusters_frame(tracing.clusters, tracing.result(Rule.FIFO))
+    rows = {row["address"]: row for row in frame.to_dict("records")}
+    assert {name: row["cluster_id"] for name, row in rows.items()} == {"A": A, "B": A, "C": C}
+    assert (rows["A"]["received_raw"], rows["A"]["sent_raw"], rows["C"]["taint_raw"]) == (60, 60, 60)
+    links = links_frame(tracing.clusters, lambda _, a: a).to_dict("records")
+    assert [(link["a"], link["b"], link["withdrawn"]) for link in links] == [(A, B, "")]
+
+
+def test_a_name_keeps_the_colon_of_an_output_without_an_address() -> None:
+    assert account_of(f"{BITCOIN}:{txid(1)}:0") == (BITCOIN, f"{txid(1)}:0")
+    assert Link(f"{BITCOIN}:{txid(1)}:0", A, "r").b == A
