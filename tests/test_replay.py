@@ -16,6 +16,7 @@ from tracer.case import Case
 from tracer.cli.app import app
 from tracer.collecting.budget import Budget
 from tracer.replay import replay
+from tracer.store import Workspace
 from tracer.store.casefile import CASE_FILE
 
 __all__ = ["node"]
@@ -57,8 +58,8 @@ def test_another_export_is_told_apart_file_by_file(home: Path, tmp_path: Path) -
 
 
 def _archived(home: Path) -> Path:
-    (path,) = (home / "archive").glob("??/*.zst")
-    return path
+    file = Workspace.open(home).cases.read("bybit-2025")
+    return Workspace.open(home).archive.path(file.captures[0].sha256)
 
 
 def _amount(home: Path) -> None:
@@ -111,7 +112,7 @@ def test_collected_histories_are_rebuilt_from_the_recorded_answers(node: Anvil, 
     case.export(tmp_path / "one")
     done = tracer(tmp_path / "w", "replay", "theft", "--against", str(tmp_path / "one"))
     assert done.exit_code == 0, done.output
-    assert "26 sources" in done.output
+    assert "36 sources" in done.output  # 26 histories, 10 label packs
     assert "collected histories of 26 addresses" in (tmp_path / "one" / "README.txt").read_text()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tracer.case import Case
-from tracer.export.opinions import declared, ruled
+from tracer.export.opinions import declared, ruled, untimed
 from tracer.ui.tables import csv_bytes
 
 
@@ -25,7 +25,8 @@ def test_downloads_are_the_exported_bytes(tmp_path: Path, monkeypatch: pytest.Mo
         "conversions": declared(case.conversions()),
         "rulings": ruled(case.rulings()),
         "judgements": case.judgements(),
-        "labels": case.labels(),
+        "labels": untimed(case.labels()),
+        "label_conflicts": case.label_conflicts(),
         "stops": case.stops(),
         "seeds": case.seeds(),
         "routes": case.routes(),

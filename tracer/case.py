@@ -7,14 +7,14 @@ the case file and the files it pins, computed on demand and made again when the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tracer import bundled, cluster_tables, evidence
+from tracer import bundled, cluster_tables, evidence, label_packs
 from tracer.addresses import canonical, parse_account
 from tracer.casebook import CaseBook, rule_named
 from tracer.chains.tokens import issuers
@@ -22,6 +22,8 @@ from tracer.custody import Custody
 from tracer.errors import AddressError, InputError, NotFoundError, StoreError, shown
 from tracer.freeze import addressee_frame, sheet_for
 from tracer.graph import FlowGraph
+from tracer.label_tables import conflicts_frame, diff_frame, labels_frame
+from tracer.labelling import LabelImport, read_labels
 from tracer.labels import LabelBook
 from tracer.loops import finish
 from tracer.model import CONSERVING, NATIVE, Rule
@@ -55,9 +57,14 @@ class Case(CaseBook):
 
     @classmethod
     def create(cls, name: str, workspace: str | Path | None = None, *, clock: Clock = time.time) -> Case:
-        """A new, empty case. Raises CaseNameError for a bad name or one that is taken."""
+        """A new case, empty but for the label packs that ship with this version.
+
+        Raises CaseNameError for a bad name or one that is taken.
+        """
         opened = Workspace.open(workspace)
-        made = opened.cases.create(name, rule=Rule.FIFO, now=int(clock()), language=opened.settings.language)
+        now, language = int(clock()), opened.settings.language
+        packs = label_packs.keep_bundled(opened, now)
+        made = opened.cases.create(name, rule=Rule.FIFO, now=now, language=language, packs=packs)
         return cls(opened, made.name, clock)
 
     @classmethod
@@ -97,6 +104,25 @@ class Case(CaseBook):
         """Names of the cases in the workspace, sorted."""
         return Workspace.open(workspace).cases.names()
 
+    @staticmethod
+    def read_labels(
+        path: str | Path | bytes,
+        kind: str | None = None,
+        *,
+        mapping: Mapping[str, str] | None = None,
+        fixed: Mapping[str, str] | None = None,
+        name: str | None = None,
+        workspace: str | Path | None = None,
+        clock: Clock = time.time,
+    ) -> LabelImport:
+        """Read a label file into the workspace; no case rests on it until `use_pack` (docs/labels.md).
+
+        kind: csv, list, tagpack or ofac (None: recognised). mapping: our column -> the column of a CSV; fixed: our
+        column -> text where the file says nothing. Raises FileError, InputError.
+        """
+        opened = Workspace.open(workspace)
+        return read_labels(opened, int(clock()), path, kind, mapping=mapping, fixed=fixed, name=name)
+
     @property
     def as_of(self) -> int | None:
         """Up to when (UTC seconds) the facts of the case go: the last movement in its files; None without any."""
@@ -108,13 +134,68 @@ class Case(CaseBook):
         if self._tracing is None or self._tracing[0] != file.revision:
             entries = evidence.collected(self.workspace, file)
             with self.workspace.store.reader() as view:
-                made = evidence.trace_of(view, file, entries, self._display, progress)
+                labels = label_packs.labels_of(self.workspace.archive, file)
+                made = evidence.trace_of(view, file, entries, labels, self._display, progress)
             self._tracing = (file.revision, made)
         return self._tracing[1]
 
     def book(self) -> LabelBook:
         """All labels that the case rests on, at its `as_of`."""
         return self.tracing().book
+
+    def labels(self) -> pd.DataFrame:
+        """Every label of the addresses in the history of the case, and the analyst's own, those taken back marked.
+
+        Of several labels of an address the one that names it stands first.
+        """
+        tracing = self.tracing()
+        given = label_packs.given_labels(self.file)
+        return labels_frame(tracing.book, tracing.ledger.addresses, given, self._display)
+
+    def labels_of(self, address: str) -> pd.DataFrame:
+        """Every label of one address, whether or not the history knows it. Raises AddressError."""
+        account = self._account(address)
+        given = [x for x in label_packs.given_labels(self.file) if x.address == account[1]]
+        return labels_frame(self.book(), [account], given, self._display)
+
+    def label_conflicts_of(self, address: str) -> tuple[str, ...]:
+        """The parties that labels in force name for one address, where they are several. Raises AddressError."""
+        found = self.book().conflict(*self._account(address))
+        return () if found is None else found.entities
+
+    def label_conflicts(self) -> pd.DataFrame:
+        """Where labels in force give an address of the history to different parties: one row per label."""
+        tracing = self.tracing()
+        return conflicts_frame(tracing.book, tracing.ledger.addresses, self._display)
+
+    def label_diff(
+        self,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        withdraw: Sequence[int] = (),
+        since: int | None = None,
+    ) -> pd.DataFrame:
+        """What a change of labels changes, under the governing rule; the case itself stays as it is.
+
+        add, remove: packs by name or sha256, as if the case used them or no longer did. withdraw: numbers of the
+        analyst's labels, as if taken back. since: UTC seconds; labels and packs as they stood then against those of
+        now. Stops and rulings are those of now. Columns: docs/formats.md. Raises InputError, NotFoundError.
+        """
+        if (since is None) == (not (add or remove or withdraw)):
+            raise InputError(
+                "A comparison needs either a change or a time.",
+                "Name a pack to add or remove, a label to take back, or the time since when.",
+            )
+        file = self.file
+        if since is not None:
+            changed = label_packs.as_it_stood(file, since)
+        else:
+            known = self.known_packs()
+            changed = label_packs.as_if(file, known, add, remove, withdraw, self._now())
+        now = self.tracing()
+        other = evidence.relabelled(now, changed, label_packs.labels_of(self.workspace.archive, changed))
+        before, after = (now, other) if since is None else (other, now)
+        return diff_frame(before, after, Rule(self.rule))
 
     def taint(self, rule: str | None = None, progress: Progress | None = None) -> TaintResult:
         """The result of a rule (None: the governing one). Raises SeedError."""
@@ -370,7 +451,7 @@ class Case(CaseBook):
         from tracer.export import write_package
         from tracer.export.clusters import link_ruled
         from tracer.export.holdings import all_rules
-        from tracer.export.opinions import declared, ruled
+        from tracer.export.opinions import declared, ruled, untimed
         from tracer.export.transfers import with_rules
 
         file = self.file
@@ -403,7 +484,8 @@ class Case(CaseBook):
             "deposits": self.deposits,
             "patterns": self.patterns,
             "link_rulings": lambda: link_ruled(self.link_rulings()),
-            "labels": self.labels,
+            "labels": lambda: untimed(self.labels()),
+            "label_conflicts": self.label_conflicts,
             "stops": self.stops,
             "judgements": self.judgements,
         }

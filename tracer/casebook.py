@@ -21,6 +21,7 @@ from tracer.chains.files import read_transfers
 from tracer.custody import exhibits_of, record_of
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.evidence import ImportReport
+from tracer.labelling import Labelling
 from tracer.linkrulings import LinkRulings
 from tracer.model import NATIVE, Rule, Seed
 from tracer.provenance import standing_in
@@ -39,7 +40,7 @@ def rule_named(rule: str) -> Rule:
     return Rule(rule)
 
 
-class CaseBook(LinkRulings):
+class CaseBook(LinkRulings, Labelling):
     """The record of one case in a workspace."""
 
     @property

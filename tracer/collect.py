@@ -31,6 +31,7 @@ from tracer.collecting.manifest import Fetched, uncovered, write_manifest
 from tracer.collecting.pinning import pin
 from tracer.collecting.report import Collected, Event, Rate
 from tracer.errors import BudgetSpentError, InputError, ProviderError, ProviderStopError, visible
+from tracer.label_packs import labels_of
 from tracer.store import Workspace
 from tracer.store.caserecords import CaseFile, ChainHead, ChainStop, Target
 from tracer.transport import Patience, Transport, key_of
@@ -317,8 +318,9 @@ class _Run:
     def _urgent(self, entries: Sequence[Fetched]) -> list[Candidate]:
         """Addresses whose history the budget allows to read, most urgent first."""
         file = self.case.file
+        labels = labels_of(self.case.workspace.archive, file)
         with self.case.workspace.store.reader() as view:
-            tracing = evidence.trace_of(view, file, entries, evidence.display, None)
+            tracing = evidence.trace_of(view, file, entries, labels, evidence.display, None)
         open_chains = self.spans.keys() - self.stopped.keys()
         return [
             c

@@ -30,6 +30,7 @@ from tracer.times import utc_text
 __all__ = ["ANSWER", "Custody", "Exhibit", "Record", "exhibits", "exhibits_of", "read_record", "record_of"]
 
 FILE, HISTORIES, HISTORY, ANSWER = "file", "histories", "history", "answer"
+PACK, LABELS = "label_pack", "labels"
 
 _LATEST = 253_402_300_799
 """UTC seconds at the end of the year 9999, the last that has a text; sizes in bytes are smaller still."""
@@ -41,9 +42,10 @@ _Part = TypeVar("_Part")
 class Exhibit:
     """Bytes in the archive that a case rests on.
 
-    part: file (imported), histories (the list of them), history (the list of answers of one), answer. source: what
-    tables call it, "" for the list of histories. chain, address: whose history. question: as it was asked, of an
-    answer only. capture: key of the capture, "" where it is none.
+    part: file (imported), label_pack (a file of labels), labels (what was read from it), histories (the list of
+    them), history (the list of answers of one), answer. source: what tables call it, "" for the list of histories.
+    chain, address: whose history. question: as it was asked, of an answer only. capture: key of the capture, "" where
+    it is none.
     """
 
     part: str
@@ -63,6 +65,9 @@ class Exhibit:
 def exhibits(archive: Archive, file: CaseFile) -> list[Exhibit]:
     """All of a case, in the order of the case file. Raises NotFoundError, StoreError where the chain is broken."""
     found = [Exhibit(FILE, pin.name, "", "", "", pin.sha256, pin.key) for pin in file.captures]
+    for pack in file.standing_packs:
+        found.append(Exhibit(PACK, pack.name, "", "", "", pack.sha256))
+        found.append(Exhibit(LABELS, pack.name, "", "", "", pack.labels))
     if not file.manifest:
         return found
     found.append(Exhibit(HISTORIES, "", "", "", "", file.manifest))
@@ -175,7 +180,7 @@ class Custody:
                 answer = self.record.answered.get(part.asked)
                 if answer is not None:
                     provider, when, size = answer.provider, answer.fetched_at, answer.size
-            elif part.part == HISTORIES:
+            elif part.part in {HISTORIES, PACK, LABELS}:
                 size = len(self.archive.read(part.sha256))
             elif part.capture in self.record.draft:
                 draft = self.record.draft[part.capture]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ __all__ = [
     "pinned",
     "refuse_spends",
     "refuse_unplaced",
+    "relabelled",
     "report",
     "tables",
     "trace_of",
@@ -205,10 +206,11 @@ def trace_of(
     view: View,
     file: CaseFile,
     entries: Sequence[Fetched],
+    labels: Iterable[Label],
     display: Callable[[str, str], str],
     progress: Progress | None,
 ) -> Tracing:
-    """Compute the state of a case from the files it pins and the histories that were collected for it."""
+    """Compute the state of a case from the files it pins, the histories that were collected for it, and labels."""
     if progress:
         progress("reading", 0, 1)
     captures = pinned(view, file.captures)
@@ -243,7 +245,7 @@ def trace_of(
     ]
     times = ledger.time[ledger.time >= 0]
     as_of = _as_of(file, int(times.max()) if len(times) else None)
-    book = LabelBook(file.labels, as_of)
+    book = LabelBook(labels, as_of)
     unseen = _unread_stops(imported, facts, entries)
     if progress:
         progress("reading", 1, 1)
@@ -261,7 +263,7 @@ def trace_of(
             *(c.sha256 for c in (facts.captures if facts else ())),
         ),
         fetched={entry.account: entry for entry in sorted(entries, key=_last_word)},
-        unseen=frozenset(unseen),
+        unseen=unseen,
         prices=bundled_prices(),
         display=display,
         separate=rulings.separate(file.standing_rulings),
@@ -273,6 +275,15 @@ def trace_of(
 def _last_word(entry: Fetched) -> tuple[bool, bool, int]:
     """Sorts the entry that says most of an address to the end."""
     return bool(entry.capture), not entry.hub, entry.last
+
+
+def relabelled(tracing: Tracing, file: CaseFile, labels: Iterable[Label]) -> Tracing:
+    """The same facts under other labels and stops: those of `file`, and `labels`."""
+    book = LabelBook(labels, tracing.as_of)
+    stops = dict(tracing.unseen) | stops_of(file, book, tracing.ledger.addresses)
+    return replace(
+        tracing, book=book, stops=stops, _outcomes={}, _held={}, _results={}, _ranges={}, _behind=None
+    )
 
 
 def _as_of(file: CaseFile, last: int | None) -> int | None:
@@ -291,7 +302,7 @@ def wanted(file: CaseFile, entries: Sequence[Fetched], tracing: Tracing) -> list
         whole = {e.account for e in entries if e.capture and (e.inflows or e.hub)}
         shallow = {e.account for e in entries if e.capture} - whole
         supplies = tracing.supplies((t.chain, t.address) for t in file.targets)
-        return payers(supplies, times, tracing.unseen, shallow)
+        return payers(supplies, times, tracing.unseen.keys(), shallow)
     program = tracing.program
     outcome = tracing.outcome(governing(file.rule))
     found = candidates(program, outcome, tally(tracing.ledger, program, outcome))

@@ -158,8 +158,8 @@ class Label:
     name says it. category: what kind of party (exchange, mixer, dex, theft ...); role: what the address does for it
     (hot_wallet, router, pool ...). confidence: 0 to 100 on the scale of GraphSense TagPacks. Times in UTC seconds:
     valid_from (included) and valid_to (excluded) bound the opinion, listed_at and delisted_at an entry of a list,
-    seen_at is when the source was read. pack: the label pack it came from, "" for a label of the analyst, who has an
-    author and times of giving and taking back.
+    seen_at is when the source was read. pack: the label pack it came from, "" for a label of the analyst, which has a
+    number in the case, an author, and times of giving and taking back.
     """
 
     chain: str
@@ -182,6 +182,7 @@ class Label:
     author: str = ""
     made_at: int | None = None
     withdrawn_at: int | None = None
+    number: int | None = None
 
     @property
     def who(self) -> str:

@@ -1,4 +1,4 @@
-"""What the investigator says in one case and may take back: conversions, rulings, labels, stops, verdicts.
+"""What the investigator says in one case and may take back: conversions, rulings, stops, verdicts.
 
 Every opinion is checked against the imported history before it is kept, and is withdrawn, never deleted. Nothing is
 computed here.
@@ -19,7 +19,7 @@ from tracer.addresses import tx_hash as checked_tx
 from tracer.chains.tokens import USD
 from tracer.collecting.facts import read_facts
 from tracer.errors import InputError, NotFoundError, shown
-from tracer.model import NATIVE, Conversion, Judgement, Label, Stop, StopCode
+from tracer.model import NATIVE, Conversion, Judgement, Stop, StopCode
 from tracer.results import frame
 from tracer.store import Workspace
 from tracer.store.caserecords import CaseFile, DeclaredConversion, Ruling, Verdict
@@ -232,30 +232,6 @@ class Opinions:
         tables = rulings.apply(imported, after.standing_rulings).tables
         seeding.check_ruled(rulings.apply(imported, before.standing_rulings).tables, tables, after)
         return tables
-
-    def label(
-        self,
-        address: str,
-        name: str,
-        chain: str = "eip155:1",
-        category: str = "",
-        confidence: int = 50,
-        source: str = "",
-    ) -> None:
-        """Say who controls an address. Categories exchange, service, mixer and bridge stop the tracing there."""
-        place, known = parse_account(address, chain_id(chain))
-        if not 0 <= confidence <= 100:
-            raise InputError("A confidence lies between 0 and 100.", "50 and more stops the tracing.")
-        made = Label(place, known, name, category, confidence, source)
-        self.update(lambda file: replace(file, labels=(*(x for x in file.labels if x != made), made)))
-
-    def labels(self) -> pd.DataFrame:
-        """The labels of this case."""
-        rows = [
-            (x.chain, self._display(x.chain, x.address), x.name, x.category, x.confidence, x.source)
-            for x in self.file.labels
-        ]
-        return frame(rows, ["chain", "address", "name", "category", "confidence", "source"])
 
     def stop(self, address: str, code: str | None, chain: str = "eip155:1", reason: str = "") -> None:
         """End the tracing at an address with a stop code, or with None let coin go on from there."""

@@ -30,6 +30,7 @@ from tracer.collecting.manifest import Fetched
 from tracer.custody import Custody, Record
 from tracer.errors import FileError, StoreError, TracerError
 from tracer.export.notes import MANIFEST
+from tracer.label_packs import reread
 from tracer.loops import finish
 from tracer.model import Gap, Judgement
 from tracer.package import Package, open_package, sealed_names
@@ -189,6 +190,7 @@ def _rebuilt(original: _Original, scratch: Workspace, progress: Progress | None)
     work: list[tuple[str, str, Callable[[], int]]] = [
         (pin.name, pin.sha256, partial(_import, original, scratch, pin)) for pin in file.captures
     ]
+    work += [(pin.name, pin.sha256, partial(reread, original.archive, pin)) for pin in file.standing_packs]
     work += [(f"{e.chain}:{e.address}", e.sha256, partial(_collected, original, scratch, e)) for e in entries]
     for number, (name, sha256, rebuild) in enumerate(work):
         if progress:

@@ -23,7 +23,7 @@ from tracer.graph import FlowGraph
 from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.listing import Listing
-from tracer.model import CONSERVING, UNREAD, Gap, LinkRuling, Rule, Seed, StopCode
+from tracer.model import CONSERVING, UNREAD, Gap, Label, LinkRuling, Rule, Seed, StopCode
 from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
 from tracer.patterns import Pattern, find_patterns
@@ -54,10 +54,10 @@ class Tracing:
     seeds, stops ((chain, address) -> code), book (the labels at as_of), gaps (of the sources and of the case),
     source_names and source_hashes (name and sha256 by number of the source in the ledger), display ((chain, address)
     -> the text to print), separate ((chain, transaction, address) that convert nothing there, by a ruling), fetched
-    (what was collected, by account), unseen (accounts that only the histories of others name), decided (accounts of
-    which the analyst says whether coin stops there), link_rulings (the standing ones), prices (published worth of
-    coins), unread (why the history of an address was not read, as a code that says more than PENDING; it changes no
-    amount).
+    (what was collected, by account), unseen (accounts that only the histories of others name, with their code), decided
+    (accounts of which the analyst says whether coin stops there), link_rulings (the standing ones), prices (published
+    worth of coins), unread (why the history of an address was not read, as a code that says more than PENDING; it
+    changes no amount).
     """
 
     ledger: Ledger
@@ -71,7 +71,7 @@ class Tracing:
     separate: frozenset[tuple[str, str, str]] = frozenset()
     source_hashes: tuple[str, ...] = ()
     fetched: Mapping[Account, Fetched] = field(default_factory=dict)
-    unseen: frozenset[Account] = frozenset()
+    unseen: Mapping[Account, str] = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
     decided: frozenset[Account] = frozenset()
     link_rulings: tuple[LinkRuling, ...] = ()
@@ -99,7 +99,7 @@ class Tracing:
             self.ledger,
             self.book,
             seeds=frozenset((seed.chain, seed.address) for seed in self.seeds),
-            unread=self.unseen,
+            unread=frozenset(self.unseen),
             decided=self.decided,
             rulings=self.link_rulings,
         )
@@ -253,6 +253,12 @@ class Tracing:
                 "Check the address, or import a file that contains it.",
             )
         return found
+
+    @property
+    def named(self) -> list[Label]:
+        """The label of each address of the history that has one in force, by address."""
+        found = (self.book.best(*account) for account in sorted(self.ledger.addresses))
+        return [label for label in found if label is not None]
 
     def is_read(self, pair: tuple[str, str]) -> bool:
         """Whether the history of an address is known: it has movements, and they are not only those of others."""

@@ -78,11 +78,13 @@ def show(context: typer.Context, case: CaseName) -> None:
     line(f"Governing rule: {opened.rule}")
     if len(files):
         line(f"As of:          {_when(opened.as_of)}")
+    given = sum(not label.withdrawn_at for label in opened.file.labels)
     line(
-        f"Opinions:       {plural(len(opened.labels()), 'label')}, {plural(len(opened.stops()), 'stop')}, "
+        f"Opinions:       {plural(given, 'label')}, {plural(len(opened.stops()), 'stop')}, "
         f"{plural(len(opened.conversions()), 'declared conversion')}, {plural(len(opened.rulings()), 'ruling')}, "
         f"{plural(len(opened.judgements()), 'judgement')}"
     )
+    line(f"Label packs:    {len(opened.file.standing_packs):,}")
     line(f"Seeds:          {len(seeds):,}")
     line(f"Files:          {len(files):,}")
     if len(files):

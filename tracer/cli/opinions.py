@@ -1,4 +1,4 @@
-"""`tracer label` and `tracer stop`: the analyst's word about an address, beside the facts and never instead of them."""
+"""`tracer stop`: the analyst's word on where tracing ends, beside the facts and never instead of them."""
 
 from __future__ import annotations
 
@@ -23,41 +23,8 @@ _Address = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the app."""
-    app.command("label")(label)
+    """Add the verb to the app."""
     app.command("stop")(stop)
-
-
-def label(
-    context: typer.Context,
-    case: CaseName,
-    address: _Address = None,
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Who controls it, e.g. an exchange.")
-    ] = None,
-    chain: Chain = "eip155:1",
-    category: Annotated[
-        str, typer.Option("--category", metavar="WORD", help="exchange, mixer, bridge, ...")
-    ] = "",
-    confidence: Annotated[
-        int, typer.Option("--confidence", metavar="N", min=0, max=100, help="How sure, 0-100.")
-    ] = 50,
-    source: Annotated[str, typer.Option("--source", metavar="TEXT", help="Where you have it from.")] = "",
-) -> None:
-    """Label an address, or list the labels."""
-    session = session_of(context)
-    opened = session.case(case)
-    if address is None:
-        _list(session, opened.labels(), "labels")
-        return
-    if name is None:
-        raise InputError(
-            "A label needs a name.", 'For example: tracer label CASE ADDRESS "Exchange A" --source URL'
-        )
-    place, known = _account(address, chain)
-    opened.label(known, name, chain=place, category=category, confidence=confidence, source=source)
-    line(f"Labelled {clean(address)}: {clean(name)}.")
-    session.next("stop", case, address, "SERVICE")
 
 
 def stop(
@@ -102,7 +69,7 @@ def _account(address: str, chain: str) -> tuple[str, str]:
 
 
 def _list(session: Session, frame: pd.DataFrame, what: str) -> None:
-    """Print labels or stops."""
+    """Print stops."""
     if session.json:
         print_json(records(frame))
     elif len(frame):

@@ -35,8 +35,9 @@ EVIDENCE = Layout(
             "part",
             _T,
             "",
-            "file: imported; histories: the list of collected histories; history: the list of answers that one of"
-            " them rests on; answer: what a provider said.",
+            "file: imported; label_pack: a file of labels; labels: what was read from it; histories: the list of"
+            " collected histories; history: the list of answers that one of them rests on; answer: what a provider"
+            " said.",
         ),
         Column("source", _T, "", "What it belongs to: source_name in transfers.csv; empty: the whole case."),
         Column("chain", _T, "CAIP-2", "The chain of the history."),

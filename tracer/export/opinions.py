@@ -1,4 +1,4 @@
-"""The files that say what rests on somebody's word: conversions, rulings, labels, stops, judgements.
+"""The files that say what rests on somebody's word: conversions, rulings, stops, judgements (labels: `labels`).
 
 An amount that depends on a declared conversion, a ruling or a stop is only as good as that word, so it travels along.
 """
@@ -9,7 +9,7 @@ import pandas as pd
 
 from tracer.export.columns import Column, ColumnKind, Layout
 
-__all__ = ["CONVERSIONS", "JUDGEMENTS", "LABELS", "RULINGS", "STOPS", "declared", "ruled"]
+__all__ = ["CONVERSIONS", "JUDGEMENTS", "RULINGS", "STOPS", "declared", "ruled", "untimed"]
 
 _A, _N, _T, _TIME = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT, ColumnKind.TIME
 _CHAIN = Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
@@ -51,18 +51,6 @@ RULINGS = Layout(
         Column("withdrawn", _T, "", "true when the analyst took it back: then no amount rests on it."),
     ),
 )
-LABELS = Layout(
-    "labels.csv",
-    "An opinion about who controls an address.",
-    (
-        _CHAIN,
-        _ADDRESS,
-        Column("name", _T, "", "Who controls it."),
-        Column("category", _T, "", "exchange, mixer, bridge ...; some categories end the tracing there."),
-        Column("confidence", _N, "per cent", "How sure, 0 to 100; below 50 the label stops nothing."),
-        Column("source", _T, "", "Where the analyst has it from."),
-    ),
-)
 STOPS = Layout(
     "stops.csv",
     "The analyst's word that tracing ends, or does not end, at an address.",
@@ -99,6 +87,11 @@ def declared(conversions: pd.DataFrame) -> pd.DataFrame:
 def ruled(rulings: pd.DataFrame) -> pd.DataFrame:
     """The case's table of rulings for rulings.csv, without the times of typing, as in `declared`."""
     return _without_times(rulings, "made_utc")
+
+
+def untimed(labels: pd.DataFrame) -> pd.DataFrame:
+    """The case's table of labels for labels.csv, without the times of typing, as in `declared`."""
+    return _without_times(labels, "made_utc")
 
 
 def _without_times(opinions: pd.DataFrame, made: str) -> pd.DataFrame:

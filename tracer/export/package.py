@@ -25,8 +25,9 @@ from tracer.export.evidence import EVIDENCE, FOLDER, Attachment, is_ours
 from tracer.export.files import Written, write_bytes, write_csv, write_text
 from tracer.export.histories import HISTORIES
 from tracer.export.holdings import BOUNDS, COMPARE, TAINT, TAINT_ALL
+from tracer.export.labels import LABEL_CONFLICTS, LABEL_DIFF, LABELS
 from tracer.export.notes import MANIFEST, README, Pins, manifest_text, readme_text
-from tracer.export.opinions import CONVERSIONS, JUDGEMENTS, LABELS, RULINGS, STOPS
+from tracer.export.opinions import CONVERSIONS, JUDGEMENTS, RULINGS, STOPS
 from tracer.export.origins import ORIGINS
 from tracer.export.routes import ROUTES
 from tracer.export.standalone import STANDALONE
@@ -59,13 +60,15 @@ FORMATS: dict[str, Layout] = {
     "patterns": PATTERNS,
     "link_rulings": LINK_RULINGS,
     "labels": LABELS,
+    "label_conflicts": LABEL_CONFLICTS,
     "stops": STOPS,
     "judgements": JUDGEMENTS,
 }
 """The tables of an export by format name, in the order in which a reader meets them."""
 
-LAYOUTS = FORMATS | {"evidence": EVIDENCE} | STANDALONE
-"""These, the list of exhibits, which is written with the evidence only, and what belongs to no case."""
+LAYOUTS = FORMATS | {"evidence": EVIDENCE, "label_diff": LABEL_DIFF} | STANDALONE
+"""These, the list of exhibits, which is written with the evidence only, what a change of labels changes, and what
+belongs to no case."""
 
 
 def choose(formats: Iterable[str] | None) -> list[str]:

@@ -131,14 +131,17 @@ class LabelBook:
         """Addresses that labels in force give to different parties, sorted."""
         return self._conflicts
 
+    def conflict(self, chain: str, address: str) -> Conflict | None:
+        """The conflict about an address, None where the labels in force agree."""
+        labels = tuple(filter(_names_party, self.in_force(chain, address)))
+        if len(labels) < 2 or len(set(map(entity_key, labels))) < 2:
+            return None
+        return Conflict(chain, address, labels)
+
     @cached_property
     def _conflicts(self) -> tuple[Conflict, ...]:
-        found = []
-        for chain, address in self.addresses:
-            labels = tuple(filter(_names_party, self.in_force(chain, address)))
-            if len(labels) > 1 and len(set(map(entity_key, labels))) > 1:
-                found.append(Conflict(chain, address, labels))
-        return tuple(found)
+        found = (self.conflict(chain, address) for chain, address in self.addresses)
+        return tuple(conflict for conflict in found if conflict is not None)
 
     def _rank(self, label: Label) -> tuple[object, ...]:
         return (

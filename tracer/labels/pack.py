@@ -16,9 +16,8 @@ from tracer.model import Label
 __all__ = ["Pack", "Problem", "pack_from", "pack_text"]
 
 _FORMAT = 1
-_COLUMNS = [
-    f.name for f in fields(Label) if f.name not in {"pack", "author", "made_at", "withdrawn_at"}
-]  # what a pack says; the rest is the case's
+_COLUMNS = [f.name for f in fields(Label)][: [f.name for f in fields(Label)].index("pack")]
+"""What a pack says; the fields from `pack` on are the word of a case."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from tracer.store.archive import Archive, is_sha256
 from tracer.store.captures import Capture, CaptureGap, Draft
 from tracer.store.casefile import Cases
 from tracer.store.casename import case_name
-from tracer.store.caserecords import CaseFile, DeclaredConversion, Pin, Ruling, Verdict
+from tracer.store.caserecords import CaseFile, DeclaredConversion, PackPin, Pin, Ruling, Verdict
 from tracer.store.collected import Answered, History, HistoryKey
-from tracer.store.opinions import KeptLabel
 from tracer.store.view import View
 from tracer.store.workspace import Workspace
 from tracer.store.writer import Store, Writer
@@ -27,7 +26,7 @@ __all__ = [
     "Draft",
     "History",
     "HistoryKey",
-    "KeptLabel",
+    "PackPin",
     "Pin",
     "Ruling",
     "Store",

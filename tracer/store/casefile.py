@@ -8,14 +8,14 @@ nothing that was once concluded from is lost.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tracer.errors import CaseNameError, NotFoundError, StoreError, shown
 from tracer.model import Rule
 from tracer.store.casename import case_name
-from tracer.store.caserecords import CaseFile
+from tracer.store.caserecords import CaseFile, PackPin
 from tracer.store.casetext import parse, render
 from tracer.store.files import file_errors, folder_lock, make_folder, replace_file
 
@@ -46,8 +46,13 @@ class Cases:
         """Whether there is a case of that name. Raises CaseNameError."""
         return (self.folder(name) / CASE_FILE).exists()
 
-    def create(self, name: str, *, rule: Rule, now: int, language: str = "en") -> CaseFile:
-        """A new, empty case made at `now` (UTC seconds). Raises CaseNameError, also when there is one already."""
+    def create(
+        self, name: str, *, rule: Rule, now: int, language: str = "en", packs: Sequence[PackPin] = ()
+    ) -> CaseFile:
+        """A new case made at `now` (UTC seconds), empty but for its label packs.
+
+        Raises CaseNameError, also when there is one already.
+        """
         folder = self.folder(name)
         alike = next(
             (n for n in self.names() if n.casefold() == folder.name.casefold() and n != folder.name), None
@@ -64,7 +69,9 @@ class Cases:
                     f"There is a case called {shown(folder.name)} already.",
                     "Open it, or choose another name.",
                 )
-            case = CaseFile(name=folder.name, created_at=now, rule=rule, language=language)
+            case = CaseFile(
+                name=folder.name, created_at=now, rule=rule, language=language, packs=tuple(packs)
+            )
             self._write(folder, case)
         return case
 

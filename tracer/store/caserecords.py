@@ -14,6 +14,7 @@ __all__ = [
     "ChainHead",
     "ChainStop",
     "DeclaredConversion",
+    "PackPin",
     "Pin",
     "Ruling",
     "Setting",
@@ -83,6 +84,29 @@ class DeclaredConversion:
         return self.withdrawn_at is not None
 
 
+@dataclass(frozen=True, slots=True)
+class PackPin:
+    """A label pack that the case rests on; one that was taken out stays on record.
+
+    name: of the file. kind: csv, list, tagpack or ofac. sha256: of the file in the archive. labels: sha256 of what was
+    read from it, in the archive too. parser: the reader that read it, and options how (`tracer.labels.reading`).
+    count: labels, refused: entries that gave none. as_of: the day of the list. Times in UTC seconds.
+    """
+
+    name: str
+    kind: str
+    sha256: str
+    labels: str
+    parser: str
+    count: int
+    refused: int
+    added_at: int
+    options: str = ""
+    as_of: int | None = None
+    removed_at: int | None = None
+    reason: str = ""
+
+
 class Verdict(StrEnum):
     """What a ruling says about movements."""
 
@@ -139,6 +163,7 @@ class CaseFile:
     captures: tuple[Pin, ...] = ()
     stops: tuple[Stop, ...] = ()
     labels: tuple[Label, ...] = ()
+    packs: tuple[PackPin, ...] = ()
     conversions: tuple[DeclaredConversion, ...] = ()
     rulings: tuple[Ruling, ...] = ()
     link_rulings: tuple[LinkRuling, ...] = ()
@@ -169,6 +194,11 @@ class CaseFile:
     def standing_link_rulings(self) -> tuple[LinkRuling, ...]:
         """The rulings on links that were not withdrawn, in the order in which they were made."""
         return tuple(ruling for ruling in self.link_rulings if not ruling.withdrawn)
+
+    @property
+    def standing_packs(self) -> tuple[PackPin, ...]:
+        """The label packs that were not taken out, in the order in which they came in."""
+        return tuple(pin for pin in self.packs if pin.removed_at is None)
 
     @property
     def standing_rulings(self) -> tuple[Ruling, ...]:

@@ -27,6 +27,7 @@ from tracer.store.caserecords import (
     ChainHead,
     ChainStop,
     DeclaredConversion,
+    PackPin,
     Pin,
     Ruling,
     Target,
@@ -48,6 +49,7 @@ _LISTS: dict[str, type] = {
     "targets": Target,
     "stops": Stop,
     "labels": Label,
+    "packs": PackPin,
     "rulings": Ruling,
     "link_rulings": LinkRuling,
 }

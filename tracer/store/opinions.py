@@ -1,100 +1,35 @@
-"""Opinions as records: labels and judgements, each with who, when, and whether it was withdrawn. Never deleted."""
+"""Opinions as records: judgements, with who, when, and whether withdrawn; label packs. Never deleted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import fields
 
 from sqlalchemy import Connection, insert, select, update
 
 from tracer.errors import NotFoundError
-from tracer.model import Judgement, Label
+from tracer.model import Judgement
+from tracer.store.caserecords import PackPin
 from tracer.store.plaintext import plain
-from tracer.store.tables import JudgementRow, LabelRow
+from tracer.store.tables import JudgementRow, PackRow
 
-__all__ = [
-    "KeptLabel",
-    "add_judgement",
-    "add_label",
-    "judgements",
-    "labels",
-    "withdraw_judgement",
-    "withdraw_label",
-]
+__all__ = ["add_judgement", "add_pack", "judgements", "packs", "withdraw_judgement"]
+
+_PACK = [f.name for f in fields(PackPin) if f.name not in {"removed_at", "reason"}]
+"""What a workspace knows of a pack; the rest is the word of a case."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptLabel:
-    """A label as kept: its number in this database, who gave it, when (UTC seconds), when it was withdrawn."""
-
-    id: int
-    label: Label
-    author: str
-    made_at: int
-    withdrawn_at: int | None = None
+def add_pack(connection: Connection, pin: PackPin) -> None:
+    """Keep a label pack; the same file read in the same way, under the same name, is kept once."""
+    values = {name: getattr(pin, name) for name in _PACK}
+    same = [getattr(PackRow, name) == values[name] for name in ("name", "sha256", "labels", "options")]
+    if connection.scalar(select(PackRow.id).where(*same)) is None:
+        connection.execute(insert(PackRow).values(values | {"name": plain(pin.name, "name", 1000)}))
 
 
-def add_label(connection: Connection, label: Label, author: str, now: int) -> KeptLabel:
-    """Keep a label."""
-    number = connection.execute(
-        insert(LabelRow)
-        .values(
-            chain=plain(label.chain, "chain", 256),
-            address=plain(label.address, "address", 256),
-            name=plain(label.name, "label"),
-            category=plain(label.category, "category"),
-            confidence=label.confidence,
-            source=plain(label.source, "source"),
-            valid_from=label.valid_from,
-            valid_to=label.valid_to,
-            author=plain(author, "author"),
-            made_at=now,
-        )
-        .returning(LabelRow.id)
-    ).scalar_one()
-    return KeptLabel(number, label, author, now)
-
-
-def labels(
-    connection: Connection, *, chain: str | None, address: str | None, withdrawn: bool
-) -> list[KeptLabel]:
-    """Labels in the order they were given; `withdrawn` False leaves out those taken back."""
-    query = select(LabelRow.__table__).order_by(LabelRow.id)
-    if chain is not None:
-        query = query.where(LabelRow.chain == chain)
-    if address is not None:
-        query = query.where(LabelRow.address == address)
-    if not withdrawn:
-        query = query.where(LabelRow.withdrawn_at.is_(None))
-    return [
-        KeptLabel(
-            row.id,
-            Label(
-                row.chain,
-                row.address,
-                row.name,
-                row.category,
-                row.confidence,
-                row.source,
-                row.valid_from,
-                row.valid_to,
-            ),
-            row.author,
-            row.made_at,
-            row.withdrawn_at,
-        )
-        for row in connection.execute(query)
-    ]
-
-
-def withdraw_label(connection: Connection, number: int, now: int) -> None:
-    """Take a label back; a second time changes nothing. Raises NotFoundError."""
-    if connection.scalar(select(LabelRow.id).where(LabelRow.id == number)) is None:
-        raise NotFoundError(f"There is no label number {number}.", "List the labels to see their numbers.")
-    connection.execute(
-        update(LabelRow)
-        .where(LabelRow.id == number, LabelRow.withdrawn_at.is_(None))
-        .values(withdrawn_at=now)
-    )
+def packs(connection: Connection) -> list[PackPin]:
+    """The label packs of the workspace, in the order in which they were kept."""
+    rows = connection.execute(select(PackRow.__table__).order_by(PackRow.id)).mappings()
+    return [PackPin(**{name: row[name] for name in _PACK}) for row in rows]
 
 
 def add_judgement(

@@ -16,7 +16,7 @@ from tracer.store.database import reading, writing
 
 __all__ = ["HEAD", "MIGRATIONS", "current_revision", "migrate"]
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision that this version of the tracer writes."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -30,8 +30,8 @@ __all__ = [
     "GapRow",
     "HistoryRow",
     "JudgementRow",
-    "LabelRow",
     "MovementRow",
+    "PackRow",
     "WordRow",
 ]
 
@@ -131,25 +131,22 @@ class GapRow(Base):
     status: Mapped[str] = mapped_column(String(20))
 
 
-class LabelRow(Base):
-    """An opinion about who controls an address; withdrawn, never deleted."""
+class PackRow(Base):
+    """A label pack that was read in this workspace: the file and what was read from it are in the archive."""
 
-    __tablename__ = "labels"
+    __tablename__ = "packs"
 
     id: Mapped[int] = mapped_column(_ID, primary_key=True)
-    chain: Mapped[str] = mapped_column(Text)
-    address: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
-    category: Mapped[str] = mapped_column(Text)
-    confidence: Mapped[int]
-    source: Mapped[str] = mapped_column(Text)
-    valid_from: Mapped[int | None] = mapped_column(BigInteger)
-    valid_to: Mapped[int | None] = mapped_column(BigInteger)
-    author: Mapped[str] = mapped_column(Text)
-    made_at: Mapped[int] = mapped_column(BigInteger)
-    withdrawn_at: Mapped[int | None] = mapped_column(BigInteger)
-
-    __table_args__ = (Index("ix_labels_address", "chain", "address"),)
+    kind: Mapped[str] = mapped_column(String(40))
+    sha256: Mapped[str] = mapped_column(String(64))
+    labels: Mapped[str] = mapped_column(String(64))
+    parser: Mapped[str] = mapped_column(String(80))
+    count: Mapped[int] = mapped_column(BigInteger)
+    refused: Mapped[int] = mapped_column(BigInteger)
+    added_at: Mapped[int] = mapped_column(BigInteger)
+    options: Mapped[str] = mapped_column(Text)
+    as_of: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class JudgementRow(Base):

@@ -19,9 +19,9 @@ from tracer.movements import SCHEMA
 from tracer.store import collected, opinions
 from tracer.store.bulk import LOOKUP, select_in, stream
 from tracer.store.captures import Capture, CaptureGap
+from tracer.store.caserecords import PackPin
 from tracer.store.collected import Answered, History
 from tracer.store.columns import Columns
-from tracer.store.opinions import KeptLabel
 from tracer.store.tables import CaptureRow, GapRow
 from tracer.store.words import find_words, read_words
 
@@ -157,11 +157,9 @@ class View:
         ]
         return sorted(found, key=lambda gap: place[gap.capture])
 
-    def labels(
-        self, *, chain: str | None = None, address: str | None = None, withdrawn: bool = False
-    ) -> list[KeptLabel]:
-        """Labels in the order they were given; `withdrawn` True also gives those taken back."""
-        return opinions.labels(self._connection, chain=chain, address=address, withdrawn=withdrawn)
+    def packs(self) -> list[PackPin]:
+        """The label packs of the workspace, in the order in which they were kept."""
+        return opinions.packs(self._connection)
 
     def judgements(self, case: str, *, withdrawn: bool = True) -> list[Judgement]:
         """Judgements of a case in the order they were made; `withdrawn` False leaves out those taken back."""

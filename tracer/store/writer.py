@@ -14,15 +14,15 @@ import pyarrow.compute as pc
 from sqlalchemy import Engine, func, insert, select, update
 
 from tracer.errors import StoreError
-from tracer.model import Gap, Judgement, Label
+from tracer.model import Gap, Judgement
 from tracer.movements import SCHEMA
 from tracer.store import collected, opinions
 from tracer.store.bulk import insert_rows, large_import
 from tracer.store.captures import Draft
+from tracer.store.caserecords import PackPin
 from tracer.store.collected import Answered, History, HistoryKey
 from tracer.store.columns import WORDS, check_movements, rows_of
 from tracer.store.database import reading, writing
-from tracer.store.opinions import KeptLabel
 from tracer.store.plaintext import plain
 from tracer.store.tables import CaptureRow, GapRow, MovementRow
 from tracer.store.view import View
@@ -128,13 +128,9 @@ class Writer(View):
         if values:
             self._connection.execute(insert(GapRow), values)
 
-    def add_label(self, label: Label, *, now: int, author: str = "") -> KeptLabel:
-        """Keep a label given by `author` at `now` (UTC seconds)."""
-        return opinions.add_label(self._connection, label, author, now)
-
-    def withdraw_label(self, number: int, *, now: int) -> None:
-        """Take a label back; it stays on record. Raises NotFoundError."""
-        opinions.withdraw_label(self._connection, number, now)
+    def add_pack(self, pin: PackPin) -> None:
+        """Keep a label pack, once."""
+        opinions.add_pack(self._connection, pin)
 
     def add_judgement(
         self, case: str, *, subject: str, verdict: str, now: int, author: str = "", reason: str = ""

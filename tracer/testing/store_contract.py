@@ -14,9 +14,9 @@ from dataclasses import replace
 import pyarrow as pa
 
 from tracer.errors import FileError, InputError, NotFoundError, StoreError
-from tracer.model import Gap, Label
+from tracer.model import Gap
 from tracer.movements import MAX_AMOUNT, SCHEMA, amounts_from_column, from_rows
-from tracer.store import Answered, Capture, Draft, HistoryKey, Workspace
+from tracer.store import Answered, Capture, Draft, HistoryKey, PackPin, Workspace
 
 __all__ = ["StoreContract", "draft_of", "refuses"]
 
@@ -62,6 +62,10 @@ def _kept(workspace: Workspace, raw: bytes, rows: list[dict[str, object]]) -> Ca
     capture, new = workspace.keep(raw, draft_of(raw), from_rows(rows))
     assert new
     return capture
+
+
+def _pack(name: str) -> PackPin:
+    return PackPin(name, "csv", "0" * 64, "1" * 64, "csv 1", count=1, refused=0, added_at=_NOW)
 
 
 def _plain(table: pa.Table) -> list[dict[str, object]]:
@@ -208,17 +212,17 @@ class StoreContract:
             workspace.keep(b"a", draft_of(b"a"), table.set_column(at, "tx_hash", pa.nulls(1, pa.string())))
 
     def test_an_error_in_the_block_leaves_nothing(self, workspace: Workspace) -> None:
-        """Neither the capture nor its rows, gaps, labels or judgements."""
+        """Neither the capture nor its rows, gaps, label packs or judgements."""
         with refuses(ZeroDivisionError), workspace.store.writer() as writer:
             number = writer.add_capture(draft_of(b"a"))
             writer.add_movements(number, from_rows([_payment()]))
             writer.add_gaps(number, [Gap("x", "y")])
-            writer.add_label(Label("eip155:1", "0xa", "n"), now=_NOW)
+            writer.add_pack(_pack("a"))
             writer.add_judgement("c", subject="s", verdict="v", now=_NOW)
             assert number / 0
         with workspace.store.reader() as view:
             assert view.counts() == {"captures": 0, "movements": 0}
-            assert view.labels(withdrawn=True) == []
+            assert view.packs() == []
             assert view.judgements("c") == []
             assert view.movements_of_addresses(["0xa"]).num_rows == 0
 
@@ -284,22 +288,16 @@ class StoreContract:
                 with refuses(NotFoundError, "capture number 5"):
                     ask([5])
 
-    def test_labels_are_withdrawn_and_never_lost(self, workspace: Workspace) -> None:
-        """Who said it, when, and when it was taken back; a second withdrawal keeps the first time."""
-        label = Label(
-            "eip155:1", "0xa", "Exchange \u53d6\u5f15\u6240", "exchange", 70, "https://x.example", 1, 2
-        )
-        with workspace.store.writer() as writer:
-            kept = writer.add_label(label, now=_NOW, author="A")
-            other = writer.add_label(Label("eip155:1", "0xb", "B"), now=_NOW)
-            writer.withdraw_label(kept.id, now=_NOW + 1)
-            writer.withdraw_label(kept.id, now=_NOW + 2)
-            with refuses(NotFoundError, "label number 99"):
-                writer.withdraw_label(99, now=_NOW)
+    def test_label_packs_are_kept_once_and_in_order(self, workspace: Workspace) -> None:
+        """The same file under the same name, read in the same way, is one pack; anything else is another."""
+        packs = [_pack("b"), _pack("a"), replace(_pack("a"), sha256="2" * 64, as_of=_NOW)]
+        packs.append(replace(_pack("a"), options="{}"))
+        for _ in range(2):
+            for pack in packs:
+                with workspace.store.writer() as writer:
+                    writer.add_pack(replace(pack, removed_at=_NOW, reason="the word of a case"))
         with workspace.store.reader() as view:
-            assert view.labels() == [other]
-            (gone,) = view.labels(chain="eip155:1", address="0xa", withdrawn=True)
-        assert (gone.label, gone.author, gone.made_at, gone.withdrawn_at) == (label, "A", _NOW, _NOW + 1)
+            assert view.packs() == packs
 
     def test_judgements_are_withdrawn_and_never_lost(self, workspace: Workspace) -> None:
         """Each belongs to one case and cannot be withdrawn from another."""

@@ -25,16 +25,25 @@ def _of(frame: pd.DataFrame, chain: str, address: str) -> pd.DataFrame:
 
 
 def _label(case: Case, chain: str, address: str, w: Words) -> None:
-    found = _of(case.labels(), chain, address)
+    found = case.labels_of(f"{chain}:{address}")
+    found = found[found["withdrawn_utc"] == ""]
     if found.empty:
         st.caption(w("details.no_label"))
+    parties = case.label_conflicts_of(f"{chain}:{address}")
+    if parties:
+        st.warning(w("details.conflict", names=_plain(", ".join(parties))), icon=":material/help:")
     for row in found.to_dict("records"):
-        st.markdown(f"**{_plain(row['name'])}**")
-        st.caption(
-            f"{w('details.category')}: {_plain(row['category'])} \N{MIDDLE DOT} "
-            f"{w('details.confidence')}: {row['confidence']} \N{MIDDLE DOT} "
-            f"{w('details.source')}: {_plain(row['source']) or '-'}"
-        )
+        out = "" if row["in_force"] else f" ({w('details.not_in_force')})"
+        st.markdown(f"**{_plain(row['name'])}**{out}")
+        kind = " / ".join(filter(None, (_plain(row["category"]), _plain(row["role"]))))
+        listed = f"{row['listed_utc'][:10]} - {row['delisted_utc'][:10]}" if row["delisted_utc"] else ""
+        said = {
+            "category": kind,
+            "confidence": row["confidence"],
+            "source": _plain(row["source"]) or "-",
+            "listed": _plain(listed),
+        }
+        st.caption(" \N{MIDDLE DOT} ".join(f"{w(f'details.{k}')}: {v}" for k, v in said.items() if v != ""))
 
 
 def _plain(text: object) -> str:

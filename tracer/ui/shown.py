@@ -24,7 +24,7 @@ __all__ = ["Shown", "prepare"]
 class Shown:
     """A case, its result under one rule, and the frames made from it once.
 
-    labels: (chain, address) -> (name, category) of the most confident label. seeds: (chain, address). decisions:
+    labels: (chain, address) -> (party, category) of the label that names it. seeds: (chain, address). decisions:
     numbers of declared conversions and of rulings that stand.
     """
 
@@ -63,18 +63,20 @@ class Shown:
         )
 
 
+def _labels(case: Case, result: Any) -> dict[tuple[str, str], tuple[str, str]]:
+    book = case.book()
+    found = ((account, book.best(*account)) for account in result.ledger.addresses)
+    return {
+        (chain, result.shown(chain, address)): (label.who, label.category)
+        for (chain, address), label in found
+        if label is not None
+    }
+
+
 def prepare(case: Case, rule: str, report: Progress) -> Shown:
     """The work of a job: trace the case under `rule` and make everything that the first picture needs."""
     result = case.taint(rule, progress=report)
     report("picture", 0, 1)
-    labels: dict[tuple[str, str], tuple[str, str]] = {}
-    known = case.labels()
-    if len(known):
-        for row in known.sort_values("confidence", kind="stable").to_dict("records"):
-            labels[str(row["chain"]), str(row["address"])] = (
-                str(row["name"] or ""),
-                str(row["category"] or ""),
-            )
     seeds = case.seeds()
     shown = Shown(
         case,
@@ -82,7 +84,7 @@ def prepare(case: Case, rule: str, report: Progress) -> Shown:
         result.addresses(ranges=False),
         result.conservation(),
         result.gaps(),
-        labels,
+        _labels(case, result),
         tuple(dict.fromkeys(zip(map(str, seeds["chain"]), map(str, seeds["address"]), strict=True))),
         (len(case.file.standing_conversions), len(case.file.standing_rulings)),
     )

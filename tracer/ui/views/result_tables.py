@@ -241,7 +241,7 @@ def _group_range(case: Case, compared: pd.DataFrame, words: Words) -> None:
     """The range of several addresses, or of a service by its label, as one holder."""
     st.markdown(f"**{words('group.title')}**")
     st.caption(words("group.help"))
-    names = sorted({str(n) for n in case.labels()["name"]})
+    names = sorted({label.who for label in case.tracing().named})
     addresses = list(
         dict.fromkeys(
             f"{c}:{a}"
