@@ -29,10 +29,12 @@ __all__ = [
     "chain_name",
     "display",
     "display_many",
+    "is_address",
     "is_evm",
     "is_tx_hash",
     "is_utxo",
     "parse_account",
+    "split_account",
     "transaction_name",
     "tx_hash",
 ]
@@ -74,6 +76,15 @@ _TRON_VERSION = 0x41
 def is_evm(chain: str) -> bool:
     """Whether `chain` (CAIP-2) is an EVM chain."""
     return chain.startswith("eip155:")
+
+
+def is_address(chain: str, text: str) -> bool:
+    """Whether `text` is a valid address of `chain`, checksum included."""
+    try:
+        canonical(chain, text.strip())
+    except AddressError:
+        return False
+    return True
 
 
 def is_utxo(chain: str) -> bool:
@@ -146,6 +157,16 @@ def display_many(chain: str, addresses: Sequence[str]) -> list[str]:
     for place, text in zip(places, spell([addresses[i] for i in places]), strict=True):
         result[place] = text
     return result
+
+
+def split_account(name: str) -> tuple[str, str]:
+    """(chain, address) of a CAIP-10 name; what stands for an address may itself hold a colon.
+
+    >>> split_account("eip155:1:0xab"), split_account(BITCOIN + ":tx:0a")[1]
+    (('eip155:1', '0xab'), 'tx:0a')
+    """
+    *chain, address = name.split(":", 2)
+    return ":".join(chain), address
 
 
 def transaction_name(txid: str) -> str:

@@ -6,17 +6,22 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracer.addresses import canonical
 from tracer.data import data_dir
-from tracer.model import Conversion, Rule, Seed
+from tracer.errors import NotFoundError, shown
+from tracer.model import Conversion, Gap, Rule, Seed
 
-__all__ = ["BYBIT", "Facts", "bundled_packs", "load"]
+__all__ = ["BYBIT", "CASES", "DMM", "Facts", "bundled_packs", "load"]
 
 BYBIT = "bybit-2025"
+DMM = "dmm-2024"
+CASES = (BYBIT, DMM)
+"""The bundled cases; the first is the demonstration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a bundled case consists of."""
+    """What a bundled case consists of. gaps: what is known to be missing. partial: no file is the whole history."""
 
     name: str
     title: str
@@ -24,6 +29,8 @@ class Facts:
     files: tuple[Path, ...]
     seeds: tuple[Seed, ...]
     conversions: tuple[Conversion, ...]
+    gaps: tuple[Gap, ...] = ()
+    partial: bool = False
 
 
 def bundled_packs() -> list[Path]:
@@ -32,13 +39,15 @@ def bundled_packs() -> list[Path]:
 
 
 def load(name: str) -> Facts:
-    """The facts of a bundled case (data/cases/<name>/case.toml)."""
+    """The facts of a bundled case (data/cases/<name>/case.toml). Raises NotFoundError."""
+    if name not in CASES:
+        raise NotFoundError(f"There is no bundled case {shown(name)}.", f"Bundled: {', '.join(CASES)}.")
     folder = data_dir() / "cases" / name
     case = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
     seeds = tuple(
         Seed(
             chain=s["chain"],
-            address=s["address"].lower(),
+            address=canonical(s["chain"], s["address"]),
             tx=s.get("tx"),
             asset=s["asset"],
             amount=int(s["amount_raw"]),
@@ -65,4 +74,13 @@ def load(name: str) -> Facts:
             for c in declared["conversion"]
         )
     files = tuple(folder / file for file in case["files"])
-    return Facts(case["name"], case["title"], Rule(case["rule"]), files, seeds, conversions)
+    return Facts(
+        case["name"],
+        case["title"],
+        Rule(case["rule"]),
+        files,
+        seeds,
+        conversions,
+        tuple(Gap(**gap) for gap in case.get("gap", ())),
+        case.get("partial", False),
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tracer import bundled, cluster_tables, evidence, label_packs
-from tracer.addresses import canonical, parse_account
+from tracer.addresses import canonical, is_address, parse_account
 from tracer.casebook import CaseBook, rule_named
 from tracer.chains.tokens import issuers
 from tracer.custody import Custody
@@ -76,21 +76,32 @@ class Case(CaseBook):
     @classmethod
     def demo(cls, workspace: str | Path | None = None, *, clock: Clock = time.time) -> Case:
         """The bundled Bybit case, made in the workspace on first use."""
+        return cls.bundled(bundled.BYBIT, workspace, clock=clock)
+
+    @staticmethod
+    def bundled_names() -> dict[str, str]:
+        """The cases that ship with the tracer: name -> title."""
+        return {name: bundled.load(name).title for name in bundled.CASES}
+
+    @classmethod
+    def bundled(cls, name: str, workspace: str | Path | None = None, *, clock: Clock = time.time) -> Case:
+        """A case that ships with the tracer, made in the workspace on first use. Raises NotFoundError."""
         opened = Workspace.open(workspace)
-        facts = bundled.load(bundled.BYBIT)
-        if opened.cases.exists(bundled.BYBIT):
-            case = cls(opened, bundled.BYBIT, clock)
+        facts = bundled.load(name)
+        if opened.cases.exists(name):
+            case = cls(opened, name, clock)
             if case.file.revision > 1 + len(facts.files):
                 return case  # made earlier, to its end; whatever was changed in it since stands
         else:
-            case = cls.create(bundled.BYBIT, workspace, clock=clock)
+            case = cls.create(name, workspace, clock=clock)
         for path in facts.files:
-            case.import_file(path)
+            case.import_file(path, partial=facts.partial)
         case.update(
             lambda file: replace(
                 file,
                 rule=facts.rule,
                 seeds=facts.seeds,
+                gaps=facts.gaps,
                 conversions=tuple(
                     DeclaredConversion(n, c, file.created_at)
                     for n, c in enumerate(facts.conversions, start=1)
@@ -565,5 +576,7 @@ class Case(CaseBook):
         )
 
     def _account(self, text: str) -> tuple[str, str]:
+        """An address of the case; one that does not name its chain is of the chain whose addresses look like that."""
         chains = {c for capture in self._captures(self.file) for c in capture.chains}
-        return parse_account(text, next(iter(chains)) if len(chains) == 1 else "eip155:1")
+        fitting = [c for c in sorted(chains) if len(chains) == 1 or is_address(c, text)]
+        return parse_account(text, fitting[0] if len(fitting) == 1 else "eip155:1")

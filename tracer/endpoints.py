@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 
 import pandas as pd
+import pyarrow as pa
 
 from tracer.amounts import decimal_text
 from tracer.arrivals import Account, History, Passage, passages
@@ -186,7 +187,7 @@ class Endpoints:
         for held in self.holdings:
             label, decimals = self.label(held), held.asset.decimals
             came = self.passages[held.number].came
-            part = table.take(came)
+            part = table.take(pa.array(came, pa.int64()))
             amounts = amounts_from_column(part["amount"])
             for row, facts, amount in zip(came, part.drop(["amount"]).to_pylist(), amounts, strict=True):
                 chain, sender, source = str(facts["chain"]), facts["from_address"] or "", facts["capture"]

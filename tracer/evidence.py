@@ -238,7 +238,7 @@ def trace_of(
         )
         for e in standing
     ]
-    gaps += rulings.gaps(file.standing_rulings, ruled.changed)
+    gaps += [*file.gaps, *rulings.gaps(file.standing_rulings, ruled.changed)]
     gaps += [
         Gap("provider_stopped", f"The last collection did not go to its end there: {h.reason}", h.chain)
         for h in file.halted

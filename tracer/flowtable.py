@@ -20,7 +20,7 @@ from tracer.errors import InputError, NotFoundError, shown
 from tracer.joined import joined, outpoint_codes
 from tracer.model import Kind
 
-__all__ = ["OUTSIDE", "FlowTable", "column", "node_id", "plain", "seconds", "small_number", "split_node"]
+__all__ = ["OUTSIDE", "FlowTable", "column", "node_id", "plain", "seconds", "small_number"]
 
 OUTSIDE = "outside"
 """Node of coin that comes from no address: mint, withdrawal, opening."""
@@ -36,16 +36,6 @@ def node_id(chain: str, address: str) -> str:
     ('eip155:1:0xab', 'sink:fee')
     """
     return address if address.startswith("sink:") or address == OUTSIDE else f"{chain}:{address}"
-
-
-def split_node(node: str) -> tuple[str, str]:
-    """(chain, address) of a node id; an address without a script of its own may hold colons.
-
-    >>> split_node("eip155:1:0xab"), split_node("bip122:000000000019d6689c085ae165831e93:tx:0a")
-    (('eip155:1', '0xab'), ('bip122:000000000019d6689c085ae165831e93', 'tx:0a'))
-    """
-    *chain, address = node.split(":", 2)
-    return ":".join(chain), address
 
 
 def plain(node: str) -> str:

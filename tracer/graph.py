@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 from networkx import DiGraph, MultiDiGraph
 
+from tracer.addresses import split_account
 from tracer.collapse import Collapsed, collapse, layout_tables
 from tracer.errors import InputError
-from tracer.flowtable import FlowTable, column, node_id, seconds, small_number, split_node
+from tracer.flowtable import FlowTable, column, node_id, seconds, small_number
 from tracer.joined import joined
 
 __all__ = ["FlowGraph"]
@@ -217,7 +218,7 @@ def _nodes(
 
 def _blank(node: str, seeds: frozenset[str], labels: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     """Attributes of a node of which only the id is known."""
-    chain, address = split_node(node)
+    chain, address = split_account(node)
     sink = node.startswith("sink:")
     kind = "sink" if sink else "transaction" if address.startswith("tx:") else ""
     label, category = labels.get(node, ("", kind))

@@ -69,12 +69,12 @@ def outpoint_texts(table: Columns) -> pa.StringArray:
     """The outpoint that each row spends or makes, as `txid:vout`; null where it does neither."""
     codes, words = codes_of(table, "kind")
     kind = [np.array([word == k for word in [*words, ""]])[codes] for k in (Kind.SPEND, Kind.OUTPUT)]
-    extra = _whole(table["extra"].cast(pa.string()))
-    spent = pc.struct_field(pc.extract_regex(extra, _OUTPOINT), "o")
+    spends = pa.array(kind[0])
+    spent = pc.struct_field(pc.extract_regex(_whole(table["extra"].filter(spends)), _OUTPOINT), "o")
     vout = integers_of(table, "position") - OUTPUTS
     made = pc.binary_join_element_wise(_whole(table["tx_hash"]), pa.array(vout).cast(pa.string()), ":")
-    texts = pc.if_else(pa.array(kind[0]), spent, pc.if_else(pa.array(kind[1] & (vout >= 0)), made, None))
-    return _whole(texts)
+    made = pc.if_else(pa.array(kind[1] & (vout >= 0)), made, None)
+    return _whole(pc.replace_with_mask(made, spends, spent))
 
 
 def _whole(column: pa.ChunkedArray | pa.Array) -> pa.StringArray:
@@ -173,6 +173,13 @@ def leave_out(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
         message = f"{unconfirmed} rows of transactions that no block holds are left out: they can still be replaced."
         gaps.append(Gap(UNCONFIRMED, message))
     followed &= ~broken & ~accounts
+    loose = len(np.unique(tx[part & followed & (integers_of(whole, "block") < 0)]))
+    if loose:
+        message = (
+            f"{loose} transactions have a time but no block in their source: they are placed by that time, and that a"
+            " block holds them rests on the source alone."
+        )
+        gaps.append(Gap("block_unknown", message))
     again = _double_spends(whole, part & followed, tx, gaps)
     _mark(why, again, "double_spend")
     column = pa.array(why, pa.string()).dictionary_encode().cast(whole.schema.field("excluded").type)

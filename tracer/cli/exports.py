@@ -57,16 +57,19 @@ def demo(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Also write every table to this directory.")
     ] = None,
+    name: Annotated[
+        str, typer.Option("--case", metavar="CASE", help="bybit-2025 (Ethereum) or dmm-2024 (Bitcoin).")
+    ] = "bybit-2025",
 ) -> None:
-    """Trace the bundled Bybit theft of 2025, offline.
+    """Trace a bundled theft, offline: Bybit 2025, or DMM Bitcoin 2024.
 
-    Needs no key and no network. The case stays in the workspace as bybit-2025, so every verb can look into it.
+    Needs no key and no network. The case stays in the workspace under its name, so every verb can look into it.
     """
     from tracer.case import Case
 
     session = session_of(context)
-    case = Case.demo(workspace=session.workspace)
-    line("A real theft, from recorded public facts: Bybit, 21 February 2025.")
+    case = Case.bundled(name, workspace=session.workspace)
+    line(f"A real theft, from recorded public facts: {Case.bundled_names()[name]}.")
     line(
         "The tracer follows the stolen coin payment by payment. Where stolen and clean coin mix, an accounting"
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tracer.model import Conversion, Label, LinkRuling, Rule, Seed, Stop
+from tracer.model import Conversion, Gap, Label, LinkRuling, Rule, Seed, Stop
 
 __all__ = [
     "FORMAT",
@@ -150,7 +150,8 @@ class CaseFile:
     their import, which is the order of files in the ledger. manifest: sha256 of the list of collected addresses
     (`tracer.collecting.manifest`) in the archive, "" if nothing was collected. heads: per chain, the block that the
     collection goes to. exhausted: it ended because its budget was used up. targets: whose coin it traces
-    back. halted: the chains whose provider stopped answering in the last collection.
+    back. halted: the chains whose provider stopped answering in the last collection. gaps: what is known to be missing,
+    beside what the sources show.
     """
 
     name: str
@@ -170,6 +171,7 @@ class CaseFile:
     heads: tuple[ChainHead, ...] = ()
     targets: tuple[Target, ...] = ()
     halted: tuple[ChainStop, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     manifest: str = ""
     exhausted: bool = False
     thresholds: Mapping[str, Setting] = field(default_factory=dict)

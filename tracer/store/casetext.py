@@ -19,7 +19,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 import tomli_w
 
 from tracer.errors import SchemaTooNewError, StoreError, shown
-from tracer.model import Conversion, Label, LinkRuling, Seed, Stop, StopCode
+from tracer.model import Conversion, Gap, Label, LinkRuling, Seed, Stop, StopCode
 from tracer.movements import MAX_AMOUNT
 from tracer.store.caserecords import (
     FORMAT,
@@ -45,6 +45,7 @@ _LISTS: dict[str, type] = {
     "captures": Pin,
     "halted": ChainStop,
     "heads": ChainHead,
+    "gaps": Gap,
     "seeds": Seed,
     "targets": Target,
     "stops": Stop,

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 
+from tracer.addresses import split_account
 from tracer.ui.flow import KINDS, Edge, Flow, Node
 from tracer.ui.i18n import Words
 from tracer.ui.layout import Column, arrange
@@ -90,7 +91,7 @@ def _node(
         "stop": node.stop,
         "count": len(node.members),
         "find": " ".join(
-            [node.address, clean(node.name), *(m.rpartition(":")[2] for m in node.members)]
+            [node.address, clean(node.name), *(split_account(m)[1] for m in node.members)]
         ).lower(),
         "lines": lines,
     }

@@ -64,8 +64,8 @@ def _kept(name: str) -> str:
 
 
 def case_names() -> list[str]:
-    """All cases of the workspace, the bundled one included before its first use."""
-    return sorted({DEMO, *Case.names()})
+    """All cases of the workspace, the bundled ones included before their first use."""
+    return sorted({*Case.bundled_names(), *Case.names()})
 
 
 def current() -> Case:
@@ -77,7 +77,7 @@ def current() -> Case:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def opened(name: str) -> Case:
     """The case of that name, opened once in this process: its results are kept while it is in use."""
-    return Case.demo() if name == DEMO else Case.open(name)
+    return Case.bundled(name) if name in Case.bundled_names() else Case.open(name)
 
 
 def look_at(name: str) -> None:

@@ -1,0 +1,207 @@
+"""The bundled DMM case (2024-05-31) to the sat, what it does not know, and Bitcoin beside Ethereum in one case."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.utxo_histories import transaction, txid
+from tracer.addresses import BITCOIN
+from tracer.case import Case
+from tracer.errors import FileError, NotFoundError, SeedError
+from tracer.model import CONSERVING, Rule
+from tracer.utxo import UtxoTransaction
+
+THEFT = "975ec405ac9dc9fa5ab8009d94d6a1fe31dff8a8127ea90d023104e52754e4d7"
+THIEF = "1B6rJRfjTXwEy36SCs5zofGMmdv2kdZw7P"
+VICTIM = "3P8MfdM4pULv7ozdQvfwAqNF29zAjmnUYD"
+FIRST, SECOND = "bc1qx6jpnnfjrfcx9ehhdmj7qqyzpyd8pek00trrq7", "bc1qrtltlc7zjzj3knde2tqjt7tl2p5l2keh4l2uka"
+
+
+@pytest.fixture(scope="module")
+def dmm(tmp_path_factory):
+    return Case.bundled("dmm-2024", tmp_path_factory.mktemp("dmm"))
+
+
+class TestDmm:
+    @pytest.mark.parametrize("rule", [str(rule) for rule in CONSERVING])
+    def test_the_thief_holds_what_was_stolen_under_every_rule(self, dmm, rule):
+        (row,) = dmm.taint(rule).addresses().to_dict("records")
+        assert (row["address"], row["taint_raw"], row["taint"]) == (THIEF, 450_290_000_000, "4502.9")
+        assert (row["at_least_raw"], row["at_most_raw"], row["decimals"]) == (450_290_000_000,) * 2 + (8,)
+        assert dmm.taint(rule).conservation()["difference_raw"].tolist() == [0]
+
+    def test_nine_inputs_one_output_and_a_fee_of_ten_million_sat(self, dmm):
+        rows = dmm.taint().transfers()
+        assert rows["kind"].tolist() == ["spend"] * 9 + ["output", "fee"]
+        assert rows["amount_raw"].tolist() == [50_300_000_000] + [50_000_000_000] * 8 + [
+            450_290_000_000,
+            10_000_000,
+        ]
+        assert rows["taint_raw"].tolist() == [0] * 9 + [450_290_000_000, 0]
+        assert set(rows["from_address"][:9]) == {VICTIM}
+        assert rows["outpoint"].iloc[9] == f"{THEFT}:0"
+        parent = "c03acb80562302248f8be621e765315345a85cd3856bf49583e97b0428342908"
+        assert [int(o.removeprefix(f"{parent}:")) for o in rows["outpoint"][:9]] == [
+            29,
+            21,
+            26,
+            23,
+            24,
+            25,
+            27,
+            28,
+            22,
+        ]
+
+    def test_what_nobody_says_is_a_gap_and_no_amount(self, dmm):
+        gaps = dmm.gaps()
+        split = gaps[gaps["code"] == "reported_split"]
+        assert len(set(split["address"])) == 10
+        assert split["amount_raw"].isna().all()
+        assert {"block_unknown", "look_alike", "partial_history"} <= set(gaps["code"])
+        assert set(split["address"]).isdisjoint(dmm.compare()["address"])
+        assert dmm.as_of == 1_717_129_560  # when DMM noticed, and no gap pretends that it is the block's time
+
+    def test_the_second_time_it_is_the_same_case(self, dmm):
+        assert Case.bundled("dmm-2024", dmm.workspace.root).file.revision == dmm.file.revision
+
+    def test_a_name_that_is_not_bundled_is_refused(self, tmp_path):
+        with pytest.raises(NotFoundError, match="no bundled case"):
+            Case.bundled("mtgox-2014", tmp_path)
+
+
+def line(t: UtxoTransaction) -> str:
+    head = {
+        "chain": t.chain,
+        "txid": t.txid,
+        "block": t.block,
+        "tx_index": t.tx_index,
+        "timestamp": t.timestamp,
+    }
+    spent = [
+        {"txid": i.outpoint.txid, "vout": i.outpoint.vout, "address": i.address, "amount_raw": i.amount}
+        for i in t.inputs
+    ]
+    made = [
+        {"vout": o.vout, "address": o.address, "amount_raw": str(o.amount)}
+        | ({} if o.address else {"script_type": "op_return"})
+        for o in t.outputs
+    ]
+    return json.dumps(head | {"inputs": spent, "outputs": made})
+
+
+MADE = [
+    transaction(1, [(99, 0, VICTIM, 1000), (99, 1, VICTIM, 500)], [(THIEF, 1400)]),
+    transaction(2, [(1, 0, THIEF, 1400)], [(FIRST, 600), (THIEF, 780)]),
+    transaction(3, [(2, 1, THIEF, 780), (98, 0, SECOND, 220)], [(FIRST, 500), (SECOND, 450), ("", 40)]),
+    transaction(4, [(2, 0, FIRST, 600), (3, 0, FIRST, 500)], [(SECOND, 1090)]),
+]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """One case: a Bitcoin theft from JSON lines, an Ethereum theft from CSV."""
+    folder = tmp_path_factory.mktemp("both")
+    (folder / "btc.jsonl").write_text("\n".join(map(line, MADE)))
+    s, a = "0x" + "5" * 40, "0x" + "a" * 40
+    (folder / "eth.csv").write_text(
+        "chain,block,tx_index,position,timestamp_utc,tx_hash,from_address,to_address,asset,amount_raw\n"
+        f"eip155:1,5,0,1,2023-11-14T22:13:22Z,0x{1:064x},{s},{a},native,70\n"
+    )
+    case = Case.create("both", folder)
+    assert case.import_file(folder / "btc.jsonl").followed == 18
+    case.import_file(folder / "eth.csv")
+    case.add_seed(txid(1), "bitcoin")
+    case.add_seed(s, amount=100)
+    return case
+
+
+class TestOneCaseWithTwoChains:
+    def test_each_theft_is_whole_in_its_own_coin(self, both):
+        account = both.taint().conservation().set_index("asset")
+        assert account.loc[f"{BITCOIN}/native", ["stolen_raw", "held_raw", "fee_raw"]].tolist() == [
+            1400,
+            1370,
+            30,
+        ]
+        assert account.loc["eip155:1/native", ["stolen_raw", "held_raw"]].tolist() == [100, 100]
+
+    def test_addresses_are_rows_however_many_outputs_they_have(self, both):
+        rows = both.taint("fifo").addresses()
+        assert not rows.duplicated(["chain", "address", "asset"]).any()
+        held = rows.set_index("address")
+        assert held.loc[SECOND, ["taint_raw", "balance_raw", "hop"]].tolist() == [1370, 1540, 2]
+        assert held.loc[SECOND, ["at_least_raw", "at_most_raw"]].tolist() == [1320, 1380]
+        assert held.loc[THIEF, ["taint_raw", "received_taint_raw", "stop"]].tolist() == [0, 1400, ""]
+        for rule in CONSERVING:
+            row = both.taint(str(rule)).addresses(ranges=False).set_index("address").loc[SECOND]
+            assert 1320 <= row["taint_raw"] <= 1380, rule
+
+    def test_a_transaction_of_several_owners_is_a_node_and_of_one_owner_is_not(self, both):
+        graph = both.graph().nx
+        node, thief = f"{BITCOIN}:tx:{txid(3)}", f"{BITCOIN}:{THIEF}"
+        assert graph.nodes[node]["category"] == "transaction"
+        assert [d["taint"] for d in graph[thief][node].values()] == [780]
+        assert [d["taint"] for d in graph[thief][f"{BITCOIN}:{FIRST}"].values()] == [600]
+        assert f"{BITCOIN}:tx:{txid(2)}" not in graph
+        paid = sum(d["amount"] for _, _, d in graph.in_edges(node, data=True))
+        assert paid == 780  # the input that carries nothing stolen is no edge of this graph
+
+    def test_routes_add_up_and_name_every_transaction(self, both):
+        routes = both.trace_routes(50).listed
+        bitcoin = [r for r in routes if r.asset.startswith("bip122")]
+        assert sum(r.amount for r in bitcoin) == 1400
+        ends = {r.tx_hashes for r in bitcoin if r.endpoint.endswith(SECOND)}
+        assert ends == {
+            (txid(2), txid(4)),
+            (txid(2), txid(3), txid(4)),
+            (txid(2), txid(3)),
+        }  # change, in transaction 2, is proved too
+        assert all(hop.evidence for r in bitcoin for hop in r.hops)
+
+    def test_a_path_follows_outputs_and_not_addresses(self, both):
+        found = both.paths(to=SECOND, frm=THIEF, kind="shortest").iloc[0]
+        assert found["tx_hashes"].split() == [txid(3)] * 1
+        assert found["hops"] == 1
+
+    def test_exports_read_back_to_the_same_numbers(self, both, tmp_path):
+        out = tmp_path / "out"
+        both.export(out)
+        again = Case.create("again", tmp_path)
+        again.import_file(out / "transfers.csv")
+        again.add_seed(f"{txid(1)}:0", "bitcoin")
+        for rule in Rule:
+            here, there = (
+                c.taint(str(rule))
+                .addresses(ranges=False)
+                .query("chain == @BITCOIN")[["address", "taint_raw"]]
+                for c in (both, again)
+            )
+            assert here.to_dict("records") == there.to_dict("records"), rule
+        assert "On Bitcoin what is held is the output." in (out / "README.txt").read_text()
+
+    def test_a_seed_is_an_address_a_transaction_or_an_output(self, both, tmp_path):
+        (tmp_path / "btc.jsonl").write_text("\n".join(map(line, MADE)))
+        case = Case.create("seeds", tmp_path)
+        case.import_file(tmp_path / "btc.jsonl")
+        (seed,) = case.add_seed(f"{txid(2)}:1", "bitcoin")
+        assert (seed.address, seed.tx, seed.vout) == (THIEF, txid(2), 1)
+        assert case.seeds()["tx"].tolist() == [f"{txid(2)}:1"]
+        assert case.taint().conservation()["stolen_raw"].tolist() == [780]
+        with pytest.raises(SeedError, match="No source makes or spends"):
+            case.add_seed(f"{txid(7)}:1", "bitcoin")
+        with pytest.raises(SeedError, match="it holds data"):
+            case.add_seed(f"{txid(3)}:2", "bitcoin")
+        with pytest.raises(SeedError, match="count the theft twice"):
+            case.add_seed(SECOND, "bitcoin", amount=1090)
+
+
+def test_a_file_that_spends_an_output_twice_is_refused_whole(tmp_path):
+    twin = transaction(5, [(1, 0, THIEF, 1400)], [(FIRST, 1400)])
+    (tmp_path / "t.jsonl").write_text("\n".join(map(line, [*MADE, twin])))
+    case = Case.create("twice", tmp_path)
+    with pytest.raises(FileError, match=r"Rows 2 and 5 spend the same output.*Nothing was imported"):
+        case.import_file(tmp_path / "t.jsonl")
+    assert len(case.files()) == 0
