@@ -111,6 +111,19 @@ def test_coin_stops_at_the_deposit_address_as_an_assumption(case: Case) -> None:
     assert list(gaps.loc[gaps["code"] == "deposit_address", "status"]) == ["assumption"]
 
 
+def test_a_deposit_address_is_the_services_where_one_asks_for_a_freeze(case: Case) -> None:
+    place = next(r for r in case.endpoints().to_dict("records") if r["address"] == D)
+    assert (place["endpoint"], place["service"], place["label_confidence"]) == ("deposit", "Exchange H", 80)
+    assert tx(5) in place["label_source"]
+    totals = {r["service"]: r["taint_raw"] for r in case.endpoints("service").to_dict("records")}
+    assert totals["Exchange H"] == 80 * ETH
+    asked = case.bounds(["Exchange H"]).to_dict("records")
+    assert [(r["at_least_raw"], r["at_most_raw"]) for r in asked] == [(80 * ETH, 80 * ETH)]
+    assert len(case.labels()) == 1  # inferred, so no label of the case
+    case.stop(D, None, reason="it is his own wallet")
+    assert D not in {r["address"] for r in case.endpoints().to_dict("records")}
+
+
 def test_the_analyst_lifts_the_stop_and_the_links_stand(case: Case) -> None:
     case.stop(D, None, reason="it is his own wallet")
     assert (held(case, D), held(case, H)) == (0, 80 * ETH)

@@ -269,7 +269,7 @@ class Case(CaseBook):
         tracing = self.tracing()
         found: dict[str, list[tuple[str, str]]] = {}
         for account in sorted({(chain, address) for chain, address, _ in tracing.holding_of}):
-            labels = tracing.book.in_force(*account)
+            labels = tracing.full_book.in_force(*account)
             for name in dict.fromkeys(text for x in labels for text in (x.name, x.who)):
                 found.setdefault(name, []).append(account)
         return found

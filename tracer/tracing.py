@@ -88,6 +88,11 @@ class Tracing:
         return compile_program(self.ledger, self.seeds, self.all_stops, self.separate)
 
     @cached_property
+    def full_book(self) -> LabelBook:
+        """`book`, and the deposit addresses of its services by their service."""
+        return self.book.plus(self.clusters.deposit_labels)
+
+    @cached_property
     def all_stops(self) -> dict[Account, str]:
         """`stops`, and the deposit addresses of services of which it says nothing."""
         return self.clusters.stops | dict(self.stops)
@@ -257,7 +262,7 @@ class Tracing:
     @property
     def named(self) -> list[Label]:
         """The label of each address of the history that has one in force, by address."""
-        found = (self.book.best(*account) for account in sorted(self.ledger.addresses))
+        found = (self.full_book.best(*account) for account in sorted(self.ledger.addresses))
         return [label for label in found if label is not None]
 
     def is_read(self, pair: tuple[str, str]) -> bool:
@@ -370,7 +375,7 @@ class Tracing:
             group_ranges=lambda groups: bounds(
                 self.program, [self.program.group(group) for group in groups], progress=progress
             ),
-            book=self.book,
+            book=self.full_book,
             history=self.history,
             seen=self.seen,
             hashes=self.source_hashes,
@@ -382,7 +387,7 @@ class Tracing:
         names = {
             node_id(chain, self.display(chain, address)): (label.name, label.category)
             for chain, address in sorted({(c, a) for c, a, _ in self.holding_of})
-            if (label := self.book.best(chain, address)) is not None
+            if (label := self.full_book.best(chain, address)) is not None
         }
         return FlowGraph.build(
             result.addresses(ranges=False),

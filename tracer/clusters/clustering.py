@@ -28,7 +28,7 @@ from tracer.clusters.payments import Payments
 from tracer.clusters.unionfind import Components, components
 from tracer.labels import LabelBook, stop_code
 from tracer.ledger import Ledger
-from tracer.model import Gap, LinkRuling, LinkVerdict, StopCode
+from tracer.model import Gap, Label, LinkRuling, LinkVerdict, StopCode
 
 __all__ = ["ANALYST", "Account", "Clusters"]
 
@@ -83,7 +83,7 @@ class Clusters:
         )
         return tuple(found)
 
-    @property
+    @cached_property
     def stops(self) -> dict[Account, str]:
         """Where coin stops because the address is a service's deposit address."""
         if not self.deposits:
@@ -97,6 +97,31 @@ class Clusters:
         if not self.deposits:
             return []
         return deposit_gaps(self.payments, self.deposits, self._numbers(self.decided))
+
+    @property
+    def deposit_labels(self) -> list[Label]:
+        """What these addresses are called: as the service that they forward to, in the role of a deposit address."""
+        found = []
+        for d in self.deposits:
+            chain, address = self.ledger.addresses[d.address]
+            forwarded = d.uses[0].forwarded
+            owner = self.book.stop(*self.ledger.addresses[int(self.payments.payee[forwarded])])
+            source = f"inferred (docs/clusters.md): it forwards to the service, as in {self.payments.hash(forwarded)}"
+            if owner is not None and (chain, address) in self.stops:
+                found.append(
+                    Label(
+                        chain,
+                        address,
+                        owner.name,
+                        owner.category,
+                        d.confidence,
+                        source,
+                        entity=owner.entity,
+                        role="deposit",
+                        source_type="heuristic",
+                    )
+                )
+        return found
 
     @cached_property
     def found(self) -> Components:

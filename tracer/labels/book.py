@@ -69,6 +69,10 @@ class LabelBook:
         """The same labels at another time."""
         return LabelBook((label for group in self._kept.values() for label in group), as_of)
 
+    def plus(self, more: Iterable[Label]) -> LabelBook:
+        """The same book with more labels."""
+        return LabelBook([*(label for group in self._kept.values() for label in group), *more], self.as_of)
+
     def __len__(self) -> int:
         return sum(map(len, self._kept.values()))
 
