@@ -11,6 +11,8 @@ from tracer.addresses import BITCOIN
 from tracer.case import Case
 from tracer.errors import FileError, NotFoundError, SeedError
 from tracer.model import CONSERVING, Rule
+from tracer.ui.drawn import drawn_transfers, transfers_at, transfers_of
+from tracer.ui.flow import build_flow
 from tracer.utxo import UtxoTransaction
 
 THEFT = "975ec405ac9dc9fa5ab8009d94d6a1fe31dff8a8127ea90d023104e52754e4d7"
@@ -205,3 +207,34 @@ def test_a_file_that_spends_an_output_twice_is_refused_whole(tmp_path):
     with pytest.raises(FileError, match=r"Rows 2 and 5 spend the same output.*Nothing was imported"):
         case.import_file(tmp_path / "t.jsonl")
     assert len(case.files()) == 0
+
+
+class TestPicture:
+    def test_the_picture_of_a_bitcoin_case_is_that_of_the_graph(self, both):
+        result = both.taint()
+        drawn = drawn_transfers(result)
+        for transfers in (drawn, result.transfers()):
+            flow = build_flow(result.addresses(ranges=False), transfers, seeds=[(BITCOIN, THIEF)])
+            kinds = {n.id.removeprefix(f"{BITCOIN}:"): n.kind for n in flow.nodes}
+            assert kinds[f"tx:{txid(3)}"] == "transaction"
+            assert kinds[THIEF] == "seed"
+            taint = {
+                (e.source.split(":", 2)[-1], e.target.split(":", 2)[-1]): dict(e.taint) for e in flow.edges
+            }
+            native = f"{BITCOIN}/native"
+            assert taint[THIEF, f"tx:{txid(3)}"] == {native: 780}
+            assert taint[f"tx:{txid(3)}", SECOND] == {native: 280}
+            assert taint[THIEF, FIRST] == {native: 600}
+            assert not any(a == b for a, b in taint)
+
+    def test_an_address_lists_its_outputs_and_where_they_were_spent(self, both):
+        rows = transfers_at(both.taint(), BITCOIN, THIEF)
+        made = rows[rows["kind"] == "output"][["outpoint", "taint_raw", "spent_tx"]].values.tolist()
+        assert made == [[f"{txid(1)}:0", 1400, txid(2)], [f"{txid(2)}:1", 780, txid(3)]]
+        last = transfers_at(both.taint(), BITCOIN, SECOND)
+        assert last[last["kind"] == "output"]["spent_tx"].tolist() == ["", ""]
+        assert len(transfers_of(both.taint(), BITCOIN, txid(3))) == 6
+
+    def test_an_address_of_either_chain_is_found_without_naming_the_chain(self, both):
+        assert both.bounds([SECOND])["at_most_raw"].tolist() == [1380]
+        assert both.bounds([f"{BITCOIN}:{SECOND}"])["at_most_raw"].tolist() == [1380]

@@ -578,5 +578,7 @@ class Case(CaseBook):
     def _account(self, text: str) -> tuple[str, str]:
         """An address of the case; one that does not name its chain is of the chain whose addresses look like that."""
         chains = {c for capture in self._captures(self.file) for c in capture.chains}
+        if text.count(":") > 1:
+            return parse_account(text)  # CAIP-10
         fitting = [c for c in sorted(chains) if len(chains) == 1 or is_address(c, text)]
         return parse_account(text, fitting[0] if len(fitting) == 1 else "eip155:1")

@@ -85,6 +85,14 @@ class Ledger:
         texts: list[str | None] = outpoint_texts(self.table).to_pylist()
         return texts
 
+    @cached_property
+    def spent_in(self) -> dict[tuple[str, str], str]:
+        """(chain, outpoint) -> hash of the transaction that spends it."""
+        rows = pa.array(np.flatnonzero(self.spends >= 0))
+        part = self.table.take(rows)
+        names = zip(part["chain"].to_pylist(), outpoint_texts(part).to_pylist(), strict=True)
+        return dict(zip(names, part["tx_hash"].to_pylist(), strict=True))
+
     def rows_of(self, chain: str, tx_hash: str) -> list[int]:
         """The rows of a transaction."""
         match = pc.and_(

@@ -13,6 +13,7 @@ const ICONS = {
   bridge: "M-6 3.5H6M-5 3.5V-2.5M5 3.5V-2.5M-6-.5Q0-5.5 6-.5M0 3.5V-2.5",
   swap: "M-5-2.2H4.4M2-4.6L4.6-2.2L2 .2M5 2.6H-4.4M-2 .2L-4.6 2.6L-2 5",
   sanctioned: "M-4-4L4 4M4-4L-4 4",
+  transaction: "M-5-3L0 0L5-3M-5 3L0 0L5 3",
   sink: "M0-5V2.5M-3-.3L0 2.8L3-.3M-4.5 5H4.5",
   excluded: "M0-4.5V.8M0 4V4.2",
   fold: "M-3.6 0H-3.4M-.1 0H.1M3.4 0H3.6",
@@ -37,6 +38,7 @@ function outline(kind, r) {
     case "exchange": return `M${-s} ${-s}H${s}V${s}H${-s}Z`;
     case "mixer": return `M0 ${-r * 1.18}L${r * 1.18} 0L0 ${r * 1.18}L${-r * 1.18} 0Z`;
     case "bridge": return `M${-r * 1.2} ${s}V${-r * 0.2}A${r * 1.2} ${r * 0.8} 0 0 1 ${r * 1.2} ${-r * 0.2}V${s}Z`;
+    case "transaction": return `M${-s} ${-s}L0 ${-r * 0.35}L${s} ${-s}V${s}L0 ${r * 0.35}L${-s} ${s}Z`;
     case "sink": return `M${-r} ${-s}H${r}L0 ${r * 1.15}Z`;
     case "excluded": return `M0 ${-r * 1.1}L${r * 1.1} ${s}H${-r * 1.1}Z`;
     case "fold": { const b = r * 0.3; return `M${-s + b} ${-s}H${s - b}Q${s} ${-s} ${s} ${-s + b}V${s - b}Q${s} ${s} ${s - b} ${s}H${-s + b}Q${-s} ${s} ${-s} ${s - b}V${-s + b}Q${-s} ${-s} ${-s + b} ${-s}Z`; }

@@ -9,7 +9,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.model import Rule, StopCode
-from tracer.ui.drawn import transfers_at
+from tracer.ui.drawn import transfers_at, transfers_of
 from tracer.ui.flow import Flow, Node
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean, exact_amount, jst, utc, whole
@@ -17,7 +17,7 @@ from tracer.ui.session import errors_shown
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import show_table
 
-__all__ = ["by_rule", "details", "fold_details", "resting"]
+__all__ = ["by_rule", "details", "fold_details", "resting", "transaction_details"]
 
 
 def _of(frame: pd.DataFrame, chain: str, address: str) -> pd.DataFrame:
@@ -115,6 +115,8 @@ _EVIDENCE = (
     "from_address",
     "to_address",
     "tx_hash",
+    "outpoint",
+    "spent_tx",
     "source_name",
     "source_row",
     "excluded",
@@ -174,6 +176,8 @@ def details(
         for title, part, name in ((w("details.in"), came, "in"), (w("details.out"), went, "out")):
             st.markdown(f"**{title}** ({len(part):,})")
             columns = [c for c in _EVIDENCE if c in part.columns]
+            if "spent_tx" not in part.columns:
+                columns = [c for c in columns if c != "outpoint"]
             other = "to_address" if name == "in" else "from_address"
             if len(part):
                 show_table(
@@ -196,6 +200,35 @@ def details(
             f"table[table.address == {node.address!r}]",
         ),
         w,
+    )
+
+
+def transaction_details(node: Node, result: Any, w: Words) -> None:
+    """The panel of a transaction in which coin of several owners meets: its inputs, outputs and fee."""
+    txid = node.address.removeprefix("tx:")
+    st.markdown(f"##### {w.one_of('kind', node.kind)}")
+    st.code(txid, language=None, wrap_lines=True)
+    st.caption(w("details.joint"))
+    rows = transfers_of(result, node.chain, txid)
+    columns = [
+        "kind",
+        "amount_raw",
+        "taint_raw",
+        "symbol",
+        "decimals",
+        "from_address",
+        "to_address",
+        "outpoint",
+    ]
+    show_table(
+        rows[[*columns, "spent_tx", "source_name", "source_row"]],
+        w,
+        key=f"transaction:{node.id}",
+        file=f"transaction_{txid}",
+        note=w("details.evidence"),
+        narrow=True,
+        without=["decimals"],
+        height=min(35 * (len(rows) + 1) + 3, 420),
     )
 
 

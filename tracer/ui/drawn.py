@@ -17,9 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tracer.addresses import canonical
+from tracer.joined import joined
+from tracer.model import Kind
+from tracer.outpoints import outpoint_texts
 from tracer.times import utc_text
 
-__all__ = ["drawn_transfers", "transfers_at"]
+__all__ = ["drawn_transfers", "transfers_at", "transfers_of"]
 
 _DECLARED = "declared by the analyst"
 _NEEDED = (
@@ -39,15 +42,27 @@ _PLACES = ("capture", "row", "block", "tx_index", "position", "tx_hash", "grade"
 def drawn_transfers(result: Any, *, excluded: bool = False) -> pd.DataFrame:
     """Rows of `result.transfers()` that carry stolen coin, in order; with `excluded`, the left-out rows after them.
 
-    result: a `TaintResult`. The columns are those that `build_flow` reads.
+    result: a `TaintResult`. The columns are those that `build_flow` reads. Rows of inputs and outputs name both their
+    ends (`tracer.joined`), which takes the other inputs of their transactions.
     """
+    ledger = result.ledger
     rows = [i for i, units in enumerate(result.tally.by_row) if units]
-    left_out = range(result.ledger.excluded.num_rows) if excluded else ()
-    return _frame(result, rows, left_out, places=False)
+    left_out = range(ledger.excluded.num_rows) if excluded else ()
+    if not ledger.utxo.any():
+        return _frame(result, rows, left_out, places=False)
+    needed = ledger.utxo & np.isin(ledger.tx, ledger.tx[rows])
+    needed[rows] = True
+    whole = np.flatnonzero(needed).tolist()
+    frame = joined(_frame(result, whole, left_out, places=True))
+    wanted = frame["taint_raw"].ne(0) | frame["excluded"].ne("")
+    return frame[wanted].reset_index(drop=True)
 
 
 def transfers_at(result: Any, chain: str, address: str) -> pd.DataFrame:
-    """Rows of `result.transfers()` into or out of one address, with all columns of the evidence."""
+    """Rows of `result.transfers()` into or out of one address, with all columns of the evidence.
+
+    Where the ledger has outputs, `spent_tx` says in which transaction one was spent, "" if it was not seen to be.
+    """
     ref = canonical(chain, address)
 
     def at(table: pa.Table) -> list[int]:
@@ -56,6 +71,11 @@ def transfers_at(result: Any, chain: str, address: str) -> pd.DataFrame:
         return [int(i) for i in pc.indices_nonzero(here).to_pylist()]
 
     return _frame(result, at(result.ledger.table), at(result.ledger.excluded), places=True)
+
+
+def transfers_of(result: Any, chain: str, tx_hash: str) -> pd.DataFrame:
+    """The followed rows of `result.transfers()` of one transaction, with all columns of the evidence."""
+    return _frame(result, result.ledger.rows_of(chain, tx_hash), (), places=True)
 
 
 def _frame(result: Any, rows: Sequence[int], left_out: Sequence[int], *, places: bool) -> pd.DataFrame:
@@ -92,6 +112,12 @@ def _cells(result: Any, table: pa.Table, *, places: bool) -> dict[str, list[Any]
         names = (*result.sources_of, _DECLARED)
         cells |= {name: column[name] for name in _PLACES[2:]}
         cells |= {"source_name": [names[c] for c in column["capture"]], "source_row": column["row"]}
+        cells["outpoint"] = [""] * table.num_rows
+        if result.ledger.utxo.any():
+            cells["outpoint"] = [text or "" for text in outpoint_texts(table).to_pylist()]
+            made = zip(cells["outpoint"], chain, column["kind"], strict=True)
+            spent = result.ledger.spent_in
+            cells["spent_tx"] = [spent.get((c, o), "") if kind == Kind.OUTPUT else "" for o, c, kind in made]
     return cells
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from tracer.addresses import split_account
+from tracer.joined import joined
 from tracer.ui.printing import missing, whole
 
 __all__ = ["KINDS", "AssetName", "Edge", "Flow", "Node", "build_flow", "kind_of", "weigh"]
@@ -25,6 +27,7 @@ KINDS = (
     "bridge",
     "swap",
     "sanctioned",
+    "transaction",
     "sink",
     "excluded",
     "fold",
@@ -182,6 +185,7 @@ def build_flow(
     the amounts of a node are those of the whole result all the same.
     """
     labels = labels or {}
+    transfers = joined(transfers)
     start = {_place(chain, address) for chain, address in seeds}
     assets: dict[str, AssetName] = {}
     edges = _edges(transfers, asset, assets, excluded=excluded, period=(since, until))
@@ -291,9 +295,10 @@ def _add_strangers(
         for end, other in ((edge.target, edge.source), (edge.source, edge.target)):
             if end in rows:
                 continue
-            chain, address = ("", end) if end.startswith("sink:") else end.rsplit(":", 1)
+            chain, address = ("", end) if end.startswith("sink:") else split_account(end)
             name, category = labels.get((chain, address), ("", ""))
             kind = "sink" if not chain else kind_of(category, "")
+            kind = "transaction" if address.startswith("tx:") else kind
             near = rows[other].hop if other in rows else 0
             if kind == "unknown" and edge.kind != "flow":
                 kind = "swap" if edge.kind == "convert" else "excluded"

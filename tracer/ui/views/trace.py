@@ -10,7 +10,7 @@ import streamlit as st
 from tracer.case import Case
 from tracer.model import Rule
 from tracer.ui.canvas import draw, strip
-from tracer.ui.details import details, fold_details, resting
+from tracer.ui.details import details, fold_details, resting, transaction_details
 from tracer.ui.flow import Flow, Node
 from tracer.ui.fold import fold
 from tracer.ui.i18n import Words
@@ -200,6 +200,8 @@ def _panel(shown: Shown, flow: Flow, folded: Flow, words: Words) -> None:
         if fold_details(node, flow, words, many=len(node.members) > ASK_ABOVE):
             _open(node.id)
             again()
+    elif node.kind == "transaction":
+        transaction_details(node, shown.result, words)
     else:
         jobs = [started(case, "rules", lambda report: case.compare(ranges=False, progress=report))]
         if node.chain:
