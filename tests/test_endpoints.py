@@ -10,6 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.accounting import CHAIN, history, seed
+from tests.utxo_histories import ledger_of, txid
+from tests.utxo_histories import seed as bitcoin_seed
+from tests.utxo_histories import transaction as coins_of
+from tracer.addresses import BITCOIN
 from tracer.arrivals import History
 from tracer.case import Case
 from tracer.collecting.manifest import Fetched
@@ -231,3 +235,30 @@ def test_the_bundled_theft_adds_up_over_its_endpoints(tmp_path: Path) -> None:
     assert set(case.endpoints(by="transfer")["address"]) <= set(frame["address"])
     with pytest.raises(InputError, match="listed by"):
         case.endpoints(by="colour")
+
+
+def test_bitcoin_change_that_comes_back_has_not_left_and_outpoints_of_an_address_are_one_endpoint() -> None:
+    coins = [
+        coins_of(1, [(0, 0, "V", 100)], [("T", 60), ("T", 38)]),  # the theft, fee 2
+        coins_of(2, [(1, 0, "T", 60)], [("E", 40), ("T", 19)]),  # 41 leave, 19 come back
+    ]
+    state = Tracing(
+        ledger=ledger_of(coins),
+        seeds=(bitcoin_seed("T", tx=txid(1)),),
+        stops={(BITCOIN, "E"): "SERVICE"},
+        book=LabelBook([Label(BITCOIN, "E", "Exchange A", "exchange", 80)]),
+        gaps=(),
+        source_names=("f",),
+        source_hashes=("aa",),
+        display=lambda _, a: a,
+        as_of=None,
+    )
+    found = ends(state)
+    rows = found.frame().set_index("address")
+    assert (rows.loc["T", "taint_raw"], rows.loc["T", "left_since_raw"]) == (57, 41)
+    assert (rows.loc["T", "still_there"], rows.loc["E", "taint_raw"]) == ("partly", 40)
+    assert rows.loc["sink:fee", "taint_raw"] == 1
+    assert (rows.loc["E", "at_least_raw"], rows.loc["E", "at_most_raw"]) == (40, 40)
+    services = found.by_service().set_index("service")
+    assert (services.loc["Exchange A", "at_least_raw"], services.loc["Exchange A", "transfers"]) == (40, 1)
+    assert found.transfers().set_index("address").loc["E", "tx_hash"] == txid(2)

@@ -32,11 +32,20 @@ def _page(name: str) -> Callable[[], AppTest]:
     def script(page: str) -> None:
         from tracer.ui.main import header
         from tracer.ui.session import errors_shown
-        from tracer.ui.views import about, case, clusters, trace
+        from tracer.ui.views import about, case, cases, clusters, endpoints, lookup, trace
 
         with errors_shown():
             header()
-            {"about": about, "case": case, "clusters": clusters, "trace": trace}[page].render()
+            pages = dict(
+                about=about,
+                case=case,
+                cases=cases,
+                clusters=clusters,
+                endpoints=endpoints,
+                lookup=lookup,
+                trace=trace,
+            )
+            pages[page].render()
 
     return lambda: AppTest.from_function(script, args=(name,), default_timeout=60)
 
@@ -57,7 +66,7 @@ def text_of(at: AppTest) -> str:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-@pytest.mark.parametrize("page", ["trace", "case", "clusters", "about"])
+@pytest.mark.parametrize("page", ["trace", "endpoints", "lookup", "case", "clusters", "cases", "about"])
 def test_every_page_opens_in_every_language_on_the_bundled_case(home: Path, page: str, language: str) -> None:
     at = opened(page, language)
     assert not at.error

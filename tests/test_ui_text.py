@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import tracer.ui
 from tracer.chains.files import _COUNTED
-from tracer.endpoints import STILL_THERE
+from tracer.endpoints import STILL_THERE, EndpointKind
 from tracer.model import Rule, StopCode
 from tracer.results import CONVENTIONS, OUTPOINT_CONVENTIONS
 from tracer.store.caserecords import Verdict
@@ -33,6 +33,7 @@ TABLE = tomllib.loads((UI.parent / "words.toml").read_text(encoding="utf-8"))
 FAMILIES = {
     "rule": {str(r) for r in Rule},
     "still": set(STILL_THERE),
+    "endpoint_kind": {str(k) for k in EndpointKind},
     "about_rule": {str(r) for r in Rule},
     "stop": {str(s) for s in StopCode},
     "verdict": {str(v) for v in Verdict},
@@ -54,6 +55,9 @@ VALUE_FAMILIES = {
     "gap_why",
     "range",
     "status",
+    "history",
+    "role",
+    "case_state",
 }
 """Groups whose keys are values from data: looked up with `one_of` or `known`."""
 

@@ -121,7 +121,7 @@ def test_the_bundled_theft_is_valued_in_every_table_that_names_it(tmp_path: Path
         "mETH": 23_000_000,
     }
     assert losses.loc["mETH", "theft_value_jpy"] == 23_000_000 * 15_035 // 100
-    assert set(losses["day_utc"]) == {"2025-02-21"}
+    assert set(losses["day"]) == {"2025-02-21"}
     frame = case.endpoints()
     assert frame["theft_value_usd"].notna().all()
     total = sum(losses["theft_value_usd"])

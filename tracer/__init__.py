@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tracer.batches import Batch, batch
     from tracer.case import Case
-    from tracer.crosscase import overlap
+    from tracer.crosscase import cases_frame, overlap
     from tracer.errors import TracerError
     from tracer.graph import FlowGraph
     from tracer.model import Asset, Conversion, Gap, Kind, Label, Rule, Seed, StopCode
@@ -38,12 +38,14 @@ __all__ = [
     "TaintResult",
     "TracerError",
     "batch",
+    "cases_frame",
     "overlap",
 ]
 
 _HOME = {
     "Batch": "tracer.batches",
     "batch": "tracer.batches",
+    "cases_frame": "tracer.crosscase",
     "overlap": "tracer.crosscase",
     "Case": "tracer.case",
     "FlowGraph": "tracer.graph",

@@ -538,6 +538,29 @@ class Case(CaseBook):
             inputs.append(self._collected_input())
         return Pins(self.name, self.rule, self.as_of, version(), self.tracing().conventions, tuple(inputs))
 
+    def completeness(self) -> pd.DataFrame:
+        """How complete the case is about each address that stolen coin can have come to.
+
+        transactions_seen: in how many transactions of the case it takes part. transactions_known: how many there are,
+        by the provider that was asked (None: nobody was). history: how far its own is known, see
+        `tracer.arrivals.History`.
+        """
+        rows = self.tracing().completeness()
+        return frame(rows, ["chain", "address", "transactions_seen", "transactions_known", "history"])
+
+    def transaction(self, tx_hash: str, progress: Progress | None = None) -> pd.DataFrame:
+        """Every movement of a transaction: kind, parties, labels, amount, stolen coin under every rule, evidence.
+
+        Rows that are left out of flows come last, with the reason. Raises NotFoundError for a hash that the case lacks.
+        """
+        found = self.tracing(progress).transaction(Rule(self.rule), tx_hash, progress)
+        if found.empty:
+            raise NotFoundError(
+                f"The case knows no movement of the transaction {shown(tx_hash)}.",
+                "Give the hash in full; it may also be outside what was imported or collected.",
+            )
+        return found
+
     def freeze_addressees(self, progress: Progress | None = None) -> pd.DataFrame:
         """Who can be asked to freeze stolen coin: services that hold it, and issuers of tokens that rest somewhere."""
         return addressee_frame(self.tracing(progress).endpoints(Rule(self.rule), progress), issuers())

@@ -1,4 +1,4 @@
-"""What two cases share: an address that stolen coin of both came to.
+"""The cases of a workspace side by side, and what two of them share: an address that stolen coin of both came to.
 
 The same deposit address or collector in two thefts is a lead that no single case shows. A shared service proves no
 common hand: the stop code and the label stand beside each row.
@@ -7,19 +7,23 @@ common hand: the stop code and the label stand beside each row.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from tracer.addresses import canonical
+from tracer.amounts import decimal_text
 from tracer.case import Case
+from tracer.errors import TracerError
 from tracer.model import Rule
 from tracer.results import frame
+from tracer.times import utc_text
 
-__all__ = ["overlap"]
+__all__ = ["cases_frame", "overlap"]
 
 _COLUMNS = ["chain", "address", "cases", "case", "asset", "symbol", "decimals"]
-_RESULT = ["taint_raw", "received_taint_raw", "hop", "first_received_utc", "stop"]
+_RESULT = ["taint_raw", "received_taint_raw", "hop", "first_received_utc", "stop", "label", "label_source"]
 
 
 def overlap(cases: Iterable[str | Case], workspace: str | Path | None = None) -> pd.DataFrame:
@@ -50,14 +54,67 @@ def _traced(case: Case) -> Iterable[tuple[str, str, tuple[object, ...]]]:
         return
     governed = case.taint().addresses(ranges=False).set_index(["chain", "address", "asset"])
     amounts = governed[["taint_raw", "received_taint_raw"]].to_dict("index")
+    book = case.book()
     for row in case.taint(Rule.POISON.value).addresses(ranges=False).to_dict("records"):
         if str(row["address"]).startswith("sink:"):
             continue
+        label = book.best(row["chain"], canonical(row["chain"], row["address"]))
         known = amounts.get((row["chain"], row["address"], row["asset"]), {})
         yield (
             row["chain"],
             row["address"],
             (row["asset"], row["symbol"], row["decimals"])
             + (known.get("taint_raw", 0), known.get("received_taint_raw", 0))
-            + (row["hop"], row["first_received_utc"], row["stop"]),
+            + (row["hop"], row["first_received_utc"], row["stop"])
+            + ((label.who, label.source) if label else ("", "")),
         )
+
+
+def cases_frame(
+    cases: Iterable[str | Case],
+    workspace: str | Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> pd.DataFrame:
+    """One row per case: seeds, what was stolen, and whether it can be traced.
+
+    state: empty (no seeds or no movements yet), traced or failed; of a failed one, problem says why. stolen: exact
+    decimal text with symbols, joined by ; (amounts of different assets are never added). addresses: how many stolen
+    coin came to.
+    """
+    wanted = list(cases)
+    rows = []
+    for number, given in enumerate(wanted):
+        if progress:
+            progress("cases", number, len(wanted))
+        rows.append(_case_row(given if isinstance(given, Case) else Case.open(given, workspace)))
+    columns = ["case", "state", "seeds", "thefts", "stolen", "addresses", "open_gaps"]
+    return frame(rows, [*columns, "files", "histories", "rule", "as_of_utc", "problem"])
+
+
+def _case_row(case: Case) -> tuple[object, ...]:
+    file = case.file
+    thefts = ";".join(sorted({seed.theft for seed in file.seeds}))
+    found: tuple[object, ...] = ("", None, None)
+    state, problem, as_of = "empty", "", ""
+    if file.seeds and (file.captures or file.manifest):
+        try:
+            result = case.taint()
+            losses = result.losses().to_dict("records")
+            reached = result.addresses(ranges=False)["address"].drop_duplicates()
+            found = (
+                ";".join(f"{_coins(loss)} {loss['symbol'] or loss['origin_asset']}" for loss in losses),
+                sum(not str(address).startswith("sink:") for address in reached),
+                sum(gap.status == "open" for gap in result.gap_list),
+            )
+            state, as_of = "traced", utc_text(result.as_of)
+        except TracerError as error:
+            state, problem = "failed", error.message
+    return (
+        *(case.name, state, len(file.seeds), thefts, *found, len(file.captures)),
+        *(len(case.histories()), case.rule, as_of, problem),
+    )
+
+
+def _coins(loss: dict[Hashable, object]) -> str:
+    raw, places = int(str(loss["stolen_raw"])), loss["decimals"]
+    return decimal_text(raw, int(str(places))) if places is not None else str(raw)

@@ -25,7 +25,10 @@ from tracer.store import Workspace
 from tracer.store.caserecords import CaseFile, DeclaredConversion, Ruling, Verdict
 from tracer.times import utc_text
 
-__all__ = ["Clock", "Opinions"]
+__all__ = ["NOTE", "Clock", "Opinions"]
+
+NOTE = "note"
+"""The verdict of a judgement that is a note on an address; its text is the reason."""
 
 Clock = Callable[[], float]
 
@@ -265,6 +268,24 @@ class Opinions:
                 now=self._now(),
             )
         return made.id
+
+    def note(self, address: str, text: str, author: str = "", chain: str = "eip155:1") -> int:
+        """Write a note on an address: a judgement that moves no coin; returns its number."""
+        if not text.strip():
+            raise InputError("A note needs a text.", "Write what you found, and how.")
+        return self.judge(self._about(address, chain), NOTE, text.strip(), author)
+
+    def notes(self, address: str | None = None, chain: str = "eip155:1") -> pd.DataFrame:
+        """The notes on an address (None: on all), withdrawn ones marked; `withdraw_judgement` takes one back."""
+        found = self.judgements()
+        found = found[found["verdict"] == NOTE]
+        if address is not None:
+            found = found[found["subject"] == self._about(address, chain)]
+        return found.reset_index(drop=True)
+
+    def _about(self, address: str, chain: str) -> str:
+        place, known = parse_account(address, chain_id(chain))
+        return f"{place}:{self._display(place, known)}"
 
     def judgements(self) -> pd.DataFrame:
         """The verdicts, withdrawn ones marked."""

@@ -265,7 +265,7 @@ class TaintResult:
                 + (worth.usd, worth.jpy, price.source if price else "")
             )
         rows.sort(key=lambda r: (str(r[0]), not str(r[1]).endswith(f"/{NATIVE}"), str(r[1])))
-        columns = ["theft", "origin_asset", "symbol", "decimals", "stolen_raw", "stolen", "day_utc"]
+        columns = ["theft", "origin_asset", "symbol", "decimals", "stolen_raw", "stolen", "day"]
         return frame(rows, [*columns, "theft_value_usd", "theft_value_jpy", "value_source"])
 
     def gaps(self) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from tracer.graph import FlowGraph
 from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.listing import Listing
+from tracer.lookup import transaction_frame
 from tracer.model import CONSERVING, UNREAD, Gap, Label, LinkRuling, Rule, Seed, StopCode
 from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
@@ -366,6 +367,17 @@ class Tracing:
             return History("unread" if account in self.unseen else "file", entry.transactions or None)
         return History("whole" if entry.complete else "partial", entry.transactions)
 
+    def completeness(self) -> list[tuple[str, str, int, int | None, str]]:
+        """(chain, address as printed, transactions seen, how many there are, its history) of what is reached."""
+        program = self.program
+        reached = program.holding_address[(program.hop < NEVER) & ~program.pot]
+        accounts = sorted({program.addresses[n] for n in reached.tolist() if program.addresses[n][0]})
+        known = ((account, self.history(account)) for account in accounts)
+        return [
+            (chain, self.display(chain, address), self.seen.get((chain, address), 0), h.transactions, h.state)
+            for (chain, address), h in known
+        ]
+
     def endpoints(self, governing: Rule, progress: Progress | None = None) -> Endpoints:
         """Where stolen coin rests or leaves, with the amounts of every rule and the range."""
         return Endpoints(
@@ -380,6 +392,11 @@ class Tracing:
             seen=self.seen,
             hashes=self.source_hashes,
         )
+
+    def transaction(self, governing: Rule, tx_hash: str, progress: Progress | None = None) -> pd.DataFrame:
+        """Every movement of a transaction under every rule: columns of `tracer.lookup`."""
+        results = {rule: self.result(rule, progress) for rule in Rule}
+        return transaction_frame(results, governing, self.book, self.source_hashes, tx_hash)
 
     def graph(self, rule: Rule) -> FlowGraph:
         """The flow of stolen coin as a networkx graph."""

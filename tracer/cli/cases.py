@@ -1,4 +1,4 @@
-"""`tracer case`: new, list, show, rule."""
+"""`tracer case`: new, list, show, overlap, rule."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracer.cli.options import CaseName, rule_named
+from tracer.cli.options import CaseName, Out, rule_named
 from tracer.cli.say import clean, line, plural, print_json, records, table
 from tracer.cli.session import session_of
 
@@ -96,6 +96,45 @@ def show(context: typer.Context, case: CaseName) -> None:
         session.next("import", case, "FILE")
     else:
         session.next("taint", case)
+
+
+@_group.command("overlap")
+def overlapping(
+    context: typer.Context,
+    cases: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CASE]...", help="The cases (default: all of the workspace)."),
+    ] = None,
+    out: Out = None,
+) -> None:
+    """List the addresses that stolen coin of two or more cases came to.
+
+    A shared service proves no common hand: labels and stop codes stand beside each row.
+    """
+    from tracer.case import Case
+    from tracer.crosscase import cases_frame, overlap
+    from tracer.export import OVERLAP, write_csv
+
+    session = session_of(context)
+    with session.progress("tracing the cases") as progress:
+        opened = [session.case(name) for name in cases or Case.names(workspace=session.workspace)]
+        if not cases:
+            states = cases_frame(opened, progress=progress).to_dict("records")
+            for row in states:
+                if row["state"] != "traced":
+                    session.tell(f"left out: {clean(row['case'])}: {clean(row['problem'] or row['state'])}")
+            opened = [one for one, row in zip(opened, states, strict=True) if row["state"] == "traced"]
+        frame = overlap(opened)
+    if out is not None:
+        written = write_csv(out, OVERLAP, frame)
+        line(f"wrote {clean(written.path)}: {plural(written.rows or 0, 'row')}")
+    elif session.json:
+        print_json(records(frame))
+    elif len(frame):
+        brief = ["cases", "chain", "address", "case", "symbol", "stop", "label", "first_received_utc"]
+        table(brief, frame[brief].itertuples(index=False), right=["cases"])
+    else:
+        line("The cases share no address.")
 
 
 @_group.command("rule")

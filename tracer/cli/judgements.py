@@ -52,6 +52,22 @@ def add(
     session.next("judge", "list", case)
 
 
+@_group.command("note")
+def note(
+    context: typer.Context,
+    case: CaseName,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The address that it is about.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What you found, and how.")],
+    author: _Author = "",
+    chain: Chain = "eip155:1",
+) -> None:
+    """Write a note on an address. It moves no coin, is exported with the verdicts and can be withdrawn."""
+    session = session_of(context)
+    number = session.case(case).note(address, text, author, chain)
+    line(f"Note {number} recorded.")
+    session.next("judge", "list", case)
+
+
 @_group.command("convert")
 def convert(
     context: typer.Context,

@@ -93,7 +93,7 @@ def _print_losses(losses: pd.DataFrame) -> None:
         ]
         if money:
             what = clean(row["symbol"]) or clean(row["origin_asset"])
-            line(f"  {what} was worth about {', '.join(money)} on {row['day_utc']} (sources: losses.csv)")
+            line(f"  {what} was worth about {', '.join(money)} on {row['day']} (sources: losses.csv)")
 
 
 def _print_holders(addresses: pd.DataFrame) -> None:

@@ -80,7 +80,7 @@ LOSSES = Layout(
         Column(
             "stolen", ColumnKind.DECIMAL, "whole coins", "stolen_raw as an exact decimal; empty when unknown."
         ),
-        Column("day_utc", _T, "UTC", "Day of the theft: that of its first seed with a known time."),
+        Column("day", _T, "UTC", "Day of the theft: that of its first seed with a known time."),
         Column(
             "theft_value_usd",
             _N,

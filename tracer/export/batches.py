@@ -53,5 +53,7 @@ OVERLAP = Layout(
         Column("hop", _N, "transactions", "Least number of transactions on which it came; 0 for a seed."),
         Column("first_received_utc", _TIME, "UTC", "When it first arrived."),
         Column("stop", _T, "", "Why tracing ends there in that case."),
+        Column("label", _T, "", "Who is behind the address in that case; empty: no label."),
+        Column("label_source", _T, "", "Where that label comes from."),
     ),
 )

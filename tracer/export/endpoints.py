@@ -105,7 +105,7 @@ ENDPOINTS = Layout(
             "left_since_raw",
             _A,
             _RAW,
-            "What the address has paid out, fees included, since stolen coin first came under any rule.",
+            "What has left the address since stolen coin first came under any rule, fees included, change not.",
         ),
         *_moment("last_left", "When it last paid this asset out since then"),
         Column(

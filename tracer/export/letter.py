@@ -166,7 +166,7 @@ def _thefts(sheet: FreezeSheet, w: Words) -> list[str]:
             if loss[column] is not None
         ]
         if money:
-            cell += "<br>" + _text(w("letter.worth", day=loss["day_utc"], money=", ".join(money)))
+            cell += "<br>" + _text(w("letter.worth", day=loss["day"], money=", ".join(money)))
             sources.append(str(loss["value_source"]))
         rows.append((_data(loss["theft"]), cell))
     seeds = [

@@ -12,6 +12,9 @@ from tracer.model import Rule, StopCode
 from tracer.ui.drawn import transfers_at, transfers_of
 from tracer.ui.flow import Flow, Node
 from tracer.ui.i18n import Words
+from tracer.ui.links import explorer_link
+from tracer.ui.notes import notes
+from tracer.ui.picture import completeness
 from tracer.ui.printing import clean, exact_amount, jst, utc, whole
 from tracer.ui.session import errors_shown
 from tracer.ui.snippets import call, show_python
@@ -140,6 +143,8 @@ def details(
     st.code(node.address, language=None, wrap_lines=True)
     if node.chain:
         st.caption(f"{w('details.chain')}: {node.chain}")
+        if node.complete is not None:
+            st.caption(completeness(node.complete, w))
         _label(case, node.chain, node.address, w)
     rows = (
         _of(addresses, node.chain, node.address)
@@ -190,7 +195,9 @@ def details(
                     without=["decimals", other],
                     height=min(35 * (len(part) + 1) + 3, 230),
                 )
+        notes(case, node.chain, node.address, w)
         _actions(case, node, w)
+        explorer_link(node.chain, w, address=node.address)
     show_python(
         call(
             case.name,
@@ -198,6 +205,8 @@ def details(
             f"taint[taint.address == {node.address!r}]",
             "table = case.compare()",
             f"table[table.address == {node.address!r}]",
+            f"case.notes({node.address!r}, {node.chain!r})",
+            f"case.note({node.address!r}, 'TEXT', author='...', chain={node.chain!r})",
         ),
         w,
     )

@@ -17,7 +17,7 @@ from tracer.addresses import split_account
 from tracer.joined import joined
 from tracer.ui.printing import missing, whole
 
-__all__ = ["KINDS", "AssetName", "Edge", "Flow", "Node", "build_flow", "kind_of", "weigh"]
+__all__ = ["KINDS", "AssetName", "Completeness", "Edge", "Flow", "Node", "build_flow", "kind_of", "weigh"]
 
 KINDS = (
     "seed",
@@ -69,6 +69,18 @@ class AssetName:
 
 
 @dataclass(frozen=True, slots=True)
+class Completeness:
+    """How much of an address the case has seen: `seen` of `known` transactions (None: nobody said how many there are).
+
+    history: how far its own history is known, a code of `tracer.arrivals.History`.
+    """
+
+    seen: int
+    known: int | None
+    history: str
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """An address, or a fold of several. Amounts: asset key -> smallest units.
 
@@ -90,6 +102,7 @@ class Node:
     members: tuple[str, ...] = ()
     inner: Mapping[str, int] = field(default_factory=dict)
     weight: float = 0.0
+    complete: Completeness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +188,8 @@ def build_flow(
     excluded: bool = False,
     since: str = "",
     until: str = "",
+    complete: Mapping[tuple[str, str], Completeness] | None = None,
+    least: int = 0,
 ) -> Flow:
     """The flow of a result.
 
@@ -182,13 +197,14 @@ def build_flow(
     labels: (chain, address) -> (name, category). asset: only this asset key (`chain/ref`). excluded: also draw
     the transfers that were left out of the flow (address poisoning ...), marked as such. since, until: only transfers
     in that period (UTC text of `timestamp_utc`, both ends included, "" for open; a transfer without a time is in none);
-    the amounts of a node are those of the whole result all the same.
+    the amounts of a node are those of the whole result all the same. complete: (chain, address) -> how much was seen of
+    it. least: only transfers with that many smallest units of stolen coin; for one asset alone.
     """
     labels = labels or {}
     transfers = joined(transfers)
     start = {_place(chain, address) for chain, address in seeds}
     assets: dict[str, AssetName] = {}
-    edges = _edges(transfers, asset, assets, excluded=excluded, period=(since, until))
+    edges = _edges(transfers, asset, assets, excluded=excluded, period=(since, until), least=least)
     rows: dict[str, Node] = {}
     for chain, address, ref, symbol, decimals, taint, received, hop, first, stop in _columns(
         addresses,
@@ -218,13 +234,15 @@ def build_flow(
                 held[key] = held.get(key, 0) + value
         rows[where] = node
     _add_strangers(rows, edges, labels)
-    whole_time = not (since or until)
+    everything = not (since or until or least)
     linked = {end for edge in edges for end in (edge.source, edge.target)}
     nodes = tuple(
         rows[k]
         for k in sorted(rows)
-        if k in linked or k in start or (whole_time and rows[k].rests and not k.startswith("sink:"))
+        if k in linked or k in start or (everything and rows[k].rests and not k.startswith("sink:"))
     )
+    if complete:
+        nodes = tuple(replace(n, complete=complete.get((n.chain, n.address))) for n in nodes)
     return weigh(Flow(nodes, tuple(edges), assets))
 
 
@@ -250,8 +268,12 @@ def _edges(
     *,
     excluded: bool,
     period: tuple[str, str] = ("", ""),
+    least: int = 0,
 ) -> list[Edge]:
-    """Tainted transfers of the period by pair of ends; with `excluded`, the left-out ones as pairs of their own."""
+    """Tainted transfers of the period, of `least` units and more, by pair of ends.
+
+    With `excluded`, the left-out ones as pairs of their own.
+    """
     since, until = period
     taint: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
     amount: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
@@ -264,7 +286,7 @@ def _edges(
     ):
         key = f"{chain}/{ref}"
         left_out = _text(why) != ""
-        if asset not in (None, key) or (not excluded if left_out else not _units(part)):
+        if asset not in (None, key) or (not excluded if left_out else _units(part) < max(least, 1)):
             continue
         moment = _text(when)
         if (since and moment < since) or (until and (not moment or moment > until)):

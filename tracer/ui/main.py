@@ -7,7 +7,7 @@ import streamlit as st
 from tracer.errors import TracerError
 from tracer.ui.i18n import LANGUAGES
 from tracer.ui.session import case_names, current, errors_shown, keep, look_at, w
-from tracer.ui.views import about, case, clusters, trace
+from tracer.ui.views import about, case, cases, clusters, endpoints, lookup, trace
 
 __all__ = ["header", "main"]
 
@@ -29,8 +29,11 @@ def main() -> None:
     chosen = st.navigation(
         [
             st.Page(trace.render, title=words("nav.trace"), url_path="trace", default=True),
-            st.Page(case.render, title=words("nav.case"), url_path="case"),
+            st.Page(endpoints.render, title=words("nav.endpoints"), url_path="endpoints"),
             st.Page(clusters.render, title=words("nav.clusters"), url_path="clusters"),
+            st.Page(lookup.render, title=words("nav.lookup"), url_path="transaction"),
+            st.Page(case.render, title=words("nav.case"), url_path="case"),
+            st.Page(cases.render, title=words("nav.cases"), url_path="cases"),
             st.Page(about.render, title=words("nav.about"), url_path="about"),
         ],
         position="top",

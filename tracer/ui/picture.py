@@ -11,12 +11,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from tracer.addresses import split_account
-from tracer.ui.flow import KINDS, Edge, Flow, Node
+from tracer.ui.flow import KINDS, Completeness, Edge, Flow, Node
 from tracer.ui.i18n import Words
 from tracer.ui.layout import Column, arrange
 from tracer.ui.printing import brief_address, brief_amount, clean, exact_amount, utc
 
-__all__ = ["Json", "picture", "still_picture"]
+__all__ = ["Json", "completeness", "picture", "still_picture"]
 
 Json = dict[str, object]
 _LABELLED = 130
@@ -64,6 +64,17 @@ def _main(amounts: Mapping[str, int], flow: Flow) -> str:
     return f"{brief_amount(-value, flow.assets[key].decimals)} {_symbol(key, flow)}{more}"
 
 
+def completeness(complete: Completeness, w: Words) -> str:
+    """How many of its transactions the case has, and how far its own history is known."""
+    seen = f"{complete.seen:,}"
+    count = (
+        w("details.seen_only", seen=seen)
+        if complete.known is None
+        else w("details.seen", seen=seen, known=f"{complete.known:,}")
+    )
+    return f"{count} \N{MIDDLE DOT} {w('col.history')}: {w.one_of('history', complete.history)}"
+
+
 def _node(
     node: Node, place: tuple[float, float, float], rank: int, paid: Mapping[str, int], flow: Flow, w: Words
 ) -> Json:
@@ -77,6 +88,8 @@ def _node(
     lines += [f"{w('canvas.inner')}: {text}" for text in _amounts(node.inner, flow)[:6]]
     if node.first:
         lines.append(f"{w('canvas.first')}: {utc(node.first)}")
+    if node.complete is not None:
+        lines.append(completeness(node.complete, w))
     return {
         "id": node.id,
         "x": place[0],

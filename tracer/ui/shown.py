@@ -14,8 +14,9 @@ import pandas as pd
 
 from tracer.case import Case
 from tracer.ui.drawn import drawn_transfers
-from tracer.ui.flow import Flow, build_flow
+from tracer.ui.flow import Completeness, Flow, build_flow
 from tracer.ui.jobs import Progress
+from tracer.ui.printing import whole
 
 __all__ = ["Shown", "prepare"]
 
@@ -25,7 +26,7 @@ class Shown:
     """A case, its result under one rule, and the frames made from it once.
 
     labels: (chain, address) -> (party, category) of the label that names it. seeds: (chain, address). decisions:
-    numbers of declared conversions and of rulings that stand.
+    numbers of declared conversions and of rulings that stand. complete: (chain, address) -> how much of it was seen.
     """
 
     case: Case
@@ -36,6 +37,7 @@ class Shown:
     labels: dict[tuple[str, str], tuple[str, str]]
     seeds: tuple[tuple[str, str], ...]
     decisions: tuple[int, int]
+    complete: dict[tuple[str, str], Completeness]
 
     @cached_property
     def drawn(self) -> pd.DataFrame:
@@ -48,18 +50,29 @@ class Shown:
         return self.flow()
 
     def flow(
-        self, asset: str | None = None, since: str = "", until: str = "", *, excluded: bool = False
+        self,
+        asset: str | None = None,
+        since: str = "",
+        until: str = "",
+        *,
+        excluded: bool = False,
+        least: int = 0,
     ) -> Flow:
-        """The flow of one asset (None: all) in a period (UTC text, "" for open); `excluded`: with left-out rows."""
+        """The flow of one asset (None: all) in a period (UTC text, "" for open); `excluded`: with left-out rows.
+
+        least: only transfers with that many smallest units of stolen coin.
+        """
         return build_flow(
             self.addresses,
             drawn_transfers(self.result, excluded=True) if excluded else self.drawn,
             seeds=self.seeds,
             labels=self.labels,
+            complete=self.complete,
             asset=asset,
             excluded=excluded,
             since=since,
             until=until,
+            least=least,
         )
 
 
@@ -87,6 +100,10 @@ def prepare(case: Case, rule: str, report: Progress) -> Shown:
         _labels(case, result),
         tuple(dict.fromkeys(zip(map(str, seeds["chain"]), map(str, seeds["address"]), strict=True))),
         (len(case.file.standing_conversions), len(case.file.standing_rulings)),
+        {
+            (str(chain), str(address)): Completeness(int(seen), whole(known), str(history))
+            for chain, address, seen, known, history in case.completeness().itertuples(index=False)
+        },
     )
     report("picture", len(shown.whole.nodes), len(shown.whole.nodes))
     return shown

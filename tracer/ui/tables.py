@@ -26,7 +26,17 @@ __all__ = ["LIMIT", "csv_bytes", "for_screen", "note_of", "show_table"]
 LIMIT = 2_000
 """Rows on the screen; the CSV has all."""
 
-_CODED = {"code": "gap", "status": "status", "excluded": "excluded"}
+_CODED = {
+    "code": "gap",
+    "status": "status",
+    "excluded": "excluded",
+    "endpoint": "endpoint_kind",
+    "still_there": "still",
+    "history": "history",
+    "role": "role",
+    "state": "case_state",
+    "range_kind": "range",
+}
 """Columns whose codes are shown in words; the CSV keeps the code."""
 
 _RULES = frozenset(str(rule) for rule in Rule)
@@ -72,6 +82,8 @@ def for_screen(
         twin = base if column != base and base in frame.columns else ""
         if column in without or f"{column}_raw" in frame.columns:
             continue
+        if column.endswith("_jst") and column.replace("_jst", "_utc") in frame.columns:
+            continue  # both clocks are shown beside each other below
         values = list(frame[column])
         heads[column] = w.one_of("col", column)
         if heads[column] == column:
@@ -97,7 +109,8 @@ def for_screen(
             heads[column] = w("col.detail")
             out[column] = [_cell(v) for v in values]
         elif column in _CODED:
-            out[column] = [w.one_of(_CODED[column], _cell(v)) for v in values]
+            group = _CODED[column]
+            out[column] = ["; ".join(w.one_of(group, p) for p in _cell(v).split(";")) for v in values]
             if column == "status" and "code" in frame.columns:
                 # A gap: what its kind means in the reader's language; the core's own sentence follows as the detail.
                 out["explained"] = [w.one_of("gap_why", _cell(code)) for code in frame["code"]]

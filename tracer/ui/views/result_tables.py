@@ -13,6 +13,7 @@ from tracer.case import Case
 from tracer.errors import TracerError
 from tracer.export.opinions import declared, ruled
 from tracer.tracing import ALL_RANGES
+from tracer.ui.filters import filtered
 from tracer.ui.i18n import Words
 from tracer.ui.running import known as running
 from tracer.ui.running import poll, result_of, started
@@ -73,9 +74,11 @@ def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool, *, k
     frame: Any = job.result if ready and job is not None else known
     if job is not None and not job.finished.is_set():
         poll(job, words, words("details.ranging"))
+    kept = _filtered(frame, words, "addresses", "first_received_utc")
     row = show_table(
-        frame,
+        kept,
         words,
+        downloads=frame,
         key="addresses",
         file=f"{case.name}_taint_{result.rule}",
         note=note,
@@ -86,14 +89,25 @@ def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool, *, k
     )
     st.caption(words("tab.addresses_help"))
     show_python(call(case.name, f"case.taint({str(result.rule)!r}).addresses()"), words)
-    _select_row(frame, row, "addresses")
+    _select_row(kept, row, "addresses")
+
+
+def _filtered(frame: pd.DataFrame, words: Words, key: str, time: str) -> pd.DataFrame:
+    """The rows that match the reader's filters; says so when some do not."""
+    kept = filtered(frame, words, key=key, time=time)
+    if len(kept) == len(frame):
+        return frame
+    st.caption(words("table.filtered", shown=f"{len(kept):,}", total=f"{len(frame):,}"))
+    return kept.reset_index(drop=True)
 
 
 def _transfers(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     frame = result.transfers()
+    kept = _filtered(frame, words, "transfers", "timestamp_utc")
     row = show_table(
-        frame,
+        kept,
         words,
+        downloads=frame,
         key="transfers",
         file=f"{case.name}_transfers_{result.rule}",
         note=note,
@@ -105,7 +119,7 @@ def _transfers(case: Case, result: Any, words: Words, note: str, raw: bool) -> N
     if row is None:
         st.caption(words("ruling.choose"))
     else:
-        chosen = frame.iloc[row]
+        chosen = kept.iloc[row]
         offer(case, words, chosen, str(chosen["tx_hash"]), verdict_of_transfer(chosen))
     left_out = frame[frame["excluded"].astype(bool)] if len(frame) else frame
     if len(left_out):

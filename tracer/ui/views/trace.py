@@ -33,10 +33,16 @@ _INSTANT = 0.1
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _flow(
-    name: str, stamp: int, asset: str | None, period: tuple[str, str], excluded: bool, _shown: Shown
+    name: str,
+    stamp: int,
+    asset: str | None,
+    period: tuple[str, str],
+    excluded: bool,
+    least: int,
+    _shown: Shown,
 ) -> Flow:
     del name, stamp  # the cache key
-    return _shown.flow(asset, *period, excluded=excluded)
+    return _shown.flow(asset, *period, excluded=excluded, least=least)
 
 
 def render() -> None:
@@ -113,7 +119,7 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
     flow = (
         shown.whole
         if chosen.asset is None and not chosen.excluded and not any(period)
-        else _flow(shown.case.name, stamp, chosen.asset, period, chosen.excluded, shown)
+        else _flow(shown.case.name, stamp, chosen.asset, period, chosen.excluded, chosen.least, shown)
     )
     _, pointed = pointed_at()
     known = {n.id.lower(): n.id for n in flow.nodes} if now.route else {}
@@ -134,12 +140,14 @@ def _picture_and_panel(shown: Shown, stamp: int, words: Words) -> None:
         folded = folding()
     left, right = st.columns([12, 5], gap="small")
     with left:
-        _picture(shown, flow, folded, route, words)
+        _picture(shown, flow, folded, route, words, chosen.said)
     with right, st.container(height=706, border=True, key="panel"):
         _panel(shown, flow, folded, words)
 
 
-def _picture(shown: Shown, flow: Flow, folded: Flow, route: list[tuple[str, str]], words: Words) -> None:
+def _picture(
+    shown: Shown, flow: Flow, folded: Flow, route: list[tuple[str, str]], words: Words, least: str
+) -> None:
     turn, pointed = pointed_at()
     inside = {member: n.id for n in folded.nodes for member in n.members} if route else {}
     still = _kept("still", (id(folded), words.language), lambda: (folded, still_picture(folded, words)))[1]
@@ -147,7 +155,7 @@ def _picture(shown: Shown, flow: Flow, folded: Flow, route: list[tuple[str, str]
         folded,
         words,
         still=still,
-        caption=_caption(shown, words),
+        caption=_caption(shown, words, least),
         selected=pointed,
         turn=turn,
         route=[(inside.get(a, a), inside.get(b, b)) for a, b in route],
@@ -156,19 +164,19 @@ def _picture(shown: Shown, flow: Flow, folded: Flow, route: list[tuple[str, str]
     )
     data["height"] = 640
     draw(data, "flow", _picked, _opened)
-    limits = _limits(words)
+    limits = _limits(words, least)
     if limits:
         st.caption("  \n".join(limits))
 
 
-def _limits(words: Words) -> list[str]:
+def _limits(words: Words, least: str) -> list[str]:
     """What the reader's own view leaves out of the picture: shown below it and in its exports."""
     now = view()
     hidden = words("view.hidden", count=f"{len(now.hidden):,}") if now.hidden else ""
-    return [line for line in (period_text(now, words), hidden) if line]
+    return [line for line in (period_text(now, words), least, hidden) if line]
 
 
-def _caption(shown: Shown, words: Words) -> list[str]:
+def _caption(shown: Shown, words: Words, least: str) -> list[str]:
     result = shown.result
     when = (
         f"{utc(result.as_of)} / {jst(result.as_of)}" if result.as_of is not None else words("table.no_as_of")
@@ -180,7 +188,7 @@ def _caption(shown: Shown, words: Words) -> list[str]:
     ]
     if any(shown.decisions):
         lines.append(rests_on(shown, words))
-    return [*lines, *_limits(words), words("canvas.width")]
+    return [*lines, *_limits(words, least), words("canvas.width")]
 
 
 def _panel(shown: Shown, flow: Flow, folded: Flow, words: Words) -> None:

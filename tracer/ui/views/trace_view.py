@@ -9,9 +9,10 @@ from functools import partial
 import streamlit as st
 
 from tracer.model import Rule
+from tracer.ui.filters import least_units
 from tracer.ui.i18n import Words
-from tracer.ui.printing import JST, clean, jst, utc
-from tracer.ui.session import again, select
+from tracer.ui.printing import JST, clean, jst, utc, whole
+from tracer.ui.session import again, errors_shown, select
 from tracer.ui.shown import Shown
 from tracer.ui.tables import show_table
 from tracer.ui.viewstate import View, change, redo, steps, undo, view
@@ -28,12 +29,17 @@ _ZONES: dict[str, timezone] = {"JST": JST, "UTC": UTC}
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """asset: key or None for all; excluded: draw left-out transfers; limit: visible addresses; everything: no folds."""
+    """asset: key or None for all; excluded: draw left-out transfers; limit: visible addresses; everything: no folds.
+
+    least: only transfers with that many smallest units of stolen coin are drawn; said: `least` as the reader wrote it.
+    """
 
     asset: str | None
     excluded: bool
     limit: int
     everything: bool
+    least: int = 0
+    said: str = ""
 
 
 def controls(shown: Shown, words: Words) -> Controls:
@@ -63,6 +69,8 @@ def controls(shown: Shown, words: Words) -> Controls:
         )
         with st.popover(words("period.title")):
             _period(shown, words)
+        with st.popover(words("filter.title")):
+            least, said = _least(shown, asset, words)
         with st.popover(words("view.more")):
             limit = st.slider(words("view.limit"), 20, ASK_ABOVE, _VISIBLE, 10, key="see:limit")
             everything = st.checkbox(words("view.everything", limit=f"{ASK_ABOVE:,}"), key="see:everything")
@@ -84,7 +92,7 @@ def controls(shown: Shown, words: Words) -> Controls:
         ):
             change(hidden=())
             again()
-    return Controls(asset or None, excluded, limit, everything)
+    return Controls(asset or None, excluded, limit, everything, least, said)
 
 
 def rests_on(shown: Shown, words: Words) -> str:
@@ -184,6 +192,18 @@ def period_text(now: View, words: Words) -> str:
         return ""
     ends = [f"{utc(t)} / {jst(t)}" if t else words("period.open") for t in (now.since, now.until)]
     return words("period.shown", since=ends[0], until=ends[1])
+
+
+def _least(shown: Shown, asset: str, words: Words) -> tuple[int, str]:
+    """The least stolen amount of a drawn transfer, of the chosen asset: smallest units, and as text; 0 for none."""
+    with errors_shown():
+        text = st.text_input(
+            words("filter.least"), key="see:least", disabled=not asset, help=words("filter.least_help")
+        )
+        of = next((r for r in shown.conservation.to_dict("records") if r["asset"] == asset), None)
+        if of is not None and (units := least_units(text, whole(of["decimals"]), words)):
+            return units, words("filter.drawn", amount=text.strip(), symbol=clean(of["symbol"] or asset, 24))
+    return 0, ""
 
 
 def _rule_key(words: Words) -> str:

@@ -1,0 +1,67 @@
+"""The Cases page: every case of the workspace side by side, and the addresses that two of them share."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from tracer.crosscase import cases_frame, overlap
+from tracer.ui.jobs import Progress
+from tracer.ui.running import result_of
+from tracer.ui.session import case_names, current, look_at, opened, w
+from tracer.ui.snippets import show_python
+from tracer.ui.tables import show_table
+
+__all__ = ["render"]
+
+_PYTHON = """import tracer
+
+names = tracer.Case.names()
+tracer.cases_frame(names)
+tracer.overlap(names)"""
+
+
+def render() -> None:
+    """Draw the page."""
+    words = w()
+    names = case_names()
+    st.caption(words("cases.help"))
+    stamps = ",".join(f"{name}:{opened(name).file.revision}" for name in names)
+    found = result_of(current(), f"cases:{stamps}", partial(_side_by_side, names), words)
+    if found is None:
+        return
+    cases, shared = found[0]
+    row = show_table(
+        cases,
+        words,
+        key="cases",
+        file="cases",
+        select=True,
+        wide={"stolen": 520, "problem": 420, "case": 200},
+    )
+    if row is not None:
+        name = str(cases["case"].iloc[row])
+        st.button(words("cases.look", name=name), key="cases-look", on_click=look_at, args=(name,))
+    st.markdown(f"**{words('cases.overlap')}**")
+    st.caption(words("cases.overlap_help"))
+    if shared.empty:
+        st.caption(words("cases.none"))
+    else:
+        show_table(
+            shared,
+            words,
+            key="overlap",
+            file="overlap",
+            without=["decimals"],
+            wide={"address": 380, "label_source": 320},
+        )
+    show_python(_PYTHON, words)
+
+
+def _side_by_side(names: list[str], report: Progress) -> tuple[pd.DataFrame, pd.DataFrame]:
+    cases = [opened(name) for name in names]
+    frame = cases_frame(cases, progress=report)
+    traced = set(frame[frame["state"] == "traced"]["case"])
+    return frame, overlap(case for case in cases if case.name in traced)

@@ -1,0 +1,103 @@
+"""The Transaction page: paste a hash, and see everything that the case knows of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tracer.case import Case
+from tracer.ui.i18n import Words
+from tracer.ui.links import explorer_link
+from tracer.ui.printing import jst, utc
+from tracer.ui.running import result_of
+from tracer.ui.session import current, errors_shown, w
+from tracer.ui.snippets import call, show_python
+from tracer.ui.tables import note_of, show_table
+
+__all__ = ["render"]
+
+_FIRST = (
+    *("kind", "symbol", "amount_raw", "amount", "taint_raw", "from_address", "from_label"),
+    *("to_address", "to_label", "excluded"),
+)
+_WIDE = {
+    "from_address": 380,
+    "to_address": 380,
+    "source_name": 220,
+    "sha256": 520,
+    "asked": 260,
+    "message": 520,
+}
+
+
+def render() -> None:
+    """Draw the page for the case that the session looks at."""
+    words = w()
+    case = current()
+    st.caption(words("lookup.help"))
+    wanted = st.text_input(words("lookup.hash"), key="see:lookup", placeholder="0x...").strip()
+    if case.seeds().empty:
+        st.info(words("trace.no_seeds"))
+    elif wanted:
+        with errors_shown():
+            _found(case, wanted, words)
+    show_python(
+        call(case.name, f"case.transaction({wanted or '0x...'!r})", f"case.evidence({wanted or '0x...'!r})"),
+        words,
+    )
+
+
+def _found(case: Case, wanted: str, words: Words) -> None:
+    job = result_of(case, f"transaction:{wanted}", lambda report: case.transaction(wanted, report), words)
+    if job is None:
+        return
+    moved = job[0]
+    for (chain, tx), part in moved.groupby(["chain", "tx_hash"], sort=False):
+        first = part.iloc[0]
+        st.code(str(tx), language=None, wrap_lines=True)
+        when = first["timestamp_utc"]
+        st.caption(
+            words(
+                "lookup.at",
+                chain=chain,
+                block=first["block"] or "-",
+                utc=utc(when) or "-",
+                jst=jst(when) or "-",
+            )
+        )
+        explorer_link(str(chain), words, tx=str(tx))
+    st.markdown(f"**{words('lookup.movements')}** ({len(moved):,})")
+    raw = st.toggle(words("table.raw"), key="see:lookup-raw")
+    show_table(
+        moved[[*_FIRST, *(c for c in moved.columns if c not in _FIRST)]],
+        words,
+        downloads=moved,
+        key="lookup",
+        file=f"{case.name}_transaction",
+        note=note_of(words, rule=str(case.rule), as_of=case.as_of),
+        raw=raw,
+        without=["decimals", "chain", "tx_hash", "timestamp_utc", "timestamp_jst", "block", "source_sha256"],
+        wide=_WIDE,
+    )
+    st.markdown(f"**{words('lookup.gaps')}**")
+    gaps = case.gaps()
+    own = gaps[gaps["tx"].str.lower().isin({str(tx).lower() for tx in moved["tx_hash"]})]
+    if own.empty:
+        st.caption(words("lookup.no_gaps"))
+    else:
+        show_table(
+            own.reset_index(drop=True),
+            words,
+            key="lookup-gaps",
+            file=f"{case.name}_gaps",
+            wide=_WIDE,
+            without=["decimals"],
+        )
+    st.markdown(f"**{words('lookup.evidence')}**")
+    rests = ["source", "asked", "row", "sha256", "provider", "fetched_at_utc"]
+    show_table(
+        case.evidence(wanted)[rests].drop_duplicates().reset_index(drop=True),
+        words,
+        key="lookup-evidence",
+        file=f"{case.name}_evidence",
+        wide=_WIDE,
+    )
