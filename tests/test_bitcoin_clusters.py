@@ -258,6 +258,26 @@ def test_data_is_no_change_and_coinjoins_have_none_to_find() -> None:
 # --- guards
 
 
+def test_unconfirmed_transactions_come_last() -> None:
+    tx = payment()
+    waiting = dataclasses.replace(transaction([coin("w", 900)], [pay("y", 800)], name="waiting"), block=None)
+    assert [t.txid for t in History([waiting, tx]).transactions] == [tx.txid, waiting.txid]
+
+
+def test_change_inside_a_large_cluster_collapses_nothing() -> None:
+    gathered = [coin(f"a{i}", 1_000) for i in range(12)]
+    gather = transaction(gathered, [pay("elsewhere", 11_900)], name="gather", block=3)
+    tx = transaction(
+        [coin("a0", 10**7)],
+        [pay("x", 4_000_000, kind=Script.P2SH), pay("a1", 5_999_000)],
+        block=1,
+        name="pay",
+    )
+    found = bitcoin_links(History([tx, gather]))
+    assert found.refused == ()
+    assert "change" in {link.rule for link in found.links}
+
+
 def test_no_link_touches_a_service() -> None:
     tx = transaction([coin("a", 500), coin("b", 400)], [pay("d", 800)])
     links = bitcoin_links(History([tx]), services={name_of("b")})
@@ -401,6 +421,34 @@ def test_a_change_with_two_explanations_is_not_certain() -> None:
         mix([1_500_000, 400_000, 500_000, 600_000, 1_900_000], [1_000_000] * 3 + [500_100, 900_200, 490_000])
     )
     assert 3 not in [link.vout for link in triple.change]
+
+
+def test_an_input_that_two_changes_claim_is_nobodys() -> None:
+    parts = taken_apart(mix([1_500_000, 1_900_000, 2_600_000], [1_000_000] * 3 + [500_100, 500_200, 900_200]))
+    assert [(link.input, link.vout) for link in parts.change] == [(1, 5)]
+
+
+def test_makers_earn_and_the_taker_is_not_linked() -> None:
+    parts = taken_apart(
+        mix([1_500_000, 1_900_000, 2_600_000], [1_000_000] * 3 + [500_100, 900_200, 1_599_999])
+    )
+    assert [(link.input, link.vout, link.fee) for link in parts.change] == [(0, 3, -100), (1, 4, -200)]
+
+
+def test_in_wasabi_1_everybody_pays_the_coordinator_for_each_of_the_crowd() -> None:
+    tx = wasabi1()  # forty of 10,989,530 sat: at most 13,187 sat of coordinator fee each, and the network's
+    parts = taken_apart(tx)
+    assert parts.change
+    assert {link.fee for link in parts.change} == {12_000}
+    assert all(link.vout == 40 + link.input for link in parts.change)
+
+
+def test_where_the_protocol_is_in_doubt_no_change_is_certain() -> None:
+    inputs = [10_000_000 + 1_000_003 * (i + 1) for i in range(12)]
+    changes = [1_000_003 * (i + 1) + 50 for i in range(12)]
+    doubtful = mix(inputs, [10_000_000] * 12 + changes)
+    assert classify(doubtful).confidence == 50
+    assert taken_apart(doubtful).change == ()
 
 
 def test_denominations_are_listed_by_the_size_of_their_crowd() -> None:

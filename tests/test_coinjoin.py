@@ -171,6 +171,17 @@ def test_what_differs_from_a_tx0_is_none() -> None:
         tx0(fee=400_000),
         tx0(premix=5_110_001),
         tx0(71),
+        transaction(
+            [coin("user", 10**9)],
+            [
+                note("00" * 64),
+                *(
+                    pay(f"{i}", v)
+                    for i, v in enumerate([175_000, 200_000, 300_000, 400_000, 5_009_377, 5_009_377])
+                ),
+            ],
+        ),  # three changes
+        dataclasses.replace(good, outputs=(dataclasses.replace(payload, amount=1), *rest)),
         dataclasses.replace(good, outputs=tuple(rest)),
         dataclasses.replace(good, outputs=(*rest, payload)),
         dataclasses.replace(good, outputs=(dataclasses.replace(payload, op_return="00" * 20), *rest)),
@@ -240,6 +251,24 @@ def test_a_real_round_that_pays_the_coordinator() -> None:
     assert "pays a coordinator" in verdict.reasons[0]
     by_address = Output(13, "bc1qs604c7jv6amk4cxqlnvuxv26hv3e48cds4m0ew", Script.P2WPKH, 34_198)
     assert kind_of(dataclasses.replace(tx, outputs=(*tx.outputs, by_address))) == CoinJoin.WASABI1
+
+
+def test_two_payers_of_the_coordinator_are_no_round() -> None:
+    value = 10_000_000
+    few = transaction([coin("a", 2 * value), coin("b", 2 * value)], [pay(str(i), value) for i in range(3)])
+    paid = Output(3, "", Script.P2WPKH, 30_000, WASABI_COORDINATOR)
+    assert kind_of(dataclasses.replace(few, outputs=(*few.outputs, paid))) == CoinJoin.NONE
+    third = dataclasses.replace(few, inputs=(*few.inputs, coin("c", value)), outputs=(*few.outputs, paid))
+    assert kind_of(third) == CoinJoin.WASABI1
+
+
+@pytest.mark.parametrize("equal", [12, 40])
+def test_equal_outputs_to_one_address_hide_nobody(equal: int) -> None:
+    good = wasabi1(equal, changes=4)
+    one = tuple(
+        dataclasses.replace(o, script=good.outputs[0].script) if o.vout < 2 else o for o in good.outputs
+    )
+    assert kind_of(dataclasses.replace(good, outputs=one)) == CoinJoin.NONE
 
 
 def test_makers_that_earn_put_the_protocol_in_doubt_not_the_coinjoin() -> None:
@@ -330,6 +359,17 @@ def test_a_wallet_that_gathers_one_address_is_no_round() -> None:
     assert kind_of(dataclasses.replace(good, inputs=some)) == CoinJoin.WASABI2
 
 
+def test_a_wallet_that_reuses_seven_tenths_of_its_addresses_may_still_be_in_a_round() -> None:
+    good = mix(SMALL_ROUND_IN[:20], SMALL_ROUND_OUT[:20] + [8192])
+
+    def reusing(count: int) -> UtxoTransaction:
+        same = tuple(dataclasses.replace(i, script=good.inputs[0].script) for i in good.inputs[: count + 1])
+        return dataclasses.replace(good, inputs=same + good.inputs[count + 1 :])
+
+    assert kind_of(reusing(14)) == CoinJoin.WASABI2
+    assert kind_of(reusing(15)) == CoinJoin.NONE
+
+
 @pytest.mark.parametrize("side", ["inputs", "outputs"])
 def test_a_round_is_sorted_on_both_sides(side: str) -> None:
     good = mix(SMALL_ROUND_IN, SMALL_ROUND_OUT)
@@ -341,7 +381,8 @@ def test_a_round_has_more_than_four_fifths_of_standard_denominations() -> None:
     ten = [v for i, v in enumerate(SMALL_ROUND_OUT) if i % 4 == 0] + [8191]
     assert kind_of(mix(SMALL_ROUND_IN, ten)) == CoinJoin.WASABI2  # 9 of 10
     assert kind_of(mix(SMALL_ROUND_IN, [*ten, 8190])) == CoinJoin.WASABI2  # 9 of 11
-    assert kind_of(mix(SMALL_ROUND_IN, ten[2:] + [8190])) == CoinJoin.NONE  # 7 of 9
+    assert kind_of(mix(SMALL_ROUND_IN, [*ten[2:], 8190])) == CoinJoin.NONE  # 7 of 9
+    assert kind_of(mix(SMALL_ROUND_IN, [*ten[1:], 8190])) == CoinJoin.NONE  # 8 of 10
 
 
 # --- JoinMarket
@@ -387,6 +428,19 @@ def test_a_taker_that_sweeps_leaves_one_change_less() -> None:
 )
 def test_what_differs_from_joinmarkets_shape_is_none(tx: UtxoTransaction) -> None:
     assert kind_of(tx) == CoinJoin.NONE
+
+
+def test_joinmarkets_outputs_go_to_new_addresses_and_carry_no_data() -> None:
+    good = mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE, Script.P2PKH)
+    first, second, *rest = good.outputs
+    twice = dataclasses.replace(
+        good, outputs=(first, dataclasses.replace(second, script=first.script), *rest)
+    )
+    back = dataclasses.replace(
+        good, outputs=(dataclasses.replace(first, script=good.inputs[0].script), second, *rest)
+    )
+    data = transaction(good.inputs, [*good.outputs[:9], note("00")])
+    assert [kind_of(tx) for tx in (good, twice, back, data)] == [CoinJoin.JOINMARKET, *[CoinJoin.NONE] * 3]
 
 
 def test_a_trade_of_inscriptions_that_pays_its_own_inputs_is_none() -> None:

@@ -114,6 +114,8 @@ def test_files_say_their_kind_and_folders_of_false_positives_say_none(tmp_path: 
         (mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE), {CoinJoin.NONE}, CoinJoin.JOINMARKET, True),
         (mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE), {CoinJoin.WASABI1}, CoinJoin.WASABI1, True),
         (mix([900, 900], [500, 500, 300, 300]), {CoinJoin.JOINMARKET}, CoinJoin.JOINMARKET, True),
+        (mix([90_000] * 3, [74_999] * 3 + [1, 2, 3]), {CoinJoin.JOINMARKET}, CoinJoin.JOINMARKET, True),
+        (mix([90_000] * 3, [75_000] * 3 + [1, 2, 3]), {CoinJoin.JOINMARKET}, CoinJoin.JOINMARKET, False),
         (wasabi1(), {CoinJoin.WASABI1}, CoinJoin.WASABI1, False),
         (wasabi1(), {CoinJoin.WASABI2}, CoinJoin.WASABI2, False),
         (
