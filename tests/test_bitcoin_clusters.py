@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.test_coinjoin import MAKERS_CHANGE, MAKERS_IN, mix, tx0, wasabi1, whirlpool
-from tests.utxo_rows import coin, note, pay, transaction, txid
+from tests.utxo_rows import coin, note, pay, transaction, txid, write_rows
 from tests.wallet_world import shipped
 from tracer.addresses import BITCOIN
+from tracer.case import Case
 from tracer.clusters import Link, components
 from tracer.clusters.bitcoin import bitcoin_links
 from tracer.clusters.change import SIGNS, Change, change_link, find_change
@@ -274,7 +276,7 @@ def test_change_inside_a_large_cluster_collapses_nothing() -> None:
         name="pay",
     )
     found = bitcoin_links(History([tx, gather]))
-    assert found.refused == ()
+    assert found.refused == {}
     assert "change" in {link.rule for link in found.links}
 
 
@@ -282,7 +284,7 @@ def test_no_link_touches_a_service() -> None:
     tx = transaction([coin("a", 500), coin("b", 400)], [pay("d", 800)])
     links = bitcoin_links(History([tx]), services={name_of("b")})
     assert links.links == ()
-    assert [link.note for link in links.refused] == ["refused: touches a service"]
+    assert list(links.refused.values()) == ["touches a service"]
 
 
 def test_change_does_not_join_two_large_clusters() -> None:
@@ -297,10 +299,11 @@ def test_change_does_not_join_two_large_clusters() -> None:
         name="pay",
     )
     large = bitcoin_links(History([tx, cluster("a", 10), cluster("b", 10)]))
-    assert [link.rule for link in large.refused] == ["change"]
-    assert "two large clusters" in large.refused[0].note
+    assert [(link.rule, "two large clusters" in why) for link, why in large.refused.items()] == [
+        ("change", True)
+    ]
     small = bitcoin_links(History([tx, cluster("a", 10), cluster("b", 9)]))
-    assert small.refused == ()
+    assert small.refused == {}
     assert "change" in {link.rule for link in small.links}
 
 
@@ -315,6 +318,45 @@ def test_a_link_that_is_withdrawn_lets_the_cluster_fall_apart() -> None:
 def test_the_order_of_the_transactions_changes_nothing() -> None:
     world = shipped().transactions
     assert bitcoin_links(History(world)) == bitcoin_links(History(reversed(world)))
+
+
+# --- in a case
+
+
+def in_case(tmp_path: Path, txs: Sequence[UtxoTransaction]) -> Case:
+    case = Case.create("wallets", tmp_path)
+    case.import_file(write_rows(tmp_path / "t.jsonl", txs))
+    case.add_seed(txs[0].txid, "bitcoin")
+    return case
+
+
+def standing(case: Case) -> set[tuple[str, str, str, int]]:
+    return {
+        (row.rule, row.tx, row.withdrawn, row.confidence)
+        for row in case.cluster_links().itertuples(index=False)
+    }
+
+
+def test_a_case_has_the_links_of_its_bitcoin_transactions(tmp_path: Path) -> None:
+    txs = [dataclasses.replace(tx, tx_index=1) for tx in shipped().transactions[16:90]]
+    found = bitcoin_links(History(txs))
+    expected = {(link.rule, link.tx, "", link.confidence) for link in found.links}
+    expected |= {(link.rule, link.tx, why, link.confidence) for link, why in found.refused.items()}
+    assert standing(in_case(tmp_path, txs)) == expected
+
+
+def test_a_service_of_the_case_is_in_no_cluster_and_unconfirmed_payments_link_nobody(tmp_path: Path) -> None:
+    services, customer = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "12cbQLTFMXRnSzktFkuoG3eHoMeFtpTu3S"
+    spent = [
+        Input(Outpoint(txid(who), 0), who, Script.P2PKH, 600) for who in (services, customer)
+    ]  # two addresses of Bitcoin's first days
+    tx = transaction(spent, [pay("shop", 1_100)], name="joint", block=5, time=1_700_000_000)
+    waiting = transaction([coin("a", 500), coin("b", 400)], [pay("d", 800)], name="waiting")
+    case = in_case(tmp_path, [tx, waiting])
+    assert standing(case) == {("common_input", tx.txid, "", 90)}
+    case.label(services, "Exchange", "bitcoin", "exchange", 90, "its own page")
+    ((_, _, withdrawn, _),) = standing(case)
+    assert "Exchange" in withdrawn
 
 
 # --- peel chains

@@ -1,14 +1,14 @@
 """Whose Bitcoin addresses belong together: every rule applied, guarded, and each link kept with its evidence.
 
-Links that a guard refuses are returned too, apart, with the reason: they unite nothing, and an analyst can see them.
-Give both to `components(found.links + found.refused, withdrawn=found.refused)`. Error rate: docs/accuracy.md.
+Links that a guard refuses are returned too, with the reason: they unite nothing, and an analyst can see them. Error
+rate: docs/accuracy.md.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tracer.clusters.change import change_link, find_change
 from tracer.clusters.common_input import common_input
@@ -24,10 +24,10 @@ _LARGE = 10
 
 @dataclass(frozen=True, slots=True)
 class BitcoinLinks:
-    """Links that stand, and links that a guard refused (their note says why); both sorted."""
+    """Links that stand, sorted, and links that a guard refused, with the reason."""
 
     links: tuple[Link, ...]
-    refused: tuple[Link, ...]
+    refused: dict[Link, str]
 
 
 def bitcoin_links(history: History, services: Collection[str] = ()) -> BitcoinLinks:
@@ -36,7 +36,7 @@ def bitcoin_links(history: History, services: Collection[str] = ()) -> BitcoinLi
     services: `chain:address` of labelled services; no link touches them, else all their customers would become one.
     """
     stand: list[Link] = []
-    refused: list[Link] = []
+    refused: dict[Link, str] = {}
     for transaction in history.transactions:
         for link in common_input(transaction, history):
             _sort_out(link, services, stand, refused)
@@ -48,17 +48,17 @@ def bitcoin_links(history: History, services: Collection[str] = ()) -> BitcoinLi
         if found is None:
             continue
         if _collapses(together.cluster_of(found.a), together.cluster_of(found.b), size):
-            refused.append(_refused(found, "would join two large clusters"))
+            refused[found] = "change that would join two large clusters"
         else:
             _sort_out(found, services, stand, refused)
-    return BitcoinLinks(tuple(sorted(stand)), tuple(sorted(refused)))
+    return BitcoinLinks(tuple(sorted(stand)), refused)
 
 
-def _sort_out(link: Link, services: Collection[str], stand: list[Link], refused: list[Link]) -> None:
+def _sort_out(link: Link, services: Collection[str], stand: list[Link], refused: dict[Link, str]) -> None:
     if link.a in services or link.b in services:
-        refused.append(_refused(link, "touches a service"))
+        refused[link] = "touches a service"
     elif link.confidence < _LEAST_CONFIDENCE:
-        refused.append(_refused(link, "confidence too low"))
+        refused[link] = f"confidence below {_LEAST_CONFIDENCE}"
     else:
         stand.append(link)
 
@@ -70,7 +70,3 @@ def _collapses(a: str, b: str, size: Counter[str]) -> bool:
     more than the signs. A new change address is in no large cluster unless later spent with many others.
     """
     return a != b and min(size[a], size[b]) >= _LARGE
-
-
-def _refused(link: Link, why: str) -> Link:
-    return replace(link, note=f"{link.note}; refused: {why}" if link.note else f"refused: {why}")

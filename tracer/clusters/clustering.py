@@ -132,7 +132,7 @@ class Clusters:
     def refused(self) -> Mapping[Link, str]:
         """The links that unite nothing, and why: a guard, a service at one end, or the analyst's ruling."""
         number = self.ledger.address_number
-        found = {link: link.note for link in self._bitcoin.refused}
+        found = dict(self._bitcoin.refused)
         for link in [*self._computed, *self._made]:
             for end in (link.a, link.b):
                 who = self.services.get(number.get(account_of(end), -1), "")
@@ -154,7 +154,7 @@ class Clusters:
     def _bitcoin(self) -> BitcoinLinks:
         """The links of transactions with inputs and outputs."""
         if not self.ledger.utxo.any():
-            return BitcoinLinks((), ())
+            return BitcoinLinks((), {})
         transactions = transactions_of(self.ledger.table.filter(pa.array(self.ledger.utxo)))
         nobody = {":".join(self.ledger.addresses[n]) for n in {*self.services, *self._nobody}}
         return bitcoin_links(History(transactions), nobody)
