@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import streamlit as st
 
+from tests.test_ui_pages import _page, opened, text_of
 from tests.utxo_histories import transaction, txid
 from tracer.addresses import BITCOIN
 from tracer.case import Case
@@ -238,3 +240,50 @@ class TestPicture:
     def test_an_address_of_either_chain_is_found_without_naming_the_chain(self, both):
         assert both.bounds([SECOND])["at_most_raw"].tolist() == [1380]
         assert both.bounds([f"{BITCOIN}:{SECOND}"])["at_most_raw"].tolist() == [1380]
+
+
+class TestPages:
+    """The pages of the web UI without a browser (Streamlit's AppTest)."""
+
+    @pytest.fixture
+    def home(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("TRACER_HOME", str(tmp_path))
+        st.cache_resource.clear()
+        return tmp_path
+
+    @pytest.mark.parametrize("page", ["trace", "case"])
+    @pytest.mark.parametrize("language", ["en", "ja"])
+    def test_the_bundled_bitcoin_case_is_shown(self, home, page, language):
+        at = opened(page, language, case="dmm-2024")
+        assert not at.error
+        assert "dmm-2024" in at.session_state["kept:case"]
+
+    def test_a_transaction_and_an_address_of_bitcoin_have_a_panel(self, home):
+        (home / "btc.jsonl").write_text("\n".join(map(line, MADE)))
+        case = Case.create("btc", home)
+        case.import_file(home / "btc.jsonl")
+        case.add_seed(txid(1), "bitcoin")
+        for node, shown in ((f"{BITCOIN}:tx:{txid(3)}", txid(3)), (f"{BITCOIN}:{SECOND}", SECOND)):
+            at = _page("trace")()
+            at.query_params["case"] = "btc"
+            at.session_state["see:selected"] = node
+            at.run()
+            assert not at.exception
+            assert not at.error
+            assert shown in text_of(at)
+
+
+def test_what_an_address_of_bitcoin_holds_is_told_apart_by_where_it_came_from(both):
+    """SECOND holds 450 and 1,090; what came in: V's 1,400 (100 of it fee before) and SECOND's own 220."""
+    table = both.origins(SECOND, rule="fifo")
+    assert sum(table["held_raw"]) == 1540
+    rows = table.to_dict("records")
+    held = {(r["inflow"], r["from_address"]): r["held_raw"] for r in rows if r["held_raw"]}
+    assert held == {
+        ("stopped", VICTIM): 1370,
+        ("opening", SECOND): 170,
+    }  # V is labelled as the exchange that was robbed
+    assert {r["from_address"]: r["received_raw"] for r in rows if r["inflow"] == "stopped"} == {VICTIM: 1370}
+    spent = both.origins(THIEF, rule="fifo")
+    assert sum(spent["held_raw"]) == 0
+    assert sum(spent["received_raw"]) == 1400

@@ -129,8 +129,15 @@ class _Backward:
         mine = (program.holding_address == program.holding_address[target]) & (
             program.holding_asset == program.holding_asset[target]
         )
-        # Asked for everything that it ever got, coin that passes through inside one transaction counts as well.
-        self.own = set(np.flatnonzero(mine).tolist()) if ever else {target}
+        if ever:
+            # coin that passes through inside one transaction counts as well
+            self.own = set(np.flatnonzero(mine).tolist())
+        else:
+            # of an address with outpoints, those that rest: what comes to them stays, so they are one
+            resting = mine & program.is_outpoint
+            resting[program.src[program.src >= 0]] = False
+            self.own = set(np.flatnonzero(resting).tolist()) or {target}
+            self.target = target = target if target in self.own else min(self.own)
         self.far = [NEVER] * len(program.holding_address)
         self.far[target] = 0
         self.kept: list[
@@ -233,8 +240,10 @@ class _Backward:
         first, last = zip(*spans, strict=True) if spans else ((), ())
         way: dict[int, int] = {}
         for holding, hops in enumerate(self.far):
-            if hops < NEVER:
-                owner = int(program.holding_address[holding])
+            owner = int(program.holding_address[holding])
+            if hops < NEVER and owner < len(
+                self.ledger.addresses
+            ):  # no transaction that stands for its inputs
                 way[owner] = min(way.get(owner, NEVER), hops)
         reach = tuple(self.hops[n] for n in number)
         return Supply(made, target, tuple(number), reach, first, last, way, total)
