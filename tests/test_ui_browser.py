@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ TRANSFERS = f"""chain,block,tx_hash,from_address,to_address,asset,symbol,decimal
 eip155:1,1,0x{"a" * 64},{SENDER},{SEED},native,ETH,18,100000000000000000001,native,2025-01-01T00:00:00Z
 eip155:1,2,0x{"b" * 64},{SEED},{LAST},native,ETH,18,60000000000000000000,native,2025-01-01T00:01:00Z
 """
+CMETH_TX = "0xc69bfdf13092927ba355863dc7963393dce17479276bc8042026f6115d570b77"
 PATIENCE = 60_000
 """Milliseconds: the machine may be busy."""
 
@@ -108,7 +110,7 @@ def test_an_investigators_session(served: str, page: Page) -> None:
     expect(page.get_by_text("Stolen coin that rests here, by rule")).to_be_visible()
 
     # A case of one's own: create, import, seed, run.
-    page.get_by_role("link", name="Case").click()
+    page.get_by_role("link", name="Case", exact=True).click()
     page.get_by_role("textbox", name="Name of the case").fill("my-case")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_text("Case my-case was created")).to_be_visible()
@@ -143,6 +145,36 @@ def test_an_investigators_session(served: str, page: Page) -> None:
         u for u in asked if not u.startswith((served, "blob:", "data:", served.replace("http", "ws")))
     ]
     assert elsewhere == []
+
+
+def test_the_freeze_sheet_and_a_transaction_without_a_request_to_anybody(served: str, page: Page) -> None:
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    # The issuer of the stolen cmETH can be asked; its sheet comes as one archive.
+    page.goto(f"{served}/endpoints?lang=ja&case=bybit-2025")
+    page.get_by_role("tab", name="凍結要請書").click()
+    page.get_by_role("button", name="凍結要請書を作成").click()
+    with page.expect_download() as sheet:
+        page.get_by_role("button", name=re.compile("一式をダウンロード")).click()
+    with zipfile.ZipFile(sheet.value.path()) as archive:
+        letter = archive.read("freeze_request_ja.html").decode("utf-8")
+    assert "15,000 cmETH" in letter
+    assert "0x1542368a03ad1f03d96D51B414f4738961Cf4443" in letter
+
+    # A pasted hash: what moved, and a link that nobody has followed.
+    page.goto(f"{served}/transaction?lang=en&case=bybit-2025")
+    page.get_by_role("textbox", name="Transaction hash").fill(CMETH_TX)
+    page.keyboard.press("Enter")
+    link = page.get_by_role("link", name="Open this transaction at etherscan.io")
+    expect(link).to_have_attribute("href", f"https://etherscan.io/tx/{CMETH_TX}")
+    expect(page.get_by_text("2025-02-21 15:23:35 UTC / 2025-02-22 00:23:35 JST")).to_be_visible()
+
+    assert [
+        u for u in asked if not u.startswith((served, "blob:", "data:", served.replace("http", "ws")))
+    ] == []
 
 
 def test_the_keyboard_reaches_addresses_and_their_details(served: str, page: Page) -> None:

@@ -1,0 +1,209 @@
+"""The pages Endpoints, Transaction and Cases, notes and filters, on small cases, without a browser."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.test_ui_pages import CSV, SEED, home, opened, text_of
+from tracer.case import Case
+from tracer.errors import InputError
+from tracer.ui.filters import least_units
+from tracer.ui.i18n import words
+from tracer.ui.session import jobs
+
+__all__ = ["home"]
+
+PAYEE = "0x3333333333333333333333333333333333333333"
+HASH = "0x" + "b" * 64
+
+
+@pytest.fixture
+def case(home: Path) -> Case:
+    made = Case.create("heist")
+    made.import_file(CSV.encode(), name="t.csv")
+    made.add_seed(SEED)
+    made.label(PAYEE, "Exchange A", category="exchange", confidence=80, source="a list")
+    return made
+
+
+def links(at: AppTest) -> list[str]:
+    return [str(element.proto.url) for element in at.get("link_button")]
+
+
+def frame_with(at: AppTest, *columns: str):
+    return next(f.value for f in at.dataframe if set(columns) <= set(f.value.columns))
+
+
+def test_the_endpoints_page_lists_every_place_with_all_rules_and_the_range(case: Case) -> None:
+    at = opened("endpoints", case="heist")
+    frame = frame_with(at, "endpoint", "still_there", "haircut", "at_least_raw")
+    assert list(frame["endpoint"]) == ["service", "not moved on"]
+    assert list(frame["service"]) == ["Exchange A", ""]
+    assert list(frame["taint_raw"]) == ["0.00000000000000006", "0.00000000000000004"]
+    assert "first_arrival_jst" in frame.columns
+    assert "case.endpoints()" in text_of(at)
+
+
+def test_a_sort_and_a_least_amount_narrow_the_table_and_say_so(case: Case) -> None:
+    at = opened("endpoints", case="heist")
+    at.session_state["see:endpoint-kinds:en"] = ["parked"]
+    at.run()
+    assert list(frame_with(at, "endpoint", "haircut")["endpoint"]) == ["not moved on"]
+    assert "1 of 2 rows match" in text_of(at)
+    at.session_state["see:endpoint-kinds:en"] = []
+    at.session_state["see:filter-asset:endpoints"] = "eip155:1/native"
+    at.session_state["see:filter-least:endpoints"] = "0.00000000000000005"
+    at.run()
+    assert list(frame_with(at, "endpoint", "haircut")["service"]) == ["Exchange A"]
+    at.session_state["see:filter-least:endpoints"] = ""
+    at.session_state["see:filter-since:endpoints"] = "2025-01-01 00:01"
+    at.run()
+    assert list(frame_with(at, "endpoint", "haircut")["service"]) == ["Exchange A"]
+    at.session_state["see:filter-since:endpoints"] = "the other day"
+    at.run()
+    assert not at.exception
+    assert len(at.error) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "units"),
+    [("", 18, 0), (" 1,000 ", 2, 100_000), ("0.001", 2, 1), ("1e2", 0, 100), ("0.5", None, 1), ("2", 0, 2)],
+)
+def test_a_least_amount_is_read_exactly_and_rounded_up(text: str, places: int | None, units: int) -> None:
+    assert least_units(text, places, words("en")) == units
+
+
+@pytest.mark.parametrize("text", ["-1", "a", "1/2", "1 2", "nan", "\u0661/"])
+def test_a_least_amount_that_is_no_number_is_said(text: str) -> None:
+    with pytest.raises(InputError):
+        least_units(text, 18, words("ja"))
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_totals_per_service_and_what_the_theft_was_worth_are_tabs_of_the_page(
+    case: Case, language: str
+) -> None:
+    at = opened("endpoints", language, case="heist")
+    for name, column in (("services", "addresses"), ("losses", "value_source")):
+        at.session_state["see:endpoint-tabs"] = words(language)(f"endpoints.tab_{name}")
+        at.run()
+        assert not at.exception
+        assert not at.error
+        assert len(frame_with(at, column))
+
+
+def test_the_freeze_sheet_of_a_service_is_made_and_offered_as_a_zip(case: Case) -> None:
+    at = opened("endpoints", case="heist")
+    at.session_state["see:endpoint-tabs"] = "Freeze sheet"
+    at.run()
+    assert "Exchange A (service)" in at.selectbox(key="freeze-whom:en").options
+    at.button(key="freeze-make").click().run()
+    assert all(job.wait(60) for job in jobs().of("heist"))
+    at.run()
+    assert not at.exception
+    assert not at.error
+    job = next(job for job in jobs().of("heist") if isinstance(job.result, bytes))
+    with zipfile.ZipFile(io.BytesIO(bytes(job.result))) as archive:
+        assert "freeze_request_ja.html" in archive.namelist()
+        assert "Exchange A" in archive.read("freeze_request_en.html").decode()
+
+
+def test_without_a_label_the_page_says_why_nobody_can_be_asked(home: Path) -> None:
+    made = Case.create("bare")
+    made.import_file(CSV.encode(), name="t.csv")
+    made.add_seed(SEED)
+    at = opened("endpoints", case="bare")
+    at.session_state["see:endpoint-tabs"] = "Freeze sheet"
+    at.run()
+    assert "Nobody can be asked yet" in text_of(at)
+
+
+def test_a_pasted_hash_shows_movements_evidence_and_a_link_that_only_a_click_opens(case: Case) -> None:
+    at = opened("lookup", case="heist")
+    at.text_input(key="see:lookup").set_value(HASH.upper().replace("0X", "0x")).run()
+    assert not at.error
+    moved = frame_with(at, "to_label", "taint_raw")
+    assert list(moved["to_label"]) == ["Exchange A"]
+    assert list(moved["taint_raw"]) == ["0.00000000000000006"]
+    assert list(frame_with(at, "sha256", "source")["source"]) == ["t.csv"]
+    assert links(at) == [f"https://etherscan.io/tx/{HASH}"]
+    assert "2025-01-01 09:01:00 JST" in text_of(at)
+
+
+@pytest.mark.parametrize("wrong", ["0x12", "<script>", "f" * 64])
+def test_an_unknown_hash_is_one_line_with_a_hint(case: Case, wrong: str) -> None:
+    at = opened("lookup", case="heist")
+    at.text_input(key="see:lookup").set_value(wrong).run()
+    assert not at.exception
+    assert len(at.error) == 1
+    assert not links(at)
+
+
+def test_the_panel_takes_a_note_shows_it_and_withdraws_it(case: Case) -> None:
+    at = opened("trace", case="heist")
+    target = f"eip155:1:{PAYEE}"
+    at.session_state["see:selected"] = target
+    at.run()
+    assert links(at) == [f"https://etherscan.io/address/{PAYEE}"]
+    assert "Transactions seen: 1 (how many there are is not known)" in text_of(at)
+    at.text_area(key=f"note-text:{target}").set_value("asked <b>them</b> on Monday")
+    at.text_input(key=f"note-author:{target}").set_value("Sato")
+    next(b for b in at.button if b.label == "Add the note").click().run()
+    (kept,) = case.notes(PAYEE).to_dict("records")
+    assert (kept["reason"], kept["author"]) == ("asked <b>them</b> on Monday", "Sato")
+    at.session_state["see:selected"] = target
+    at.run()
+    assert "asked <b>them</b> on Monday" in [t.value for t in at.text]
+    at.button(key=f"note-withdraw:{kept['number']}").click().run()
+    assert case.notes(PAYEE)["withdrawn_utc"].tolist() != [""]
+
+
+def test_a_least_amount_draws_fewer_transfers_and_the_picture_says_so(case: Case) -> None:
+    at = opened("trace", case="heist")
+
+    def drawn() -> int:
+        return len(at.session_state["see:kept:folded"][1].edges)
+
+    before = drawn()
+    at.session_state["see:asset:en"] = "eip155:1/native"
+    at.session_state["see:least"] = "0.00000000000000007"
+    at.run()
+    assert not at.exception
+    assert drawn() < before
+    assert "Only transfers of at least 0.00000000000000007 ETH are drawn" in text_of(at)
+
+
+def test_the_cases_page_lists_states_and_shared_addresses_and_opens_a_case(case: Case) -> None:
+    other = Case.create("later")
+    other.import_file(CSV.encode(), name="t.csv")
+    other.add_seed(SEED, theft="later")
+    Case.create("nothing-yet")
+    at = opened("cases", case="heist")
+    assert all(job.wait(120) for job in jobs().of("heist"))
+    at.run()
+    assert not at.exception
+    states = dict(
+        zip(*(frame_with(at, "case", "state", "stolen")[c] for c in ("case", "state")), strict=True)
+    )
+    assert states["heist"] == states["later"] == "traced"
+    assert states["nothing-yet"] == "nothing to trace yet"
+    shared = frame_with(at, "cases", "label_source")
+    assert set(shared["case"]) == {"heist", "later"}
+    assert PAYEE in set(shared["address"])
+    assert "tracer.overlap(names)" in text_of(at)
+
+
+def test_nothing_of_another_case_is_left_in_the_filters_after_a_turn(case: Case) -> None:
+    at = opened("endpoints", case="heist")
+    at.session_state["see:endpoint-kinds:en"] = ["parked"]
+    at.run()
+    Case.create("second")
+    st.cache_resource.clear()
+    at.selectbox(key="case").set_value("bybit-2025").run()
+    assert not at.session_state["see:endpoint-kinds:en"]
