@@ -32,7 +32,7 @@ def _page(name: str) -> Callable[[], AppTest]:
     def script(page: str) -> None:
         from tracer.ui.main import header
         from tracer.ui.session import errors_shown
-        from tracer.ui.views import about, case, cases, clusters, endpoints, lookup, trace
+        from tracer.ui.views import about, case, cases, clusters, endpoints, labels, lookup, trace
 
         with errors_shown():
             header()
@@ -42,6 +42,7 @@ def _page(name: str) -> Callable[[], AppTest]:
                 cases=cases,
                 clusters=clusters,
                 endpoints=endpoints,
+                labels=labels,
                 lookup=lookup,
                 trace=trace,
             )

@@ -7,7 +7,7 @@ import streamlit as st
 from tracer.errors import TracerError
 from tracer.ui.i18n import LANGUAGES
 from tracer.ui.session import case_names, current, errors_shown, keep, look_at, w
-from tracer.ui.views import about, case, cases, clusters, endpoints, lookup, trace
+from tracer.ui.views import about, case, cases, clusters, endpoints, labels, lookup, trace
 
 __all__ = ["header", "main"]
 
@@ -31,6 +31,7 @@ def main() -> None:
             st.Page(trace.render, title=words("nav.trace"), url_path="trace", default=True),
             st.Page(endpoints.render, title=words("nav.endpoints"), url_path="endpoints"),
             st.Page(clusters.render, title=words("nav.clusters"), url_path="clusters"),
+            st.Page(labels.render, title=words("nav.labels"), url_path="labels"),
             st.Page(lookup.render, title=words("nav.lookup"), url_path="transaction"),
             st.Page(case.render, title=words("nav.case"), url_path="case"),
             st.Page(cases.render, title=words("nav.cases"), url_path="cases"),

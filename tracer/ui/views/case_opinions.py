@@ -12,10 +12,9 @@ from tracer.ui.i18n import Words
 from tracer.ui.session import say
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import show_table
+from tracer.ui.views.labels import give
 
 __all__ = ["conversions", "labels_and_stops"]
-
-CATEGORIES = ("none", "exchange", "mixer", "bridge", "swap", "sanctioned", "victim")
 
 
 def conversions(case: Case, words: Words) -> None:
@@ -86,37 +85,7 @@ def labels_and_stops(case: Case, words: Words) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"##### {words('label.title')}")
-        with st.form("label", clear_on_submit=True):
-            address = st.text_input(words("label.address"), key="label-address")
-            name = st.text_input(words("label.name"), key="label-name")
-            category = st.selectbox(
-                words("label.category"),
-                CATEGORIES,
-                format_func=lambda c: words.one_of("category", c),
-                key="label-category",
-            )
-            confidence = st.slider(words("label.confidence"), 0, 100, 50, key="label-confidence")
-            source = st.text_input(words("label.source"), key="label-source")
-            chain = st.text_input(words("seeds.chain"), value="eip155:1", key="label-chain")
-            sent = st.form_submit_button(words("label.add"), type="primary")
-        if sent:
-            case.label(
-                address.strip(),
-                name.strip(),
-                chain=chain.strip(),
-                category="" if category == "none" else category,
-                confidence=confidence,
-                source=source.strip(),
-            )
-            st.rerun()
-        show_table(case.labels(), words, key="labels", file=f"{case.name}_labels")
-        show_python(
-            call(
-                case.name,
-                'case.label("0x...", "Exchange A", category="exchange", confidence=80, source="...")',
-            ),
-            words,
-        )
+        give(case, words)
     with right:
         st.markdown(f"##### {words('stopping.title')}")
         with st.form("stop", clear_on_submit=True):
