@@ -16,7 +16,7 @@ from tracer.case import Case
 from tracer.clusters import Link, components
 from tracer.clusters.bitcoin import bitcoin_links
 from tracer.clusters.change import SIGNS, Change, change_link, find_change
-from tracer.clusters.coinjoin import classify
+from tracer.clusters.coinjoin import CoinJoin, classify
 from tracer.clusters.common_input import common_input, maybe_joint, maybe_payjoin
 from tracer.clusters.history import History
 from tracer.clusters.mixing import ChangeLink, Denomination, Mixing, mixing
@@ -477,19 +477,32 @@ def test_makers_earn_and_the_taker_is_not_linked() -> None:
     assert [(link.input, link.vout, link.fee) for link in parts.change] == [(0, 3, -100), (1, 4, -200)]
 
 
+def _far_apart(count: int) -> list[int]:
+    """Values of which no two or three add up to near another and 10,000,000."""
+    return [1_000_003 * 4**i for i in range(count)]
+
+
 def test_in_wasabi_1_everybody_pays_the_coordinator_for_each_of_the_crowd() -> None:
-    tx = wasabi1()  # forty of 10,989,530 sat: at most 13,187 sat of coordinator fee each, and the network's
-    parts = taken_apart(tx)
-    assert parts.change
-    assert {link.fee for link in parts.change} == {12_000}
-    assert all(link.vout == 40 + link.input for link in parts.change)
+    # twelve of 0.1 BTC: 0.003 % for each of twelve is 3,600 sat; the network gets 100 from each
+    changes = _far_apart(12)
+    inputs = [10_000_000 + change + 3_600 + 100 for change in changes]
+    tx = mix(inputs, [10_000_000] * 12 + changes + [12 * 3_600])
+    assert (classify(tx).kind, tx.fee) == (CoinJoin.WASABI1, 1_200)
+    found = taken_apart(tx).change
+    assert len(found) >= 10
+    assert all((link.vout, link.fee) == (12 + link.input, 3_700) for link in found)
+    more = mix([i + 300 for i in inputs], [10_000_000] * 12 + changes + [12 * 3_900])
+    assert taken_apart(more).change == ()
 
 
 def test_where_the_protocol_is_in_doubt_no_change_is_certain() -> None:
-    inputs = [10_000_000 + 1_000_003 * (i + 1) for i in range(12)]
-    changes = [1_000_003 * (i + 1) + 50 for i in range(12)]
+    changes = _far_apart(12)
+    paid = [-50] * 7 + [300] * 5
+    inputs = [10_000_000 + change + fee for change, fee in zip(changes, paid, strict=True)]
+    sure = mix([i + 60 for i in inputs], [10_000_000] * 12 + changes)
     doubtful = mix(inputs, [10_000_000] * 12 + changes)
-    assert classify(doubtful).confidence == 50
+    assert [classify(tx).confidence for tx in (sure, doubtful)] == [95, 50]
+    assert taken_apart(sure).change
     assert taken_apart(doubtful).change == ()
 
 

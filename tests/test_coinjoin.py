@@ -105,6 +105,13 @@ def test_a_mix_that_pays_another_kind_of_wallet_is_a_coinjoin_outside_the_defini
     assert "Whirlpool" in verdict.reasons[-1]
 
 
+def test_heights_of_other_networks_say_nothing() -> None:
+    regtest = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328"
+    assert kind_of(dataclasses.replace(whirlpool(), chain=regtest, block=5)) == CoinJoin.WHIRLPOOL
+    late = dataclasses.replace(wasabi1(), chain=regtest, block=900_000)
+    assert kind_of(late) == CoinJoin.WASABI1
+
+
 def test_scripts_whose_kind_is_unknown_do_not_contradict() -> None:
     tx = whirlpool()
     tx = dataclasses.replace(
