@@ -1,7 +1,8 @@
 """Rows that are kept but left out of flows: address poisoning, zero amounts, fake tokens; each reason said once.
 
-`kind=poison` and imitated symbols are marked while reading (convert.py); here follow zero amounts and the dust of
-look-alikes, which need the whole file. A payment above dust is never left out by itself.
+What a file itself says is marked while reading (convert.py), and so are its imitated symbols, whose decimals need not
+be known; here follow imitated symbols of collected tokens, zero amounts, and the dust of look-alikes, which needs the
+whole table. A payment above dust is never left out by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from tracer.chains.convert import EXCLUDED
 from tracer.chains.fields import words
 from tracer.chains.look_alikes import find_look_alikes
+from tracer.chains.tokens import imitated
 from tracer.model import UNCONFIRMED, Gap, Kind
 from tracer.movements import limbs
 
@@ -57,6 +59,20 @@ def _parts_of_a_whole(table: pa.Table) -> np.ndarray:
     kinds = pc.is_in(table["kind"].cast(pa.string()), pa.array([Kind.SPEND.value, Kind.OUTPUT.value]))
     whole: np.ndarray = np.asarray(kinds) | (ends[0] & ends[1])
     return whole
+
+
+def _imitations(table: pa.Table) -> np.ndarray:
+    """True for rows of a token that borrows the symbol of a known asset of its chain."""
+    columns = [table[name].combine_chunks() for name in ("chain", "asset", "symbol")]
+    chains, assets, symbols = (column.dictionary.to_pylist() for column in columns)
+    chain, asset, symbol = (column.indices.to_numpy().astype(np.int64) for column in columns)
+    named = (chain * len(assets) + asset) * len(symbols) + symbol
+    fake = []
+    for number in np.unique(named).tolist():
+        pair, word = divmod(number, len(symbols))
+        if imitated(chains[pair // len(assets)], assets[pair % len(assets)], symbols[word]) is not None:
+            fake.append(number)
+    return np.isin(named, fake)
 
 
 def _reasons(codes: np.ndarray, order: list[str]) -> list[Gap]:
