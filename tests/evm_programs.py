@@ -1,7 +1,7 @@
 """Small EVM programs for tests, from a tiny assembler: what a real chain has to run so that adapters can read it.
 
-None of them keeps accounts: a token here says in its event what was moved, which is all that a reader of the chain
-sees. Opcodes: ethereum.org/developers/docs/evm/opcodes.
+EMITTER and WETH keep no accounts: they say in events what was moved, which is all that a reader of the chain sees.
+`erc20` makes tokens that do keep them. Opcodes: ethereum.org/developers/docs/evm/opcodes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ __all__ = [
     "REVERTING_PAYER",
     "WETH",
     "assemble",
+    "call",
     "calls",
     "deployment",
+    "erc20",
     "event",
+    "issued_token",
     "selector",
     "topic",
     "word",
+    "wrapped_coin",
 ]
 
 _OPCODES = {
@@ -52,6 +56,8 @@ _OPCODES = {
     "CREATE": 0xF0,
     "CALL": 0xF1,
     "CALLCODE": 0xF2,
+    "SLOAD": 0x54,
+    "SSTORE": 0x55,
     "RETURN": 0xF3,
     "DELEGATECALL": 0xF4,
     "CREATE2": 0xF5,
@@ -97,6 +103,11 @@ def selector(signature: str) -> str:
 def word(value: int | str) -> bytes:
     """A number or an address as 32 bytes."""
     return (value if isinstance(value, int) else int(value, 16)).to_bytes(32, "big")
+
+
+def call(signature: str, *arguments: int | str) -> str:
+    """Call data of a function whose arguments are numbers and addresses."""
+    return selector(signature) + b"".join(map(word, arguments)).hex()
 
 
 def event(topics: list[str | int], data: bytes = b"") -> str:
@@ -208,3 +219,96 @@ DELEGATOR = _program("0 0 0 0 0 CALLDATALOAD GAS DELEGATECALL STOP")
 
 CALLCODER = _program("0 0 0 0 CALLVALUE 0 CALLDATALOAD GAS CALLCODE STOP")
 """The older way of the same: a value is named, but it goes from here to here."""
+
+
+def _dispatch(**functions: str) -> str:
+    return "".join(f"DUP1 {selector(sign)} EQ @{mark} JUMPI\n" for mark, sign in functions.items())
+
+
+def erc20(symbol: str, decimals: int, functions: str = "", bodies: str = "") -> bytes:
+    """A token with accounts: the balance of an address is at the slot of its number, set it there to begin with.
+
+    transfer, transferFrom, approve (as ERC-20 has it; more than there is reverts), mint(address,uint256) and
+    burn(uint256) for everybody. functions, bodies: more of them, in assembly.
+    """
+    moved = topic("Transfer(address,address,uint256)")
+    text = symbol.encode()
+    return _program(f"""
+    0 CALLDATALOAD 224 SHR
+    {functions}
+    {
+        _dispatch(
+            transfer="transfer(address,uint256)",
+            spend="transferFrom(address,address,uint256)",
+            approve="approve(address,uint256)",
+            mint="mint(address,uint256)",
+            burn="burn(uint256)",
+            decimals="decimals()",
+            symbol="symbol()",
+        )
+    }
+  fail:
+    0 0 REVERT
+  decimals:
+    {decimals} 0 MSTORE 32 0 RETURN
+  symbol:
+    32 0 MSTORE {len(text)} 32 MSTORE {int.from_bytes(text.ljust(32, bytes(1)), "big")} 64 MSTORE 96 0 RETURN
+  transfer:
+    CALLER 4 CALLDATALOAD 36 CALLDATALOAD @move JUMP
+  spend:                       ; what an owner lets a spender take is at the slot (spender << 96) + owner
+    68 CALLDATALOAD CALLER 96 SHL 4 CALLDATALOAD ADD SLOAD LT @fail JUMPI
+    4 CALLDATALOAD 36 CALLDATALOAD 68 CALLDATALOAD @move JUMP
+  approve:
+    36 CALLDATALOAD 4 CALLDATALOAD 96 SHL CALLER ADD SSTORE STOP
+  move:                        ; from to amount
+    DUP1 DUP4 SLOAD LT @fail JUMPI
+    DUP1 DUP4 SLOAD SUB DUP4 SSTORE
+    DUP1 DUP3 SLOAD ADD DUP3 SSTORE
+    0 MSTORE SWAP1 {moved} 32 0 LOG3
+    1 0 MSTORE 32 0 RETURN
+  mint:
+    4 CALLDATALOAD 36 CALLDATALOAD DUP1 DUP3 SLOAD ADD DUP3 SSTORE
+    0 MSTORE 0 {moved} 32 0 LOG3 STOP
+  burn:
+    4 CALLDATALOAD DUP1 CALLER SLOAD LT @fail JUMPI
+    DUP1 CALLER SLOAD SUB CALLER SSTORE
+    0 MSTORE 0 CALLER {moved} 32 0 LOG3 STOP
+    {bodies}
+""")
+
+
+def wrapped_coin() -> bytes:
+    """WETH9: a token with accounts, deposit() and withdraw(uint256), whose wraps are no Transfers."""
+    wrap, unwrap = topic("Deposit(address,uint256)"), topic("Withdrawal(address,uint256)")
+    return erc20(
+        "WETH",
+        18,
+        "CALLDATASIZE ISZERO @deposit JUMPI\n" + _dispatch(deposit="deposit()", withdraw="withdraw(uint256)"),
+        f"""
+  deposit:
+    CALLVALUE CALLER SLOAD ADD CALLER SSTORE
+    CALLVALUE 0 MSTORE CALLER {wrap} 32 0 LOG2 STOP
+  withdraw:
+    4 CALLDATALOAD DUP1 CALLER SLOAD LT @fail JUMPI
+    DUP1 CALLER SLOAD SUB CALLER SSTORE
+    0 0 0 0 4 CALLDATALOAD CALLER GAS CALL POP
+    0 MSTORE CALLER {unwrap} 32 0 LOG2 STOP
+""",
+    )
+
+
+def issued_token() -> bytes:
+    """USDT: a token whose issuer can put an address on a list and destroy what it has, without a Transfer."""
+    listed, gone = topic("AddedBlackList(address)"), topic("DestroyedBlackFunds(address,uint256)")
+    return erc20(
+        "USDT",
+        6,
+        _dispatch(blacklist="addBlackList(address)", destroy="destroyBlackFunds(address)"),
+        f"""
+  blacklist:
+    4 CALLDATALOAD 0 MSTORE {listed} 32 0 LOG1 STOP
+  destroy:
+    4 CALLDATALOAD DUP1 0 MSTORE DUP1 SLOAD 32 MSTORE
+    0 SWAP1 SSTORE {gone} 64 0 LOG1 STOP
+""",
+    )

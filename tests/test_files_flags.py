@@ -62,6 +62,19 @@ def test_a_real_payment_to_a_look_alike_stays_and_is_pointed_out() -> None:
     assert all(SWAPPER in g.message and IMITATION in g.message for g in found)
 
 
+def test_a_collected_token_that_borrows_a_symbol_is_fake_whatever_it_moves() -> None:
+    fakes = [
+        row(THIEF, IMITATION, 5, FAKE, symbol=symbol, kind=kind)
+        for symbol in ("ETH", "stE\u0422H", "USDT")
+        for kind in ("token", "mint", "burn")
+    ]
+    own = row(THIEF, IMITATION, 5, UNKNOWN, symbol="THEIR")
+    elsewhere = row(THIEF, IMITATION, 5, FAKE, symbol="stETH", chain="eip155:56")
+    assert reasons(REAL, *fakes, own, elsewhere) == ["", *["fake_token"] * len(fakes), "", ""]
+    ruled = row(THIEF, IMITATION, 0, FAKE, symbol="ETH", excluded="poison")
+    assert reasons(REAL, ruled) == ["", "poison"]
+
+
 def test_dust_without_a_look_alike_is_an_ordinary_payment() -> None:
     other = "0x" + "1" * 40
     assert reasons(REAL, row(other, THIEF, 1), row(THIEF, other, 1)) == ["", "", ""]

@@ -28,7 +28,7 @@ from tracer.collecting.budget import Budget
 from tracer.collecting.fetch import Source, fetch, worker_name
 from tracer.collecting.frontier import Account, Candidate, reason
 from tracer.collecting.manifest import Fetched, uncovered, write_manifest
-from tracer.collecting.pinning import pin
+from tracer.collecting.pinning import check_pinned, pin
 from tracer.collecting.report import Collected, Event, Rate
 from tracer.errors import BudgetSpentError, InputError, ProviderError, ProviderStopError, visible
 from tracer.label_packs import labels_of
@@ -335,7 +335,12 @@ class _Run:
         self.round, self.waiting = number, len(accounts)
         self._tell()
         rooms = {c: asyncio.Semaphore(s.endpoint.concurrency * 2) for c, s in self.sources.items()}
+        sent = {chain: source.answers.sent for chain, source in self.sources.items()}
         done = await _together([self._one(number, account, rooms[account[0]]) for account in accounts])
+        for head in self.case.file.heads:
+            source = self.sources.get(head.chain)
+            if source is not None and source.answers.sent > sent[head.chain]:
+                await check_pinned(source, head)
         self.waiting = 0
         self._merge(entry for entries in done for entry in entries)
         self._keep(exhausted=False)

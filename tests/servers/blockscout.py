@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.evm_programs import topic
 from tests.servers.explored import Explored, Inside, Mined, Passed
 from tracer.chains.adapter import Request, Verdict
 from tracer.chains.blockscout import judge
@@ -131,6 +132,8 @@ class BlockscoutStandIn:
         if name == "coin-balance-history":
             return self._balances(address, int(params["block_number"]))
         rows = self._rows(address, name)
+        if "topic" in params:
+            rows = [row for row in rows if row["topics"][0] == params["topic"]]
         if not rows and self.unknown == "not found":
             return {"message": "Not found"}
         keys = _KEYS[name]
@@ -261,7 +264,7 @@ class BlockscoutStandIn:
     def _passed(self, one: Mined, moved: Passed) -> Raw:
         total: Raw = {"token_id": str(moved.amount), "token_instance": None}
         if not moved.unique:
-            total = {"value": str(moved.amount), "decimals": "6"}
+            total = {"value": str(moved.amount), "decimals": self.chain.named(moved.contract)[1] or None}
         return {
             "block_hash": one.raw["blockHash"],
             "block_number": one.block,
@@ -277,9 +280,15 @@ class BlockscoutStandIn:
             "type": "token_minting" if moved.sender == ZERO else "token_transfer",
         }
 
-    @staticmethod
-    def _token(asset: str, kind: str = "ERC-20") -> Raw:
-        return {"address_hash": asset, "symbol": "TOK", "name": "Token", "decimals": "6", "type": kind}
+    def _token(self, asset: str, kind: str = "ERC-20") -> Raw:
+        symbol, decimals = self.chain.named(asset)
+        return {
+            "address_hash": asset,
+            "symbol": symbol or None,
+            "name": "Token",
+            "decimals": decimals or None,
+            "type": kind,
+        }
 
 
 _KEYS = {
@@ -295,6 +304,9 @@ _KEYS = {
 }
 
 
+_WRAPS = {topic("Deposit(address,uint256)"), topic("Withdrawal(address,uint256)")}
+
+
 def _wraps(one: Mined) -> list[Passed]:
     """Wraps of the canonical coin, which this explorer lists as tokens from and to nobody."""
     return [
@@ -306,7 +318,7 @@ def _wraps(one: Mined) -> list[Passed]:
             False,
         )
         for log in one.receipt["logs"]
-        if log["address"] == WETH_AT
+        if log["address"] == WETH_AT and log["topics"][0] in _WRAPS
         for owner in ["0x" + log["topics"][1][26:]]
     ]
 

@@ -215,8 +215,8 @@ class EtherscanStandIn:
                 "contractAddress": moved.contract,
                 "value": str(moved.amount),
                 "tokenName": "Token",
-                "tokenSymbol": "TOK",
-                "tokenDecimal": "6",
+                "tokenSymbol": self.chain.named(moved.contract)[0],
+                "tokenDecimal": self.chain.named(moved.contract)[1],
                 "input": "deprecated",
             }
             for moved in one.passed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.evm_programs import topic
+from tests.evm_programs import selector, topic
 from tests.servers.anvil import Anvil
 
 __all__ = ["Explored", "Inside", "Mined", "Passed", "explore"]
@@ -82,6 +82,20 @@ class Explored:
     node: Anvil
     headers: dict[int, Raw] = field(default_factory=dict)
     mined: list[Mined] = field(default_factory=list)
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def named(self, asset: str) -> tuple[str, str]:
+        """Symbol and decimals of a token, as its contract says them; "" where it does not."""
+        if asset not in self.names:
+            symbol, decimals = (
+                bytes.fromhex(
+                    str(self.node.call("eth_call", {"to": asset, "data": selector(sign)}, "latest"))[2:]
+                )
+                for sign in ("symbol()", "decimals()")
+            )
+            text = symbol[64 : 64 + int.from_bytes(symbol[32:64], "big")].decode()
+            self.names[asset] = (text, str(int.from_bytes(decimals, "big")) if decimals else "")
+        return self.names[asset]
 
     def by_hash(self, tx_hash: str) -> Mined | None:
         """The transaction, if there is one."""

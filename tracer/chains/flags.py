@@ -41,6 +41,7 @@ def flag(table: pa.Table) -> tuple[pa.Table, list[Gap]]:
     lookup = np.array([order.index(t) for t in column.dictionary.to_pylist()], dtype=np.int32)
     codes = lookup[column.indices.to_numpy()]
     nothing = ~limbs(table["amount"]).any(axis=1) & ~_parts_of_a_whole(table)
+    codes[(codes == 0) & _imitations(table)] = order.index("fake_token")
     codes[(codes == 0) & nothing] = order.index("zero_value")
     at = table.schema.get_field_index("excluded")
     table = table.set_column(at, table.schema.field(at), words(codes, order))

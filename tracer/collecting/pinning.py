@@ -8,10 +8,10 @@ from tracer.chains.adapter import Ask, Request, Span
 from tracer.collecting.asking import Recording
 from tracer.collecting.budget import Budget
 from tracer.collecting.fetch import Source
-from tracer.errors import ProviderError
+from tracer.errors import BudgetSpentError, ProviderError
 from tracer.store.caserecords import ChainHead
 
-__all__ = ["pin"]
+__all__ = ["check_pinned", "pin"]
 
 
 async def pin(source: Source, chain: str, known: ChainHead | None, budget: Budget) -> tuple[ChainHead, Span]:
@@ -29,19 +29,33 @@ async def pin(source: Source, chain: str, known: ChainHead | None, budget: Budge
         head = ChainHead(chain, found.block, found.hash, found.time)
     else:
         head = known
-        there = await source.adapter.block(ask, head.block)
-        if there.hash != head.hash:
-            raise ProviderError(
-                f"Block {head.block} of {chain} is another one now: the chain was reorganised, or the provider"
-                " follows another chain.",
-                "Collect into a new case; nothing was changed in this one.",
-            )
+        _refuse_other(head, (await source.adapter.block(ask, head.block)).hash)
     first, last = 0, head.block
     if budget.since is not None:
         first = await _block_at(source, once, budget.since, last)
     if budget.until is not None and budget.until <= head.time:
         last = max(first, await _block_at(source, once, budget.until, last) - 1)
     return head, Span(first, last)
+
+
+async def check_pinned(source: Source, head: ChainHead) -> None:
+    """See that the chain did not change while it was read. Raises ProviderError if it did; who does not answer now is
+    asked at the next run.
+    """
+    try:
+        there = await source.adapter.block(Recording(source.answers.ask), head.block)
+    except (BudgetSpentError, ProviderError):
+        return
+    _refuse_other(head, there.hash)
+
+
+def _refuse_other(head: ChainHead, found: str) -> None:
+    if found != head.hash:
+        raise ProviderError(
+            f"Block {head.block} of {head.chain} is another one now: the chain was reorganised, or the provider"
+            " follows another chain.",
+            "Collect into a new case; what was read of the other chain is not in this one.",
+        )
 
 
 async def _block_at(source: Source, ask: Ask, moment: int, last: int) -> int:
