@@ -71,6 +71,29 @@ def test_a_folder_of_cases_is_traced_and_what_they_share_is_found(folder: Path, 
     assert held.attrs["conventions"]
 
 
+def test_two_cases_that_share_no_address_but_a_cluster_are_found(tmp_path: Path) -> None:
+    for number, stranger in ((1, 2), (2, 1)):
+        write_case(tmp_path / "cases", number)
+        path = tmp_path / "cases" / f"theft-{number}" / "transfers.csv"
+        lines = [line for line in history(number).splitlines() if COLLECTOR not in line]
+        unrelated = lines[-1].replace(f"{number * 100 + 2:064x}", f"{900 + number:064x}")
+        unrelated = unrelated.replace(address(1000 + number), address(77))
+        lines.append(unrelated.replace(address(2000 + number), address(2000 + stranger)))
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = tracer.batch(tmp_path / "cases", workspace=tmp_path / "ws")
+    assert found.overlap().empty
+    ruling = found.case("theft-1").judge_link(
+        address(2001), address(2002), "accept", reason="one phone in both reports"
+    )
+    shared = found.overlap()
+    assert shared["case"].tolist() == ["theft-1", "theft-2"]
+    assert shared["shared"].tolist() == ["cluster", "cluster"]
+    assert shared["taint_raw"].tolist() == [60 * ETH, 60 * ETH]
+    assert set(shared["cluster_id"]) == {f"eip155:1:{address(2001)}"}
+    found.case("theft-1").withdraw_link_ruling(ruling)
+    assert found.overlap().empty
+
+
 def test_a_second_run_adds_nothing_and_a_corrected_one_goes_on(folder: Path, tmp_path: Path) -> None:
     (folder / "theft-2" / "seeds.txt").write_text("0x12 not an address\n", encoding="utf-8")
     first = tracer.batch(folder, workspace=tmp_path / "ws")

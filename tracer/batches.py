@@ -95,12 +95,16 @@ class Batch:
         """Where the coin of every case rests or leaves."""
         return self._over(lambda case: case.endpoints())
 
+    def clusters(self) -> pd.DataFrame:
+        """Which addresses one party controls, in every case."""
+        return self._over(lambda case: case.clusters())
+
     def gaps(self) -> pd.DataFrame:
         """Everything missing or assumed, in every case."""
         return self._over(lambda case: case.gaps())
 
     def overlap(self) -> pd.DataFrame:
-        """Addresses that two or more of the traced cases share (`tracer.crosscase`)."""
+        """Addresses and clusters that two or more of the traced cases share (`tracer.crosscase`)."""
         return overlap(self.names, self.workspace)
 
     def export(self, directory: str | Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The cases of a workspace side by side, and what two of them share: an address that stolen coin of both came to.
+"""The cases of a workspace side by side, and what two of them share: an address or a cluster that coin of both came to.
 
 The same deposit address or collector in two thefts is a lead that no single case shows. A shared service proves no
 common hand: the stop code and the label stand beside each row.
@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tracer.addresses import canonical
+from tracer.addresses import display, is_evm
 from tracer.amounts import decimal_text
 from tracer.case import Case
+from tracer.clusters.link import Link
+from tracer.clusters.unionfind import components
 from tracer.errors import TracerError
 from tracer.model import Rule
 from tracer.results import frame
@@ -22,34 +24,54 @@ from tracer.times import utc_text
 
 __all__ = ["cases_frame", "overlap"]
 
+_Account = tuple[str, str]
+"""(chain, canonical address)"""
+
 _COLUMNS = ["chain", "address", "cases", "case", "asset", "symbol", "decimals"]
 _RESULT = ["taint_raw", "received_taint_raw", "hop", "first_received_utc", "stop", "label", "label_source"]
 
 
 def overlap(cases: Iterable[str | Case], workspace: str | Path | None = None) -> pd.DataFrame:
-    """One row per shared address, case and asset; `cases` is the number of cases that share the address.
+    """One row per shared address, case and asset; `cases` is the number of cases that share it.
 
-    An address is shared when stolen coin can have come to it in two of the cases (poison knows every such address);
-    amounts are those of each case's governing rule, exact integers in the smallest unit. Sorted by number of cases,
-    then address.
+    shared: `address` where stolen coin can have come to the address in two of the cases (poison knows every such
+    address), else `cluster` where the links of the cases, taken together, put it into one cluster with an address of
+    another case; `cluster_id` names that cluster ("" where there is none). Amounts are those of each case's governing
+    rule, exact integers in the smallest unit. Sorted by number of cases, then by address.
     """
-    found: dict[tuple[str, str], dict[str, list[tuple[object, ...]]]] = defaultdict(dict)
+    found: dict[_Account, dict[str, list[tuple[object, ...]]]] = defaultdict(dict)
+    links: set[Link] = set()
+    refused: set[Link] = set()
     for given in cases:
         case = given if isinstance(given, Case) else Case.open(given, workspace)
-        for chain, address, row in _traced(case):
-            found[chain, address].setdefault(case.name, []).append(row)
-    shared = sorted((-len(by_case), account) for account, by_case in found.items() if len(by_case) > 1)
-    rows = [
-        (*account, -count, name, *row)
-        for count, account in shared
-        for name, of_case in sorted(found[account].items())
-        for row in of_case
-    ]
-    return frame(rows, [*_COLUMNS, *_RESULT])
+        for account, row in _traced(case):
+            found[account].setdefault(case.name, []).append(row)
+        if case.file.seeds:
+            clusters = case.tracing().clusters
+            links.update(clusters.found.links)
+            refused.update(clusters.found.withdrawn)
+    joined = components(links, refused)
+    cluster = {account: joined.cluster_of(":".join(account)) for account in found}
+    sharing: dict[str, set[str]] = defaultdict(set)
+    for account, by_case in found.items():
+        sharing[cluster[account]].update(by_case)
+    rows: list[tuple[object, ...]] = []
+    for account, by_case in found.items():
+        chain, address = account
+        alone = len(by_case) > 1
+        among = len(by_case) if alone else len(sharing[cluster[account]])
+        if among < 2:
+            continue
+        named = cluster[account] if joined.members.get(cluster[account]) else ""
+        ends = ("address" if alone else "cluster", named)
+        text = display(chain, address)
+        rows += [(chain, text, among, name, *row, *ends) for name, mine in by_case.items() for row in mine]
+    rows.sort(key=lambda r: (-int(str(r[2])), r[0], r[1], r[3], str(r[4])))
+    return frame(rows, [*_COLUMNS, *_RESULT, "shared", "cluster_id"])
 
 
-def _traced(case: Case) -> Iterable[tuple[str, str, tuple[object, ...]]]:
-    """(chain, address, the rest of the row) of everything that stolen coin can have come to."""
+def _traced(case: Case) -> Iterable[tuple[_Account, tuple[object, ...]]]:
+    """(account, the rest of the row) of everything that stolen coin can have come to."""
     if not case.file.seeds:
         return
     governed = case.taint().addresses(ranges=False).set_index(["chain", "address", "asset"])
@@ -58,11 +80,12 @@ def _traced(case: Case) -> Iterable[tuple[str, str, tuple[object, ...]]]:
     for row in case.taint(Rule.POISON.value).addresses(ranges=False).to_dict("records"):
         if str(row["address"]).startswith("sink:"):
             continue
-        label = book.best(row["chain"], canonical(row["chain"], row["address"]))
+        chain, text = str(row["chain"]), str(row["address"])
+        account = (chain, text.lower() if is_evm(chain) else text)
+        label = book.best(*account)
         known = amounts.get((row["chain"], row["address"], row["asset"]), {})
         yield (
-            row["chain"],
-            row["address"],
+            account,
             (row["asset"], row["symbol"], row["decimals"])
             + (known.get("taint_raw", 0), known.get("received_taint_raw", 0))
             + (row["hop"], row["first_received_utc"], row["stop"])

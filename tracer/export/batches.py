@@ -29,11 +29,11 @@ BATCH = Layout(
 )
 OVERLAP = Layout(
     "overlap.csv",
-    "What one of several cases says of an address that stolen coin of all of them came to.",
+    "What one case says of an address that it shares with another: the same address, or one of the same cluster.",
     (
         Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum."),
         Column("address", _T, "", "The address in full."),
-        Column("cases", _N, "cases", "How many cases share it."),
+        Column("cases", _N, "cases", "How many cases share the address, or else the cluster."),
         Column("case", _T, "", "The case that this row is about."),
         Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token."),
         Column(
@@ -55,5 +55,12 @@ OVERLAP = Layout(
         Column("stop", _T, "", "Why tracing ends there in that case."),
         Column("label", _T, "", "Who is behind the address in that case; empty: no label."),
         Column("label_source", _T, "", "Where that label comes from."),
+        Column(
+            "shared",
+            _T,
+            "",
+            "address: coin of several cases came to it; cluster: to addresses of its cluster.",
+        ),
+        Column("cluster_id", _T, "", "The cluster, by its smallest member; empty: the address is in none."),
     ),
 )
