@@ -66,8 +66,9 @@ _CAIP2 = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
 _EIP155 = re.compile(r"eip155:[1-9][0-9]{0,31}")
 _EVM_ANY_CASE = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
-_SCRIPT_OR_OUTPOINT = re.compile(r"(?:script:[0-9a-fA-F]{64}|[0-9a-fA-F]{64}:[0-9]{1,10})")
-"""Owners without an address: a script by its hash, or an outpoint of which no more is known (tracer.utxo)."""
+_SCRIPT_OR_OUTPOINT = re.compile(r"(?:(?:script|tx):[0-9a-fA-F]{64}|[0-9a-fA-F]{64}:[0-9]{1,10})")
+"""Owners without an address: a script by its hash, an outpoint of which no more is known (tracer.utxo), and what stands
+for a transaction in which coin of several owners meets."""
 _LOWER = re.compile(EVM_ADDRESS.removesuffix("$"))
 _BITCOIN_VERSIONS = (0x00, 0x05)  # P2PKH and P2SH of the main network
 _TRON_VERSION = 0x41

@@ -83,6 +83,8 @@ def passages(
         if carried and got >= 0:
             found[got].came.append(row)
             begun.add(got)
+    for h, came in _mixed(ledger, program, carries, found).items():
+        found[h].came = came
     for h, rows in _unfollowed(program, found).items():
         found[h].came = sorted(rows)
     return found
@@ -94,11 +96,26 @@ def _places(ledger: Ledger, program: Program, holdings: Collection[int]) -> dict
     for h in holdings:
         owner, asset = int(program.holding_address[h]), int(program.holding_asset[h])
         chain, name = program.addresses[owner]
+        if owner >= len(ledger.addresses) and chain:
+            continue  # a transaction, where coin of several owners was mixed
         if chain:
             places[ledger.address_number[chain, name], asset] = h
         elif name in _LEDGER_SINKS:
             places[_LEDGER_SINKS[name], asset] = h
     return places
+
+
+def _mixed(
+    ledger: Ledger, program: Program, carries: np.ndarray, holdings: Collection[int]
+) -> dict[int, list[int]]:
+    """By holding of a transaction that mixes, its inputs that carried stolen coin."""
+    found = {}
+    for h in holdings:
+        chain, name = program.name(h)[:2]
+        if chain and int(program.holding_address[h]) >= len(ledger.addresses) and name.startswith("tx:"):
+            rows = ledger.rows_of(chain, name.removeprefix("tx:"))
+            found[h] = [r for r in rows if ledger.spends[r] >= 0 and carries[r]]
+    return found
 
 
 def _unfollowed(program: Program, holdings: Collection[int]) -> dict[int, set[int]]:

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from tracer.addresses import transaction_name
 from tracer.arrivals import Account, History, transactions_seen
 from tracer.clusters.clustering import Clusters
 from tracer.collecting.manifest import Fetched
@@ -24,6 +25,7 @@ from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.listing import Listing
 from tracer.lookup import transaction_frame
+from tracer.mixes import Mix, find_mixes
 from tracer.model import CONSERVING, UNREAD, Gap, Label, LinkRuling, Rule, Seed, StopCode
 from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
@@ -86,7 +88,19 @@ class Tracing:
     @cached_property
     def program(self) -> Program:
         """The steps that every rule runs. Raises SeedError if a seed contradicts the history."""
-        return compile_program(self.ledger, self.seeds, self.all_stops, self.separate)
+        return compile_program(self.ledger, self.seeds, self.all_stops, self.separate, self.mixing)
+
+    @cached_property
+    def mixes(self) -> list[Mix]:
+        """The CoinJoins in which coin stops, but those of which the analyst says that it does not."""
+        return find_mixes(self.ledger, {account for account in self.decided if account not in self.stops})
+
+    @cached_property
+    def mixing(self) -> dict[tuple[str, str], Mapping[int, int]]:
+        """(chain, transaction) in which coin stops -> input position -> vout of its certain change."""
+        named = [(c, a.removeprefix("tx:")) for c, a in self.stops if a == transaction_name(a[3:])]
+        said: dict[tuple[str, str], Mapping[int, int]] = {account: {} for account in named}
+        return said | {(m.transaction.chain, m.transaction.txid): m.change for m in self.mixes}
 
     @cached_property
     def full_book(self) -> LabelBook:
@@ -119,7 +133,12 @@ class Tracing:
     @cached_property
     def all_gaps(self) -> tuple[Gap, ...]:
         """Everything missing or assumed, from the sources to the accounting."""
-        return (*self.gaps, *self.clusters.gaps, *self.ledger.gaps, *self.program.gaps)
+        program = self.program
+        reached = {
+            program.addresses[n] for n in np.unique(program.holding_address[program.hop < NEVER]).tolist()
+        }
+        mixed = [mix.gap() for mix in self.mixes if mix.account in reached]
+        return (*self.gaps, *mixed, *self.clusters.gaps, *self.ledger.gaps, *program.gaps)
 
     @cached_property
     def patterns(self) -> list[Pattern]:
@@ -318,7 +337,7 @@ class Tracing:
 
     def _without_seeds(self, stops: Mapping[tuple[str, str], str]) -> Program:
         stated = [s for s in self.seeds if s.amount is not None and s.tx is None and s.at is None]
-        return compile_program(self.ledger, stated, stops, self.separate)
+        return compile_program(self.ledger, stated, stops, self.separate, self.mixing)
 
     def supplies(self, pairs: Iterable[tuple[str, str]]) -> list[Supply]:
         """What each holding of these addresses ever got is made of; addresses without movements have none."""

@@ -63,7 +63,7 @@ def candidates(program: Program, outcome: Outcome, sums: Tally) -> list[Candidat
     hop: dict[Account, int] = {}
     for holding, split in enumerate(outcome.split):
         chain, address, _ = program.name(holding)
-        if not split or not chain or program.pot[holding]:
+        if not split or not chain or program.pot[holding] or address.startswith("tx:"):
             continue
         account = (chain, address)
         held = shares.setdefault(account, {})

@@ -14,7 +14,7 @@ from tracer.model import Gap, Seed, StopCode
 from tracer.taint.program import NEVER, SINKS, Op, Origin, Program, Share
 from tracer.taint.seeds import Plan, enter_seeds, plan_seeds
 from tracer.taint.steps import CONVERTED, StepList, Steps
-from tracer.taint.transactions import add_transaction, plain_rows
+from tracer.taint.transactions import add_mixing, add_transaction, plain_rows
 
 __all__ = ["compile_program"]
 
@@ -26,12 +26,14 @@ def compile_program(
     seeds: Sequence[Seed] = (),
     stops: Mapping[tuple[str, str], str] | None = None,
     separate: Collection[tuple[str, str, str]] = (),
+    mixes: Mapping[tuple[str, str], Mapping[int, int]] | None = None,
 ) -> Program:
     """Compile a ledger for accounting.
 
     stops: (chain, address) -> stop code of the addresses that coin does not leave. separate: (chain, transaction,
-    address) that convert nothing: what the address paid and got there is unrelated. Raises SeedError for a seed that
-    contradicts the history.
+    address) that convert nothing: what the address paid and got there is unrelated. mixes: (chain, transaction) of a
+    CoinJoin -> input position -> vout of its certain change; coin that enters stays there. Raises SeedError for a seed
+    that contradicts the history.
     """
     codes = {
         number: str(code)
@@ -44,7 +46,9 @@ def compile_program(
     known = ledger.address_number
     apart = {(tx, known[chain, address]) for chain, tx, address in separate if (chain, address) in known}
     steps = Steps(ledger, codes, frozenset(apart))
-    _add_rows(steps)
+    mixing = _mixing(ledger, mixes or {})
+    steps.mixing = frozenset(mixing)
+    _add_rows(steps, mixing)
     plan = plan_seeds(steps, seeds)
     start: dict[int, int] = {}
     for owner, asset, amount, _ in plan.start:
@@ -55,13 +59,27 @@ def compile_program(
     return _pack(steps, plan, seeds, opening, items, hops, renumbered)
 
 
-def _add_rows(steps: Steps) -> None:
+def _mixing(
+    ledger: Ledger, mixes: Mapping[tuple[str, str], Mapping[int, int]]
+) -> dict[int, Mapping[int, int]]:
+    """The mixes by transaction ordinal."""
+    found = {}
+    for (chain, tx_hash), change in sorted(mixes.items()):
+        rows = ledger.rows_of(chain, tx_hash)
+        if rows and ledger.utxo[rows[0]]:
+            found[int(ledger.tx[rows[0]])] = change
+    return found
+
+
+def _add_rows(steps: Steps, mixing: Mapping[int, Mapping[int, int]]) -> None:
     """Every transaction of the ledger, in order: plain payments in bulk, the others one by one."""
     ledger = steps.ledger
     if ledger.rows == 0:
         return
-    plain, rows = plain_rows(ledger)
+    plain, rows = plain_rows(ledger, mixing)
     payments = _payments(steps, rows)
+    if mixing and not steps.outpoints:
+        _number_outpoints(steps)
     starts = np.flatnonzero(np.diff(ledger.tx, prepend=-1))
     complex_first = starts[~plain[starts]]
     ends = np.append(starts[1:], ledger.rows)[~plain[starts]]
@@ -70,7 +88,11 @@ def _add_rows(steps: Steps) -> None:
     for first, end, upto in zip(complex_first.tolist(), ends.tolist(), until, strict=True):
         steps.items.extend(payments, done, upto)
         done = upto
-        add_transaction(steps, int(ledger.tx[first]), range(first, end))
+        tx = int(ledger.tx[first])
+        if tx in mixing:
+            add_mixing(steps, tx, range(first, end), mixing[tx])
+        else:
+            add_transaction(steps, tx, range(first, end))
     steps.items.extend(payments, done)
 
 
@@ -148,11 +170,11 @@ def _number_joints(steps: Steps) -> np.ndarray:
     It belongs to the address that owns all inputs; where there are several owners, or none, to the transaction itself.
     """
     ledger = steps.ledger
-    rows = np.flatnonzero(ledger.utxo)
+    rows = np.flatnonzero(ledger.utxo & ~np.isin(ledger.tx, list(steps.mixing)))
     first = rows[np.diff(ledger.tx[rows], prepend=-1) > 0]
     number = np.full(int(ledger.tx[-1]) + 1, -1, dtype=np.int64)
     number[ledger.tx[first]] = np.arange(len(first))
-    spent = np.flatnonzero(ledger.spends >= 0)
+    spent = np.flatnonzero((ledger.spends >= 0) & (number[ledger.tx] >= 0))
     pot, who = number[ledger.tx[spent]], ledger.sender[spent]
     low, high = np.full(len(first), len(ledger.addresses)), np.full(len(first), -1)
     np.minimum.at(low, pot, who)

@@ -447,9 +447,9 @@ class _Entry:
 
     def _payers(self, step: Step) -> set[int]:
         """Who pays in a step: of an output, all that spend in the transaction."""
-        if step.src not in self.steps.joints:
-            return {self._address(step.src)}
         ledger = self.steps.ledger
+        if step.row < 0 or ledger.makes[step.row] < 0:
+            return {self._address(step.src)}
         first, end = np.searchsorted(ledger.tx, [step.tx, step.tx + 1]).tolist()
         return set(ledger.sender[first:end].tolist())
 

@@ -86,10 +86,10 @@ class Steps:
     """Steps so far.
 
     outpoints: the holdings of the ledger's outpoints, by their number; joints: the pots of transactions with inputs and
-    outputs, in order. stop_code: address number -> stop code; coin that arrives there does not leave. closed: those of
-    them that end even a payment passing through inside one transaction. separate: (transaction hash,
-    address number) that convert nothing, by a ruling. doubts: step number -> the gap to report if stolen coin can
-    have been in that step.
+    outputs, in order; mixing: ordinals of transactions that have none, as they mix coin of several owners. stop_code:
+    address number -> stop code; coin that arrives there does not leave. closed: those of them that end even a payment
+    passing through inside one transaction. separate: (transaction hash, address number) that convert nothing, by a
+    ruling. doubts: step number -> the gap to report if stolen coin can have been in that step.
     """
 
     ledger: Ledger
@@ -106,6 +106,7 @@ class Steps:
     pot: list[bool] = field(default_factory=list)
     outpoints: range = range(0)
     joints: range = range(0)
+    mixing: frozenset[int] = frozenset()
     _number: dict[tuple[int, int, str], int] = field(default_factory=dict)
 
     closed: frozenset[int] = frozenset()

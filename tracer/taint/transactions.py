@@ -5,30 +5,32 @@
    transaction (its *pot*), so routers and pools pass coin through unmixed.
 3. One in which somebody gives one asset and gets another is netted: see `tracer.taint.conversions`.
 4. One with inputs and outputs moves its inputs whole, in their order, into a pot of its own, and its outputs in their
-   order out of it, then its fee.
+   order out of it, then its fee. One that mixes coin of several owners (a CoinJoin) keeps what enters.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from tracer.ledger import BURNED, KINDS, OUTSIDE, Ledger
-from tracer.model import Kind
+from tracer.addresses import transaction_name
+from tracer.ledger import BURNED, FEE, KINDS, OUTSIDE, Ledger
+from tracer.model import Kind, StopCode
 from tracer.taint.conversions import Row, convert, has_converter, leave_unsplit
 from tracer.taint.program import Op
 from tracer.taint.steps import Steps
 
-__all__ = ["add_transaction", "plain_rows"]
+__all__ = ["add_mixing", "add_transaction", "plain_rows"]
 
 _FEE, _UNWRAP = KINDS.index(Kind.FEE), KINDS.index(Kind.UNWRAP)
 
 
-def plain_rows(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
+def plain_rows(ledger: Ledger, mixing: Iterable[int] = ()) -> tuple[np.ndarray, np.ndarray]:
     """The transactions that are lists of payments, found for all rows at once.
 
+    mixing: ordinals of transactions that mix coin of several owners, which take the longer way.
     Returns (by row, whether its transaction is one; the rows of these that are payments, in order). A transaction
     that is one may still be told otherwise: it only takes the longer way, with the same steps.
     """
@@ -47,12 +49,13 @@ def plain_rows(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
     complicated = np.zeros(int(ledger.tx[-1]) + 1, dtype=bool)
     complicated[both] = True
     complicated[ledger.tx[odd]] = True
+    complicated[list(mixing)] = True
     plain = ~complicated[ledger.tx]
     minted_and_burned = (ledger.sender == OUTSIDE) & (ledger.recipient < 0)
     whole = np.zeros(ledger.rows, dtype=bool)
     rows = np.flatnonzero(ledger.utxo)
     whole[rows] = [ledger.amount[r] > 0 for r in rows.tolist()]
-    return plain, np.flatnonzero(plain & payment & ~minted_and_burned | whole)
+    return plain, np.flatnonzero(plain & (payment & ~minted_and_burned | whole))
 
 
 def add_transaction(steps: Steps, tx: int, rows: Sequence[int]) -> None:
@@ -82,6 +85,41 @@ def add_transaction(steps: Steps, tx: int, rows: Sequence[int]) -> None:
     for group in _groups(movements):
         if not (has_converter(group) and convert(steps, tx, group)):
             _replay(steps, tx, group)
+
+
+def add_mixing(steps: Steps, tx: int, rows: Sequence[int], change: Mapping[int, int]) -> None:
+    """A transaction that mixes coin of several owners: what enters rests in it, and what comes out is clean coin.
+
+    change: position of an input -> vout of the output that is certainly its change; that much goes on, first, under the
+    rule, and only the rest of the input enters.
+    """
+    ledger = steps.ledger
+    chain, asset = ledger.assets[ledger.asset[rows[0]]].chain, int(ledger.asset[rows[0]])
+    steps.names.append((chain, transaction_name(ledger.tx_hash[rows[0]])))
+    mixer = steps.holding(len(steps.names) - 1, asset)
+    steps.stop_code[len(steps.names) - 1] = StopCode.MIXER.value
+    first = steps.outpoints.start
+    outputs = [r for r in rows if ledger.makes[r] >= 0]
+    back = {position: outputs[vout] for position, vout in change.items()}
+    for position, r in enumerate(r for r in rows if ledger.spends[r] >= 0):
+        owner, amount = int(ledger.sender[r]), ledger.amount[r]
+        source, op = first + int(ledger.spends[r]), Op.STOPPED if owner in steps.stop_code else Op.MOVE
+        kept = back.get(position, -1)
+        if kept < 0:
+            steps.add(op, source, mixer, amount, row=r, tx=tx, hop=1)
+            continue
+        pot = steps.holding(owner, asset, f"change:{tx}:{position}")
+        steps.add(op, source, pot, amount, row=r, tx=tx)
+        part = ledger.amount[kept]
+        steps.add(Op.MOVE, pot, first + int(ledger.makes[kept]), part, row=kept, tx=tx, hop=1)
+        steps.add(Op.MOVE, pot, mixer, amount - part, tx=tx, hop=1)
+    certain = set(back.values())
+    for r in rows:
+        if r not in certain and ledger.amount[r]:
+            if ledger.makes[r] >= 0:
+                steps.add(Op.STOPPED, mixer, first + int(ledger.makes[r]), ledger.amount[r], row=r, tx=tx)
+            elif ledger.recipient[r] == FEE:
+                steps.add(Op.STOPPED, mixer, steps.holding(FEE, asset), ledger.amount[r], row=r, tx=tx)
 
 
 def _groups(movements: Sequence[Row]) -> list[list[Row]]:

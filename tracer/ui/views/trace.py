@@ -208,7 +208,7 @@ def _panel(shown: Shown, flow: Flow, folded: Flow, words: Words) -> None:
         if fold_details(node, flow, words, many=len(node.members) > ASK_ABOVE):
             _open(node.id)
             again()
-    elif node.kind == "transaction":
+    elif node.address.startswith("tx:"):
         transaction_details(node, shown.result, words)
     else:
         jobs = [started(case, "rules", lambda report: case.compare(ranges=False, progress=report))]

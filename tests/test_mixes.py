@@ -1,0 +1,182 @@
+"""CoinJoins in the accounting: what enters rests there, certain change goes on, and the analyst has the last word."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.utxo_histories import ledger_of, seed, transaction, txid
+from tests.utxo_rows import coin, pay, script, write_rows
+from tests.utxo_rows import transaction as bitcoin
+from tracer.addresses import BITCOIN
+from tracer.arrivals import passages
+from tracer.case import Case
+from tracer.mixes import find_mixes
+from tracer.model import CONSERVING, Rule
+from tracer.taint.bounds import bounds, verify
+from tracer.taint.compile import compile_program
+from tracer.taint.engine import run, run_plain
+from tracer.taint.kernels import run_bulk
+from tracer.taint.program import NEVER
+from tracer.taint.tally import tally
+from tracer.utxo import Input, Outpoint, Script
+
+POOL = 5_000_000
+THEFT = transaction(1, [(90, 0, "V", 12_100_000)], [("T", 12_000_000)], block=800_000)
+SPLIT = transaction(2, [(1, 0, "T", 12_000_000)], [("P1", POOL + 10_000), ("R", 6_980_000)], block=800_001)
+MIX = transaction(
+    3,
+    [(2, 0, "P1", POOL + 10_000), (91, 0, "P2", POOL + 9_000), (92, 0, "P3", POOL), (93, 0, "P4", POOL)]
+    + [(94, 0, "P5", POOL)],
+    [(f"M{n}", POOL) for n in range(5)],
+    block=800_002,
+)
+AFTER = transaction(4, [(3, 0, "M0", POOL)], [("Z", POOL - 500)], block=800_003)
+MADE = (THEFT, SPLIT, MIX, AFTER)
+NODE = f"tx:{txid(3)}"
+
+
+def held(program, rule):
+    found: dict[str, int] = {}
+    for holding, units in enumerate(run(program, Rule(rule)).taint):
+        if units:
+            name = program.name(holding)[1]
+            found[name] = found.get(name, 0) + units
+    return found
+
+
+class TestWhirlpool:
+    def test_is_found_with_its_crowd_and_said_where_stolen_coin_stops(self):
+        (mix,) = find_mixes(ledger_of(MADE))
+        assert mix.account == (BITCOIN, NODE)
+        assert mix.change == {}
+        assert "whirlpool" in mix.gap().message
+        assert "Equal outputs: 5 of 0.05." in mix.gap().message
+        assert find_mixes(ledger_of(MADE), {(BITCOIN, NODE)}) == []
+
+    @pytest.mark.parametrize("rule", [*CONSERVING, Rule.POISON])
+    def test_what_enters_rests_in_it_under_every_rule(self, rule):
+        program = compile_program(ledger_of(MADE), [seed("T", tx=txid(1))], mixes={(BITCOIN, txid(3)): {}})
+        found = held(program, rule)
+        assert found == {NODE: POOL + 10_000, "R": 6_980_000, "sink:fee": 10_000}
+        assert sum(found.values()) == 12_000_000
+
+    def test_nothing_after_it_is_reached_and_a_seed_behind_it_is_no_new_theft(self):
+        seeds = [seed("T", tx=txid(1)), seed("M0")]
+        program = compile_program(ledger_of(MADE), seeds, mixes={(BITCOIN, txid(3)): {}})
+        assert sum(held(program, "fifo").values()) == 12_000_000
+        outside = compile_program(ledger_of(MADE), seeds[:1], mixes={(BITCOIN, txid(3)): {}})
+        reached = {outside.name(h)[1] for h in np.flatnonzero(outside.hop < NEVER).tolist()}
+        assert not reached & {"M0", "M1", "Z", "P2"}
+        assert reached >= {NODE, "R", "P1", "T"}
+
+    def test_ranges_are_exact_and_proven(self):
+        program = compile_program(ledger_of(MADE), [seed("T", tx=txid(1))], mixes={(BITCOIN, txid(3)): {}})
+        (node,) = [h for h in range(len(program.pot)) if program.name(h)[1] == NODE]
+        (found,) = bounds(program, [node])
+        assert (found.at_least, found.at_most) == (POOL + 10_000,) * 2
+        assert verify(program, found)
+
+    def test_what_came_to_it_are_the_inputs_that_carry_stolen_coin(self):
+        ledger = ledger_of(MADE)
+        program = compile_program(ledger, [seed("T", tx=txid(1))], mixes={(BITCOIN, txid(3)): {}})
+        (node,) = [h for h in range(len(program.pot)) if program.name(h)[1] == NODE]
+        sums = tally(ledger, program, run(program, Rule.FIFO))
+        came = passages(ledger, program, [sums], [node])[node].came
+        assert [ledger.outpoint[r] for r in came] == [f"{txid(2)}:0"]
+        assert sums.received[node] == POOL + 10_000
+
+
+CHANGE = {(BITCOIN, txid(5)): {0: 2}}
+
+
+class TestCertainChange:
+    # input 0 of 700, of which 300 are certainly its change (output 2)
+    MIX = transaction(
+        5, [(1, 0, "T", 700), (95, 0, "Q", 400)], [("A", 395), ("B", 395), ("C", 300)], block=800_002
+    )
+    MADE = (transaction(1, [(90, 0, "V", 400), (89, 0, "W", 300)], [("T", 700)], block=800_000), MIX)
+
+    @pytest.mark.parametrize(
+        ("rule", "change"),
+        [("fifo", 300), ("lifo", 0), ("seniority", 300), ("tiho", 300), ("libr", 0), ("haircut", 171)],
+    )
+    def test_goes_on_under_the_rule_and_the_rest_stays(self, rule, change):
+        program = compile_program(ledger_of(self.MADE), [seed("V")], mixes=CHANGE)
+        found = held(program, rule)
+        assert found == {k: v for k, v in {"C": change, f"tx:{txid(5)}": 400 - change}.items() if v}
+
+    def test_compiled_kernels_and_rows_agree(self):
+        ledger = ledger_of(self.MADE)
+        program = compile_program(ledger, [seed("V")], mixes=CHANGE)
+        for rule in Rule:
+            plain, bulk = run_plain(program, rule), run_bulk(program, rule)
+            assert list(plain.taint) == list(bulk.taint), rule
+            sums = tally(ledger, program, plain)
+            assert sums.by_row == tally(ledger, program, bulk).by_row
+            spends = [r for r in range(ledger.rows) if ledger.tx_hash[r] == txid(5) and ledger.spends[r] >= 0]
+            assert sum(sums.by_row[r] for r in spends) == (400 if rule != Rule.POISON else 700)
+
+    def test_every_rule_lies_in_the_range(self):
+        program = compile_program(ledger_of(self.MADE), [seed("V")], mixes=CHANGE)
+        node, change = (
+            next(h for h in range(len(program.pot)) if program.name(h)[1] == n)
+            for n in (f"tx:{txid(5)}", "C")
+        )
+        found = bounds(program, [node, change])
+        assert [(f.at_least, f.at_most) for f in found] == [(100, 400), (0, 300)]
+        assert all(verify(program, f) for f in found)
+
+
+def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path):
+    theft = bitcoin(
+        [coin("victim", 12_100_000)],
+        [pay("thief", 12_000_000)],
+        name="theft",
+        block=800_000,
+        time=1_690_000_000,
+    )
+    spent = Input(Outpoint(theft.txid, 0), "", Script.P2WPKH, 12_000_000, script("thief"))
+    split = bitcoin(
+        [spent],
+        [pay("premix", POOL + 10_000), pay("rest", 6_980_000)],
+        name="split",
+        block=800_001,
+        time=1_690_000_600,
+    )
+    entering = Input(Outpoint(split.txid, 0), "", Script.P2WPKH, POOL + 10_000, script("premix"))
+    others = [coin("two", POOL + 9_000), coin("three", POOL), coin("four", POOL), coin("five", POOL)]
+    mixed = bitcoin(
+        [entering, *others],
+        [pay(f"out{n}", POOL) for n in range(5)],
+        name="mix",
+        block=800_002,
+        time=1_690_001_200,
+    )
+    case = Case.create("mixed", tmp_path)
+    case.import_file(write_rows(tmp_path / "t.jsonl", [theft, split, mixed]))
+    case.add_seed(theft.txid, "bitcoin")
+    node = f"tx:{mixed.txid}"
+    rows = case.taint().addresses().set_index("address")
+    assert rows.loc[node, ["taint_raw", "at_least_raw", "at_most_raw", "stop", "hop"]].tolist() == [
+        POOL + 10_000,
+        POOL + 10_000,
+        POOL + 10_000,
+        "MIXER",
+        2,
+    ]
+    gap = case.gaps().set_index("code").loc["coinjoin"]
+    assert (gap["tx"], gap["address"]) == (mixed.txid, node)
+    ends = case.endpoints().set_index("address")
+    assert ends.loc[node, "endpoint"] == "mixer"
+    assert case.graph().nx.nodes[f"{BITCOIN}:{node}"]["stop"] == "MIXER"
+    assert [r.stop for r in case.trace_routes().listed if r.endpoint.endswith(node)] == ["MIXER"]
+    assert len(case.export(tmp_path / "out")) > 20
+
+    case.stop(node, None, chain="bitcoin", reason="one owner")
+    rows = case.taint().addresses().set_index("address")
+    assert node not in rows.index
+    assert sum(rows["taint_raw"]) == 12_000_000
+    assert "coinjoin" not in set(case.gaps()["code"])
+    case.stop(f"tx:{split.txid}", "MIXER", chain="bitcoin")
+    assert case.taint().addresses().set_index("address").loc[f"tx:{split.txid}", "taint_raw"] == 12_000_000

@@ -1,0 +1,90 @@
+"""CoinJoins of a ledger, as the accounting takes them: where stolen coin stops, and which change goes on.
+
+Coin that enters a CoinJoin cannot be followed to one output, so it rests in the transaction, which is shown as a mixer
+(stop code MIXER) with how large a crowd each kind of output makes. What certainly is the change of one input goes on.
+Which transactions these are, and how sure that is: `tracer.clusters.coinjoin`, docs/accuracy.md. The analyst can say of
+any transaction that it is one, or is none: `tracer stop CASE tx:TXID`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from tracer.addresses import transaction_name
+from tracer.amounts import decimal_text
+from tracer.chains.utxo_rows import DECIMALS, transactions_of
+from tracer.clusters.coinjoin import classify
+from tracer.clusters.mixing import Mixing, mixing
+from tracer.clusters.verdict import Verdict
+from tracer.ledger import Ledger
+from tracer.model import NATIVE, Gap
+from tracer.utxo import UtxoTransaction
+
+__all__ = ["Mix", "find_mixes"]
+
+_CONFIDENT = 50
+_FEWEST_INPUTS, _FEWEST_OUTPUTS = 2, 3
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A transaction that mixes coin of several owners, with the grounds."""
+
+    transaction: UtxoTransaction
+    verdict: Verdict
+    parts: Mixing
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """(chain, what stands for it where addresses stand)."""
+        return self.transaction.chain, transaction_name(self.transaction.txid)
+
+    @property
+    def change(self) -> dict[int, int]:
+        """Position of an input -> vout of the output that is certainly its change."""
+        return {link.input: link.vout for link in self.parts.change}
+
+    def gap(self) -> Gap:
+        """What the investigator has to know where stolen coin stops here."""
+        crowds = [
+            f"{d.anonymity_set} of {decimal_text(d.amount, DECIMALS)}"
+            for d in self.parts.denominations[:_LISTED]
+        ]
+        more = len(self.parts.denominations) - len(crowds)
+        message = (
+            f"CoinJoin ({self.verdict.kind}, confidence {self.verdict.confidence}): {'; '.join(self.verdict.reasons)}."
+            f" Coin that enters rests in it. Equal outputs: {', '.join(crowds) or 'none'}"
+            + (f" and {more} more values" if more else "")
+            + f". Certain change: {len(self.parts.change)} outputs."
+        )
+        chain, address = self.account
+        return Gap("coinjoin", message, chain, address, NATIVE, tx=self.transaction.txid)
+
+
+def find_mixes(ledger: Ledger, ordinary: Collection[tuple[str, str]] = ()) -> list[Mix]:
+    """The CoinJoins among the followed transactions, confidence 50 or more, in ledger order.
+
+    ordinary: (chain, `tx:<txid>`) of transactions of which the analyst says that they are none.
+    """
+    if not ledger.utxo.any():
+        return []
+    count = int(ledger.tx[-1]) + 1
+    inputs = np.bincount(ledger.tx[ledger.spends >= 0], minlength=count)
+    outputs = np.bincount(ledger.tx[ledger.makes >= 0], minlength=count)
+    large = (inputs >= _FEWEST_INPUTS) & (outputs >= _FEWEST_OUTPUTS)
+    rows = np.flatnonzero(ledger.utxo & large[ledger.tx])
+    found = []
+    for transaction in transactions_of(ledger.table.take(pa.array(rows))):
+        verdict = classify(transaction)
+        parts = mixing(transaction, verdict)
+        if parts is None or verdict.confidence < _CONFIDENT:
+            continue
+        mix = Mix(transaction, verdict, parts)
+        if mix.account not in ordinary:
+            found.append(mix)
+    return found
