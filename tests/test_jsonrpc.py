@@ -342,6 +342,23 @@ class TestSearch:
         assert found.table.equals(history(world, THIEF, None).table)
         assert found.complete
 
+    @pytest.mark.parametrize("cap", range(1, 14))
+    def test_a_node_that_cuts_every_page_and_skips_nothing_is_found_out(self, world: World, cap: int) -> None:
+        """Unless all of it stands in one block, where no smaller range can tell."""
+
+        def cut(params: list[object], result: object) -> object:
+            asked = dict(params[0]) | {"after": 0, "count": cap}  # type: ignore[call-overload]
+            return world.node.call("trace_filter", asked)
+
+        ask = Asking(world.node, change=on("trace_filter", cut))
+        found = read(world.node, THIEF, world.first, world.last, ask)
+        whole = history(world, THIEF, None)
+        assert found.table.equals(whole.table) or "range_refused" in codes(found)
+        if found.table.equals(whole.table):
+            assert cap > 5
+        asked = [r for r in ask.requests if b"trace_filter" in r.body]
+        assert len(asked) < 20
+
     def test_a_node_that_gives_the_same_page_again_is_not_believed(self, world: World) -> None:
         def first_page(params: list[object], result: object) -> object:
             asked = dict(params[0]) | {"after": 0}  # type: ignore[call-overload]
@@ -706,6 +723,41 @@ class TestTraces:
 
 
 class TestLogs:
+    @pytest.mark.parametrize(
+        "title", ["two equal", "wrap", "unwrap", "destroyed tokens", "spread to strangers"]
+    )
+    @pytest.mark.parametrize("place", [0, -1], ids=["first", "last"])
+    def test_a_receipt_that_lost_a_log_is_found_out(self, world: World, title: str, place: int) -> None:
+        def lose(params: list[object], result: object) -> object:
+            assert isinstance(result, dict)
+            logs = list(result["logs"])
+            del logs[place]
+            return result | {"logs": logs}
+
+        whole = told(world, title, on("eth_getTransactionReceipt", lambda p, r: r))
+        assert "logs_missing" not in codes(whole)
+        twice = title == "two equal"  # the other one has the same summary
+        cut = told(world, title, on("eth_getTransactionReceipt", lose))
+        assert ("logs_missing" in codes(cut)) is not twice
+        assert cut.complete is twice
+
+    def test_a_hole_between_logs_is_found_out_without_a_summary(self, world: World) -> None:
+        def hole(params: list[object], result: object) -> object:
+            assert isinstance(result, dict)
+            logs = [dict(log) for log in result["logs"]]
+            logs[-1]["logIndex"] = hex(int(logs[-1]["logIndex"], 16) + 1)
+            return {k: v for k, v in result.items() if k != "logsBloom"} | {"logs": logs}
+
+        assert "logs_missing" in codes(told(world, "two equal", on("eth_getTransactionReceipt", hole)))
+
+    @pytest.mark.parametrize("bloom", [None, "0x", "0x" + "00" * 256, "0x01"])
+    def test_a_receipt_without_a_summary_proves_nothing(self, world: World, bloom: str | None) -> None:
+        def without(params: list[object], result: object) -> object:
+            assert isinstance(result, dict)
+            return result | {"logsBloom": bloom}
+
+        assert told(world, "wrap", on("eth_getTransactionReceipt", without)).complete
+
     @staticmethod
     def log(topics: list[str], raw: bytes, at: str = TOKEN) -> Log:
         return Log(at, tuple(topics), raw, 1, H1, H2, 0, 5)

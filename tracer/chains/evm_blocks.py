@@ -96,6 +96,7 @@ class Receipt:
     """What came of it. status: None before Byzantium. price: wei per gas, None if the receipt does not say.
     sender: None where an old node does not repeat the ends of the transaction; then `to` is None too.
 
+    bloom: the receipt's own summary of its logs (256 bytes), b"" where it does not give one.
     extra: further fees in wei (data fee of a rollup, EIP-4844 blobs). unknown_fee: it states a fee whose formula
     differs between upgrades of the chain.
     """
@@ -113,6 +114,7 @@ class Receipt:
     extra: int
     unknown_fee: bool
     logs: tuple[Log, ...]
+    bloom: bytes = b""
 
 
 def other(what: str, asked: object, got: object) -> ProviderError:
@@ -232,6 +234,7 @@ def read_receipt(value: object, tx_hash: str) -> Receipt:
         extra=(_optional(raw, "l1Fee") or 0) + blobs,
         unknown_fee=odd,
         logs=logs,
+        bloom=data(raw["logsBloom"], "the bloom of a receipt") if raw.get("logsBloom") else b"",
     )
 
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from eth_hash.auto import keccak
 
 from tracer.addresses import ZERO_ADDRESS
 from tracer.chains.evm_blocks import Log
@@ -27,9 +31,10 @@ from tracer.chains.evm_contracts import (
 from tracer.chains.evm_values import topic_address
 from tracer.model import Gap, Kind
 
-__all__ = ["Moved", "destroyed", "is_unique", "read_logs"]
+__all__ = ["Moved", "destroyed", "is_unique", "lacks_logs", "read_logs"]
 
 _WORD = 32
+_BLOOM = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,26 @@ def read_logs(chain: str, logs: Sequence[Log]) -> Iterator[Moved | Gap]:
             yield _wrap(chain, log)
         elif first in {DESTROYED, ISSUE, REDEEM} and log.address == USDT.get(chain):
             yield _issuer(chain, log)
+
+
+def lacks_logs(logs: Sequence[Log], bloom: bytes) -> bool:
+    """Whether a receipt shows that logs of it are missing: their numbers have a hole, or its summary names what no log
+    holds. Logs of a transaction are numbered one after the other; the summary has three bits for every address and
+    topic (Yellow Paper, section 4.3.1). A provider that gives no summary, or an empty one, proves nothing.
+    """
+    if any(after.index != before.index + 1 for before, after in pairwise(logs)):
+        return True
+    held = 0
+    for log in logs:
+        for text in (log.address, *log.topics):
+            held |= _bits(text)
+    return len(bloom) == _BLOOM and bool(int.from_bytes(bloom, "big") & ~held)
+
+
+@lru_cache(maxsize=100_000)
+def _bits(text: str) -> int:
+    digest = keccak(bytes.fromhex(text[2:]))
+    return sum({1 << (int.from_bytes(digest[at : at + 2], "big") % (8 * _BLOOM)) for at in (0, 2, 4)})
 
 
 def is_unique(log: Log) -> bool:

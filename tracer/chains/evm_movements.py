@@ -16,7 +16,7 @@ import pyarrow as pa
 from tracer.chains.adapter import LOGS
 from tracer.chains.etl_formats import creation_address
 from tracer.chains.evm_blocks import Block, Receipt, Transaction, other
-from tracer.chains.evm_logs import Moved, is_unique, read_logs
+from tracer.chains.evm_logs import Moved, is_unique, lacks_logs, read_logs
 from tracer.chains.evm_traces import Trace, payments
 from tracer.chains.evm_values import nonsense
 from tracer.errors import ProviderError
@@ -96,6 +96,9 @@ def movements(
         made.gap(chain, "no_internal", "No trace of this transaction: payments of inner calls are missing.")
     else:
         _internal(chain, trace, made)
+    if lacks_logs(receipt.logs, receipt.bloom):
+        message = "The receipt does not hold all logs that it says it has: token movements may be missing."
+        made.gap(chain, "logs_missing", message)
     for moved in read_logs(chain, receipt.logs):
         if isinstance(moved, Moved):
             made.row(

@@ -1,7 +1,8 @@
 """Which transactions touch an address: asked of a node in the ways that it offers, range by range.
 
 A range that the node finds too large is halved, down to one block; what it refuses even then is a gap. No result is
-believed to be all there is because a page is short: pages are read until one brings nothing.
+believed to be all there is because a page is short: pages are read until one brings nothing. A node that gives the
+same page again does not skip, so it may have cut the first one too: both halves of the range are asked as well.
 """
 
 from __future__ import annotations
@@ -67,28 +68,43 @@ class _Query:
 
 @dataclass(slots=True)
 class _Piece:
-    """A query over a range, `after` records of which were read."""
+    """A query over a range, `after` records of which were read. known: what a wider range brought from a node that does
+    not skip: where a half brings more, the wider one was cut. cap: at how many records, 0 while that is not known.
+    """
 
     query: _Query
     span: Span
     after: int = 0
     seen: set[Hashable] = field(default_factory=set)
+    known: frozenset[Hashable] = frozenset()
+    cap: int = 0
 
     def halves(self) -> Iterator[_Piece]:
         middle = (self.span.first + self.span.last) // 2
         for half in (Span(self.span.first, middle), Span(middle + 1, self.span.last)):
-            yield _Piece(self.query, half)
+            yield _Piece(self.query, half, known=frozenset(self.seen), cap=self.cap)
 
     def following(self, names: Sequence[Hashable]) -> _Piece | None:
         """The next page, if there may be one."""
         if not self.query.page or not names:
             return None
+        cap = self.cap if self.known.issuperset(names) else self.cap or len(self.known)
         self.seen.update(names)
-        return _Piece(self.query, self.span, self.after + len(names), self.seen)
+        return _Piece(self.query, self.span, self.after + len(names), self.seen, cap=cap)
+
+    def told(self, names: Sequence[Hashable]) -> bool:
+        """Whether a wider range brought all of a page and more, so that it is not cut itself."""
+        return len(names) < len(self.known) and self.known.issuperset(names)
+
+    def again(self, names: Sequence[Hashable]) -> bool:
+        """Whether the node gave the same page again: it skips no records."""
+        return bool(self.after and names) and self.seen.issuperset(names)
 
     def cut(self, names: Sequence[Hashable]) -> bool:
-        """Whether the node gave the same page again, and that page may not be all: it skips no records."""
-        return bool(self.after) and len(names) == self.query.page and self.seen.issuperset(names)
+        """Whether such a page is certainly not all, or may not be all and a smaller range can tell."""
+        if len(names) == self.query.page:
+            return True
+        return len(names) >= self.cap if self.cap else self.span.first < self.span.last
 
 
 async def _over(node: Node, found: Found, queries: Sequence[_Query], span: Span, of: tuple[str, str]) -> None:
@@ -114,8 +130,8 @@ async def _over(node: Node, found: Found, queries: Sequence[_Query], span: Span,
                     )
             else:
                 names = piece.query.read(answer, piece.span)
-                if not piece.cut(names):
-                    if not piece.seen.issuperset(names):
+                if not (piece.again(names) and piece.cut(names)):
+                    if not piece.again(names) and not piece.told(names):
                         more += filter(None, [piece.following(names)])
                     continue
                 words = "it gives the same page again"
