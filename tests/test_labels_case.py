@@ -315,6 +315,11 @@ def test_the_command_line_shows_every_label_with_its_source(case: Case) -> None:
     assert all(name in said for name in ("eXch", "FixedFloat", "ChangeNOW", "StealthEX", "Sources disagree"))
     pool = run(case, "label", "show", case.name, "0x910Cbd523D972eb0a6f4cAe4618aD62622b39DbF").stdout
     assert "2022-08-08T00:00:00Z to 2025-03-21T00:00:00Z" in pool
+    assert "Sanctions: OFAC SDN: Tornado Cash as of 2025-02-23T00:00:00Z." in pool  # before it was lifted
+    case.update(lambda file: replace(file, as_of=1_742_515_200))  # 2025-03-21
+    pool = run(case, "label", "show", case.name, "0x910Cbd523D972eb0a6f4cAe4618aD62622b39DbF").stdout
+    assert "Sanctions: no hit as of 2025-03-21T00:00:00Z." in pool
+    assert "OFAC SDN: Tornado Cash (not in force)" in pool
     assert "No label." in run(case, "label", "show", case.name, A).stdout
 
 

@@ -40,7 +40,7 @@ LABEL_COLUMNS = [
         "licence",
         "seen_utc",
     ],
-    *["pack", "in_force", "number", "author", "made_utc", "withdrawn_utc"],
+    *["pack", "in_force", "sanctions_hit", "number", "author", "made_utc", "withdrawn_utc"],
 ]
 CONFLICT_COLUMNS = [
     *[
@@ -77,7 +77,7 @@ def labels_frame(
     known = {address for _, address in listed}
     listed |= {(x.chain, x.address) for x in given if x.chain != ANY_EVM or x.address not in known}
     rows = [
-        _row(label, book.as_of, chain, display)
+        _row(label, book, chain, display)
         for chain, address in sorted(listed)
         for label in (
             *book.of(chain, address),
@@ -88,12 +88,13 @@ def labels_frame(
     return frame(rows, LABEL_COLUMNS)
 
 
-def _row(label: Label, as_of: int | None, chain: str, display: Display) -> tuple[object, ...]:
+def _row(label: Label, book: LabelBook, chain: str, display: Display) -> tuple[object, ...]:
     days = (label.valid_from, label.valid_to, label.listed_at, label.delisted_at)
     return (
         (chain, display(chain, label.address), label.name, label.category, label.confidence, label.source)
         + (label.entity, label.role, label.source_type, *map(utc_text, days), label.delisted_reason)
-        + (label.licence, utc_text(label.seen_at), label.pack, label.in_force(as_of), label.number)
+        + (label.licence, utc_text(label.seen_at), label.pack, label.in_force(book.as_of))
+        + (label in book.sanctions(chain, label.address), label.number)
         + (label.author, utc_text(label.made_at), utc_text(label.withdrawn_at))
     )
 

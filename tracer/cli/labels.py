@@ -150,9 +150,17 @@ def show(
         for word, text in said.items():
             if text not in {"", None}:
                 line(f"  {word + ':':12}{clean(str(text))}")
+    hits = [str(row["name"]) for row in found.to_dict("records") if row["sanctions_hit"]]
+    line(f"Sanctions: {clean('; '.join(hits)) if hits else 'no hit'} as of {_as_of(opened.as_of)}.")
     parties = {str(name) for name in opened.label_conflicts_of(address)}
     if parties:
         line(f"Sources disagree: {clean(', '.join(sorted(parties)))}.")
+
+
+def _as_of(seconds: int | None) -> str:
+    from tracer.times import utc_text
+
+    return utc_text(seconds) or "today's lists"
 
 
 def _span(first: str, last: str) -> str:

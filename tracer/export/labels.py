@@ -46,6 +46,9 @@ LABELS = Layout(
         Column("seen_utc", _TIME, "UTC", "When the source was read."),
         _PACK,
         Column("in_force", _T, "", "true when it holds at the as_of of the case; else it has no effect."),
+        Column(
+            "sanctions_hit", _T, "", "true for an entry of a sanctions list that was in force at that time."
+        ),
         Column("number", _N, "", "Number of the analyst's label in the case; empty for packs."),
         Column("author", _T, "", "Who gave the analyst's label."),
         Column("withdrawn", _T, "", "true when the analyst took it back: then nothing rests on it."),

@@ -85,11 +85,14 @@ class LabelBook:
         """Every label of a canonical address, the one that names it first, those out of force last."""
         key = (chain, address)
         if key not in self._ranked:
-            found = self._kept.get(key, ())
-            if is_evm(chain) and chain != ANY_EVM:
-                found = [*found, *self._kept.get((ANY_EVM, address), ())]
-            self._ranked[key] = tuple(sorted(dict.fromkeys(found), key=self._rank))
+            self._ranked[key] = tuple(sorted(dict.fromkeys(self._given(chain, address)), key=self._rank))
         return self._ranked[key]
+
+    def _given(self, chain: str, address: str) -> list[Label]:
+        found = self._kept.get((chain, address), [])
+        if is_evm(chain) and chain != ANY_EVM:
+            return [*found, *self._kept.get((ANY_EVM, address), ())]
+        return found
 
     def in_force(self, chain: str, address: str) -> tuple[Label, ...]:
         """The labels of an address that hold at `as_of`, the one that names it first."""
@@ -137,6 +140,8 @@ class LabelBook:
 
     def conflict(self, chain: str, address: str) -> Conflict | None:
         """The conflict about an address, None where the labels in force agree."""
+        if len(self._given(chain, address)) < 2:
+            return None
         labels = tuple(filter(_names_party, self.in_force(chain, address)))
         if len(labels) < 2 or len(set(map(entity_key, labels))) < 2:
             return None

@@ -31,4 +31,4 @@ def stop_code(label: Label) -> StopCode | None:
     code = STOPPING.get(label.category.casefold())
     if code is None or label.confidence < CONFIDENT:
         return None
-    return StopCode.DEPOSIT if code == StopCode.SERVICE and label.role == "deposit" else code
+    return StopCode.DEPOSIT if code == StopCode.SERVICE and label.role.casefold() == "deposit" else code

@@ -36,6 +36,8 @@ def _label(case: Case, chain: str, address: str, w: Words) -> None:
     if parties:
         st.warning(w("details.conflict", names=_plain(", ".join(parties))), icon=":material/help:")
     for row in found.to_dict("records"):
+        if row["sanctions_hit"]:
+            st.warning(w("details.sanctions_hit", name=_plain(row["name"])), icon=":material/gavel:")
         out = "" if row["in_force"] else f" ({w('details.not_in_force')})"
         st.markdown(f"**{_plain(row['name'])}**{out}")
         kind = " / ".join(filter(None, (_plain(row["category"]), _plain(row["role"]))))
