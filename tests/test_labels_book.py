@@ -31,6 +31,12 @@ def test_the_analyst_names_an_address_before_any_pack_and_the_conflict_stays() -
     assert book.service(ETH, A) == "Exchange A"
 
 
+def test_a_pack_that_calls_itself_the_analyst_does_not_outrank_other_packs() -> None:
+    hostile = label("Nobody", confidence=1, source_type="analyst", pack="evil.csv")
+    honest = label("Exchange A", confidence=60, pack="p")
+    assert LabelBook([hostile, honest]).best(ETH, A) == honest
+
+
 def test_the_most_confident_pack_names_an_address_and_ties_do_not_depend_on_the_order() -> None:
     found = [label(n, confidence=c) for n, c in (("C", 60), ("B", 70), ("A", 70), ("D", 5))]
     for seed in range(6):

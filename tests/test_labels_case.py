@@ -240,6 +240,26 @@ def test_a_case_file_that_names_other_labels_than_its_pack_holds_is_noticed(case
         label_packs.reread(case.workspace.archive, pin)
 
 
+def test_an_exported_list_is_read_back_without_what_was_taken_back(case: Case, tmp_path: Path) -> None:
+    case.label(
+        B, "Exchange B", category="exchange", role="hot_wallet", source="=1+1", valid_from="2025-01-01"
+    )
+    case.label(C, "Mistaken", category="exchange")
+    case.withdraw_label(2)
+    case.export(tmp_path / "out", ["labels"])
+    other = Case.create("other", case.workspace.root)
+    done = other.import_labels(tmp_path / "out" / "labels.csv")
+    assert (done.pin.count, done.pin.refused) == (1, 1)
+    (back,) = other.book().of("eip155:1", B)
+    assert (back.name, back.role, back.source, back.valid_from) == (
+        "Exchange B",
+        "hot_wallet",
+        "=1+1",
+        1735689600,
+    )
+    assert other.book().of("eip155:1", C) == ()
+
+
 def test_bad_files_leave_nothing_behind(case: Case, tmp_path: Path) -> None:
     before = case.packs(everything=True)
     for data in (b"", b"<html>", b"name\nx\n", b"\xff\xfe\x00"):
@@ -280,6 +300,8 @@ def test_the_command_line_imports_compares_uses_and_drops(case: Case, tmp_path: 
     assert held(case) == {A: 3, B: 2, C: 5}
     run(case, "label", "import", str(file), "--case", case.name, "--set", "role=wallet")
     assert held(case) == {A: 3, B: 7}
+    file.write_bytes(SERVICE_AT_B)
+    assert "in the place of mine.csv" in run(case, "label", "import", str(file), "--case", case.name).stdout
     assert run(case, "label", "diff", case.name, status=2).stderr.startswith("error: ")
     run(case, "label", "import", str(file), "--set", "role", status=2)
 

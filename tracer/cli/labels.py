@@ -226,6 +226,10 @@ def import_(
     else:
         done = session.case(case).import_labels(file, as_, mapping=mapping, fixed=fixed, name=name)
     _print(session, done)
+    if case is not None and not session.json:
+        for pin in session.case(case).file.packs:
+            if pin.removed_at and pin.reason == f"replaced by {done.pin.sha256}":
+                line(f"  in the place of {clean(pin.name)}, sha256 {pin.sha256}")
     if case is None:
         session.next("label", "diff", "CASE", "--add", done.pin.sha256[:12])
     else:

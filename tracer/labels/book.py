@@ -155,7 +155,7 @@ class LabelBook:
     def _rank(self, label: Label) -> tuple[object, ...]:
         return (
             not label.in_force(self.as_of),
-            label.source_type != ANALYST,
+            bool(label.pack) or label.source_type != ANALYST,  # a pack that says it is the analyst is not
             -label.confidence,
             label.who,
             label.name,

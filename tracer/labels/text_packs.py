@@ -62,8 +62,11 @@ def read_csv(data: bytes, name: str, mapping: Mapping[str, str], fixed: Mapping[
     try:
         header = [cell.strip() for cell in next(reader)]
         where = _columns(header, name, mapping, fixed)
+        withdrawn = header.index("withdrawn") if "withdrawn" in header else None
         for cells in reader:
-            if len(cells) == len(header):
+            if len(cells) == len(header) and withdrawn is not None and cells[withdrawn] == "true":
+                rows.note(reader.line_num, delimiter.join(cells), "its analyst took it back", refused=True)
+            elif len(cells) == len(header):
                 rows.add(reader.line_num, {ours: unguard(cells[n].strip()) for ours, n in where.items()})
             elif any(cell.strip() for cell in cells):
                 message = f"the row has {len(cells)} cells, the header {len(header)}"
