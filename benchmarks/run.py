@@ -28,16 +28,18 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.baselines import LOOPS, networkx_flow, sweeps
-from benchmarks.synthetic import CHAIN, STOLEN, THIEF, History, csv_of, history, movement_table
+from benchmarks.synthetic import CHAIN, STOLEN, THIEF, History, csv_of, history, movement_table, spending
 from tests.kernel_programs import program_of
 from tests.utxo_rows import row
 from tests.wallet_world import shipped
 from tracer.case import Case
 from tracer.chains.files import read_transfers
 from tracer.chains.utxo_jsonl import read_transactions
+from tracer.chains.utxo_rows import table_of
 from tracer.clusters import smallest_members
 from tracer.clusters.coinjoin import classify
 from tracer.ledger import Ledger, build_ledger
+from tracer.mixes import find_mixes
 from tracer.model import Rule, Seed
 from tracer.taint.bounds import bounds, reached
 from tracer.taint.compile import compile_program
@@ -172,6 +174,22 @@ def coinjoins(count: int = _MILLION // 10) -> None:
     line("  facts -> CoinJoin verdicts", judging, plain, 5 * count * 10 / _MILLION)
 
 
+def outputs(count: int = _MILLION // 10) -> None:
+    """Bitcoin transactions as facts to all rules: rows, ledger, CoinJoins, program, seven passes."""
+    facts = spending(count)
+    cost, table = timed(lambda: table_of(facts))
+    line(f"{count:,} Bitcoin transactions: facts -> {table.num_rows:,} movement rows", cost, None)
+    cost, ledger = timed(lambda: build_ledger([table]))
+    line("  movement rows -> ledger", cost, None)
+    cost, _ = timed(lambda: find_mixes(ledger))
+    line("  ledger -> CoinJoins", cost, None)
+    seed = Seed(facts[5].chain, "", tx=facts[5].txid, vout=0)
+    cost, program = timed(lambda: compile_program(ledger, [seed]))
+    line("  ledger and seed -> program", cost, None)
+    cost, _ = timed(lambda: [run(program, rule) for rule in Rule])
+    line("  all seven rules, conservation checked", cost, None)
+
+
 def _counted(path: Path) -> list[Counter[str]]:
     with path.open(encoding="utf-8") as file:
         return [Counter(o["amount_raw"] for o in json.loads(text)["outputs"]) for text in file]
@@ -205,6 +223,7 @@ def main() -> None:
     ranges()
     clusters()
     coinjoins()
+    outputs()
     whole_case()
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from tracer.addresses import BITCOIN
 from tracer.movements import SCHEMA, amounts_to_column
+from tracer.utxo import Input, Outpoint, Output, Script, UtxoTransaction
 
-__all__ = ["CHAIN", "STOLEN", "THIEF", "History", "csv_of", "history", "movement_table"]
+__all__ = ["CHAIN", "STOLEN", "THIEF", "History", "csv_of", "history", "movement_table", "spending"]
 
 CHAIN = "eip155:1"
 THIEF = 0
@@ -132,3 +134,34 @@ def movement_table(past: History) -> pa.Table:
             values = values.dictionary_encode().cast(kind) if plain is not kind else values
         arrays.append(values)
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def spending(count: int, seed: int = 1) -> list[UtxoTransaction]:
+    """Bitcoin transactions that spend each other's outputs at random, 2,000 a block; amounts in sat."""
+    rng = random.Random(seed)
+    free: list[tuple[Outpoint, str, int]] = []
+    made: list[UtxoTransaction] = []
+    for number in range(count):
+        inputs = []
+        for place in range(rng.choice((1, 1, 2, 3))):
+            if len(free) > 50 and rng.random() < 0.9:
+                at = rng.randrange(len(free))
+                free[at], free[-1] = free[-1], free[at]
+                inputs.append(free.pop())
+            else:
+                unseen = Outpoint(f"{10**9 + 4 * number + place:064x}", 0)
+                inputs.append((unseen, f"bc1q{rng.randrange(count):058x}", rng.randrange(10**6, 10**10)))
+        left = sum(units for _, _, units in inputs)
+        left -= min(left // 10, 1000)
+        outputs = []
+        size = rng.choice((1, 2, 2, 2, 3))
+        for vout in range(size):
+            units = left if vout == size - 1 else rng.randrange(left + 1)
+            left -= units
+            outputs.append(Output(vout, f"bc1q{rng.randrange(count):058x}", Script.P2WPKH, units))
+        txid, block = f"{number + 1:064x}", 800_000 + number // 2000
+        spent = tuple(Input(point, owner, Script.P2WPKH, units) for point, owner, units in inputs)
+        time = 1_700_000_000 + 600 * (block - 800_000)
+        made.append(UtxoTransaction(BITCOIN, txid, block, number % 2000, time, spent, tuple(outputs)))
+        free += [(Outpoint(txid, o.vout), o.address, o.amount) for o in outputs if o.amount]
+    return made

@@ -287,3 +287,9 @@ def test_what_an_address_of_bitcoin_holds_is_told_apart_by_where_it_came_from(bo
     spent = both.origins(THIEF, rule="fifo")
     assert sum(spent["held_raw"]) == 0
     assert sum(spent["received_raw"]) == 1400
+
+
+def test_a_movement_to_an_endpoint_names_who_paid_it(both):
+    came = both.endpoints(by="transfer")
+    here = came[came["address"] == SECOND].to_dict("records")
+    assert {(r["from_address"], r["amount_raw"]) for r in here} == {(f"tx:{txid(3)}", 450), (FIRST, 1090)}

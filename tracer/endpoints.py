@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tracer.addresses import transaction_name
 from tracer.amounts import decimal_text
 from tracer.arrivals import Account, History, Passage, passages
 from tracer.labels.book import LabelBook, entity_key
@@ -190,7 +192,7 @@ class Endpoints:
             part = table.take(pa.array(came, pa.int64()))
             amounts = amounts_from_column(part["amount"])
             for row, facts, amount in zip(came, part.drop(["amount"]).to_pylist(), amounts, strict=True):
-                chain, sender, source = str(facts["chain"]), facts["from_address"] or "", facts["capture"]
+                chain, sender, source = str(facts["chain"]), self._payer(row, facts), facts["capture"]
                 paid_by = self.book.best(chain, sender)
                 rows.append(
                     (
@@ -208,6 +210,17 @@ class Endpoints:
                     )
                 )
         return frame(rows, TRANSFERS)
+
+    def _payer(self, row: int, facts: Mapping[str, object]) -> str:
+        """Who paid: of an output the owner of all inputs, or the transaction, if its inputs have several owners."""
+        ledger = self._result.ledger
+        if ledger.makes[row] < 0:
+            return str(facts["from_address"] or "")
+        first, end = np.searchsorted(ledger.tx, [ledger.tx[row], ledger.tx[row] + 1]).tolist()
+        payers = {n for n in ledger.sender[first:end].tolist() if n >= 0}
+        if len(payers) > 1:
+            return transaction_name(str(facts["tx_hash"]))
+        return ledger.addresses[payers.pop()][1] if payers else ""
 
     def by_service(self) -> pd.DataFrame:
         """Totals per named service, and per sort of place for what has no name: columns BY_SERVICE.

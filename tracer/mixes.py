@@ -28,6 +28,7 @@ __all__ = ["Mix", "find_mixes"]
 
 _CONFIDENT = 50
 _FEWEST_INPUTS, _FEWEST_OUTPUTS = 2, 3
+_MANY_INPUTS = 10
 _LISTED = 5
 
 
@@ -76,7 +77,8 @@ def find_mixes(ledger: Ledger, ordinary: Collection[tuple[str, str]] = ()) -> li
     count = int(ledger.tx[-1]) + 1
     inputs = np.bincount(ledger.tx[ledger.spends >= 0], minlength=count)
     outputs = np.bincount(ledger.tx[ledger.makes >= 0], minlength=count)
-    large = (inputs >= _FEWEST_INPUTS) & (outputs >= _FEWEST_OUTPUTS)
+    likely = (inputs >= _MANY_INPUTS) | _repeats_a_value(ledger, count)
+    large = (inputs >= _FEWEST_INPUTS) & (outputs >= _FEWEST_OUTPUTS) & likely
     rows = np.flatnonzero(ledger.utxo & large[ledger.tx])
     found = []
     for transaction in transactions_of(ledger.table.take(pa.array(rows))):
@@ -87,4 +89,16 @@ def find_mixes(ledger: Ledger, ordinary: Collection[tuple[str, str]] = ()) -> li
         mix = Mix(transaction, verdict, parts)
         if mix.account not in ordinary:
             found.append(mix)
+    return found
+
+
+def _repeats_a_value(ledger: Ledger, transactions: int) -> np.ndarray:
+    """By transaction ordinal, whether two outputs have the same value: without that, few inputs make no CoinJoin."""
+    rows = np.flatnonzero(ledger.makes >= 0)
+    amount = np.array([ledger.amount[r] for r in rows.tolist()], dtype=np.int64)
+    tx = ledger.tx[rows]
+    order = np.lexsort((amount, tx))
+    same = (tx[order][1:] == tx[order][:-1]) & (amount[order][1:] == amount[order][:-1])
+    found = np.zeros(transactions, dtype=bool)
+    found[tx[order][1:][same]] = True
     return found

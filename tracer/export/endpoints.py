@@ -190,7 +190,12 @@ ENDPOINT_TRANSFERS = Layout(
         Column("timestamp_utc", ColumnKind.TIME, "UTC", "Time of the block."),
         Column("timestamp_jst", _T, _JST, "The same in Japan."),
         Column("tx_hash", _T, "", "Transaction hash, in full."),
-        Column("from_address", _T, "", "Who paid, in full."),
+        Column(
+            "from_address",
+            _T,
+            "",
+            "Who paid, in full. Bitcoin: the owner of all inputs; tx: and the hash where they have several owners.",
+        ),
         Column("from_label", _T, "", "Who is behind the payer; empty: no label."),
         Column("amount_raw", _A, _RAW, "What moved, clean coin included."),
         Column("amount", _D, "whole coins", "amount_raw as an exact decimal; empty: decimals unknown."),
