@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from tracer.chains.bitcoin_bytes import MOST_SAT, Header, merkle_root
-from tracer.chains.bitcoin_history import Entry, Place
+from tracer.chains.bitcoin_facts import Place
+from tracer.chains.bitcoin_history import Entry
 from tracer.chains.endpoint import Endpoint
 from tracer.errors import ProviderError, ProviderStopError, shown
 

@@ -20,26 +20,18 @@ import pyarrow.compute as pc
 
 from tracer.chains.adapter import Head, History, Span
 from tracer.chains.bitcoin_bytes import RawTransaction
-from tracer.chains.bitcoin_scripts import read_script, script_of
+from tracer.chains.bitcoin_facts import Place, told_of, with_inputs
+from tracer.chains.bitcoin_scripts import script_of
 from tracer.chains.utxo_rows import table_of
 from tracer.errors import InputError, ProviderError
 from tracer.model import NATIVE, Gap, Kind
 from tracer.movements import SCHEMA, empty
-from tracer.utxo import Input, Outpoint, Output, UtxoTransaction
+from tracer.utxo import Outpoint, UtxoTransaction
 
-__all__ = ["Entry", "Listing", "Place", "Prover", "Provider", "history_of", "transaction_of", "unknown"]
+__all__ = ["Entry", "Listing", "Prover", "Provider", "history_of", "transaction_of", "unknown"]
 
 Entry = tuple[int, str]
 """(block, txid): two coinbases of 2010 stand in two blocks each under one id (BIP-30)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a transaction stands. time: UTC seconds of its block."""
-
-    block: int
-    index: int
-    time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,56 +140,13 @@ def unknown(chain: str, txid: str) -> History:
 async def resolved(
     provider: Prover,
     chain: str,
-    placed: Sequence[tuple[RawTransaction, Place | None]],
+    placed: Sequence[tuple[RawTransaction, Place]],
     known: Mapping[str, RawTransaction],
 ) -> list[UtxoTransaction]:
     """Transactions with the amounts and owners of their inputs. known: transactions that need not be asked for."""
     parents = {outpoint.txid for raw, _ in placed for outpoint, _ in raw.inputs}
     made = {**known, **await provider.transactions(sorted(parents - set(known)))}
-    found = []
-    for raw, place in placed:
-        spent = [
-            _input(outpoint, sequence, made[outpoint.txid], raw.txid) for outpoint, sequence in raw.inputs
-        ]
-        transaction = told_of(chain, raw, place, spent)
-        if transaction.fee < 0:
-            raise ProviderError(
-                f"{raw.txid} pays more than it spends: it stands in no chain.", "Ask another."
-            )
-        found.append(transaction)
-    return found
-
-
-def told_of(chain: str, raw: RawTransaction, place: Place | None, spent: Iterable[Input]) -> UtxoTransaction:
-    """A transaction as a fact. spent: its resolved inputs."""
-    outputs = []
-    for vout, output in enumerate(raw.outputs):
-        told = read_script(output.script)
-        outputs.append(
-            Output(vout, told.address, told.kind, output.amount, output.script.hex(), told.op_return)
-        )
-    return UtxoTransaction(
-        chain,
-        raw.txid,
-        place.block if place else None,
-        place.index if place else None,
-        place.time if place else None,
-        tuple(spent),
-        tuple(outputs),
-        raw.version,
-        raw.locktime,
-    )
-
-
-def _input(outpoint: Outpoint, sequence: int, parent: RawTransaction, spender: str) -> Input:
-    if outpoint.vout >= len(parent.outputs):
-        raise ProviderError(
-            f"{spender} spends {outpoint}, which does not exist: it stands in no chain.",
-            "Ask another provider.",
-        )
-    output = parent.outputs[outpoint.vout]
-    told = read_script(output.script)
-    return Input(outpoint, told.address, told.kind, output.amount, output.script.hex(), sequence)
+    return [with_inputs(chain, raw, place, made) for raw, place in placed]
 
 
 def _outputs_to(script: bytes, raws: Mapping[str, RawTransaction]) -> dict[Outpoint, int]:

@@ -15,7 +15,8 @@ from tracer.addresses import BITCOIN
 from tracer.chains.adapter import Ask, Head, History, Request, Verdict
 from tracer.chains.bitcoin_answers import array, check_chain, check_work, digest, hexadecimal, number, record
 from tracer.chains.bitcoin_bytes import Header, RawTransaction, read_header, read_transaction, root_of
-from tracer.chains.bitcoin_history import Entry, Place, transaction_of, unknown
+from tracer.chains.bitcoin_facts import Place
+from tracer.chains.bitcoin_history import Entry, transaction_of, unknown
 from tracer.chains.bitcoin_questions import Call, Refused, judge, question, read_answers
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.jsonrpc_asking import together

@@ -27,7 +27,8 @@ from tracer.chains.bitcoin_answers import (
     sat,
 )
 from tracer.chains.bitcoin_bytes import Header, RawTransaction, read_header, read_transaction
-from tracer.chains.bitcoin_history import Entry, Listing, Place, history_of, transaction_of, unknown
+from tracer.chains.bitcoin_facts import Place
+from tracer.chains.bitcoin_history import Entry, Listing, history_of, transaction_of, unknown
 from tracer.chains.bitcoin_questions import Call, Refused, judge, question, read_answers
 from tracer.chains.bitcoin_scripts import script_hash, script_of
 from tracer.chains.endpoint import Endpoint

@@ -19,7 +19,8 @@ from tracer.addresses import BITCOIN
 from tracer.chains.adapter import Ask, Head, History, Request, Span, Verdict
 from tracer.chains.bitcoin_answers import array, check_chain, check_work, digest, number, place_in, record
 from tracer.chains.bitcoin_bytes import Header, RawTransaction, header_bytes, read_header
-from tracer.chains.bitcoin_history import Entry, Listing, Place, history_of, transaction_of, unknown
+from tracer.chains.bitcoin_facts import Place
+from tracer.chains.bitcoin_history import Entry, Listing, history_of, transaction_of, unknown
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.esplora_transactions import read_listed
 from tracer.chains.jsonrpc_asking import together
