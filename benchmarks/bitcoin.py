@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,6 @@ from tests.bitcoin_coins import COIN, Chain, Coin, Owner, owner
 from tests.servers.litecoin import GENESIS, Litecoin, binaries, running
 from tracer.addresses import BITCOIN
 from tracer.case import Case
-from tracer.collect import Event
 from tracer.collecting.budget import Budget
 
 PEELS = 10
@@ -126,10 +124,10 @@ def kill(case: Case, budget: Budget, at: int) -> None:
     process.wait()
 
 
-def collected(case: Case, budget: Budget, report: Callable[[Event], None]) -> tuple[int, int, int, float]:
+def collected(case: Case, budget: Budget) -> tuple[int, int, int, float]:
     """(fetched, failed, requests sent, seconds)"""
     began = time.monotonic()
-    done = asyncio.run(case.acollect(["own"], budget, report))
+    done = asyncio.run(case.acollect(["own"], budget))
     assert done.finished, done
     return done.fetched, done.failed, done.sent, time.monotonic() - began
 
@@ -144,7 +142,8 @@ def main() -> None:
     parser.add_argument("--limits", action="store_true", help="ElectrumX with its default cost limits")
     given = parser.parse_args()
     node, electrumx = binaries()
-    assert node and electrumx, "litecoind or ElectrumX is missing: make servers"
+    if node is None or electrumx is None:
+        parser.error("litecoind or ElectrumX is missing: make servers")
     limits = {"COST_SOFT_LIMIT": "1000", "COST_HARD_LIMIT": "10000"} if given.limits else {}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -161,9 +160,13 @@ def main() -> None:
         budget = Budget(addresses=0, least_ppm=0)
         chance = random.Random(7)
         for _ in range(given.kills):
-            kill(case, budget, kept(case.workspace.root)[0] + chance.randint(1, 3 * given.addresses // (given.kills + 1)))
+            kill(
+                case,
+                budget,
+                kept(case.workspace.root)[0] + chance.randint(1, 3 * given.addresses // (given.kills + 1)),
+            )
         before = kept(case.workspace.root)[0]
-        fetched, failed, sent, seconds = collected(case, budget, lambda event: None)
+        fetched, failed, sent, seconds = collected(case, budget)
         total, twice = kept(case.workspace.root)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(

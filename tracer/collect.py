@@ -27,6 +27,7 @@ from tracer.collecting.asking import Allowance, Answers
 from tracer.collecting.budget import Budget
 from tracer.collecting.fetch import Source, fetch, worker_name
 from tracer.collecting.frontier import Account, Candidate, reason
+from tracer.collecting.keeping import Keeper
 from tracer.collecting.manifest import Fetched, uncovered, write_manifest
 from tracer.collecting.pinning import check_pinned, pin
 from tracer.collecting.report import Collected, Event, Rate
@@ -74,8 +75,10 @@ async def open_sources(
         certificates=workspace.root / "certificates",
     ) as transport:
         sources: dict[str, Source] = {}
+        keeper = Keeper(workspace)
         for endpoint in endpoints:
-            answers = Answers(workspace, endpoint.name, partial(transport.ask, endpoint), now, again=again)
+            send = partial(transport.ask, endpoint)
+            answers = Answers(workspace, endpoint.name, send, now, again=again, keeper=keeper)
             sources.setdefault(endpoint.chain, Source(endpoint, adapter_of(endpoint), answers))
         yield sources
 

@@ -12,11 +12,10 @@ Of a transaction in which the address pays, all inputs and outputs; of one in wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tracer.chains.adapter import Head, History, Span
 from tracer.chains.bitcoin_bytes import RawTransaction
@@ -103,11 +102,11 @@ async def history_of(
     whole = await resolved(provider, chain, [one for one in placed if one[0].txid in wanted], raws)
     if not inflows:
         whole = [t for t in whole if t.coinbase or any(spent.address == address for spent in t.inputs)]
-    done = {t.txid for t in whole}
-    part = [told_of(chain, raw, place, ()) for raw, place in placed if raw.txid not in done]
+    done = {(t.block, t.txid): t for t in whole}
+    told = [done.get((place.block, raw.txid)) or _paid(chain, raw, place, script) for raw, place in placed]
     gaps = _gaps(listing, raws if balanced else None, own, chain, address, span)
     return History(
-        _table(whole, part, address),
+        _table(told, [(t.block, t.txid) not in done for t in told]),
         tuple(gaps),
         complete=all(gap.status != "open" for gap in gaps),
         transactions=len(inside),
@@ -203,17 +202,23 @@ def _hub(listing: Listing, count: int, chain: str, address: str) -> History:
     return History(empty(), tuple(gaps), complete=False, transactions=max(listing.count, count), hub=True)
 
 
-def _table(whole: Sequence[UtxoTransaction], part: Sequence[UtxoTransaction], address: str) -> pa.Table:
-    """All rows of `whole`; of `part` the outputs to the address. In ledger order, `row` counted from 1."""
-    some = table_of(part)
-    mine = pc.and_(
-        pc.equal(some["kind"].cast(pa.string()), Kind.OUTPUT.value),
-        pc.equal(some["to_address"].cast(pa.string()), address),
+def _paid(chain: str, raw: RawTransaction, place: Place, script: bytes) -> UtxoTransaction:
+    """What a script got from a transaction, without its inputs and the other outputs."""
+    told = told_of(chain, raw, place, ())
+    own = tuple(output for output in told.outputs if output.script == script.hex())
+    return replace(told, outputs=own, version=None, locktime=None)
+
+
+def _table(told: Sequence[UtxoTransaction], part: Sequence[bool]) -> pa.Table:
+    """All rows of transactions in ledger order; of those in `part` the outputs only, which nothing balances then."""
+    table = table_of(sorted(told, key=lambda t: (t.block or 0, t.tx_index or 0)))
+    if not any(part):
+        return table
+    some = {(t.block, t.txid) for t, cut in zip(told, part, strict=True) if cut}
+    places = zip(
+        table["block"].to_pylist(), table["tx_hash"].to_pylist(), table["kind"].to_pylist(), strict=True
     )
-    table = pa.concat_tables([table_of(whole), some.filter(mine)]).combine_chunks()
-    order = pc.sort_indices(
-        table, sort_keys=[(name, "ascending") for name in ("block", "tx_index", "position")]
-    )
+    kept = [kind != Kind.MINT or (block, txid) not in some for block, txid, kind in places]
+    table = table.filter(pa.array(kept))
     numbers = pa.array(range(1, table.num_rows + 1), SCHEMA.field("row").type)
-    table = table.take(order)
-    return table.set_column(SCHEMA.get_field_index("row"), "row", numbers).cast(SCHEMA)
+    return table.set_column(SCHEMA.get_field_index("row"), SCHEMA.field("row"), numbers)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 
 from tracer.chains.adapter import Ask, Request
+from tracer.collecting.keeping import Keeper
 from tracer.errors import BudgetSpentError, ProviderError, StoreError
 from tracer.store import Answered, Archive, Workspace, is_sha256
 
@@ -45,7 +46,7 @@ class Allowance:
 class Answers:
     """An Ask for one provider: the archive first, then `send`. A settled question goes out once, also when many ask.
 
-    allowance: what may still go out; whoever collects sets it.
+    allowance: what may still go out; whoever collects sets it. keeper: the way into the workspace, one for all.
     again: do not trust answers from before; each settled question goes out once more.
     """
 
@@ -57,7 +58,9 @@ class Answers:
         now: Callable[[], int],
         *,
         again: bool = False,
+        keeper: Keeper | None = None,
     ) -> None:
+        self.keeper = keeper or Keeper(workspace)
         self._workspace, self._provider = workspace, provider
         self._send, self._now, self._again = send, now, again
         self._known: dict[str, str] = {}
@@ -121,10 +124,9 @@ class Answers:
         self.allowance.take()
         self.sent += 1
         body = await self._send(request)
-        sha256 = self._workspace.archive.put(body)
+        sha256 = await self.keeper.archive(body)
         record = Answered(request.key, self._provider, request.text, sha256, len(body), self._now())
-        with self._workspace.store.writer() as writer:
-            writer.add_answer(record)
+        await self.keeper.write(lambda writer: writer.add_answer(record))
         return body, sha256
 
 

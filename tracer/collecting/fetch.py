@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from tracer.chains.adapter import Adapter, Span
@@ -23,9 +24,10 @@ from tracer.chains.adapter import History as Told
 from tracer.chains.endpoint import Endpoint
 from tracer.collecting.asking import Answers, Recording
 from tracer.collecting.frontier import Account
+from tracer.collecting.keeping import Keeper
 from tracer.collecting.manifest import Fetched, history_name
 from tracer.errors import ProviderError, StoreError
-from tracer.store import Capture, Draft, History, HistoryKey, Workspace
+from tracer.store import Capture, Draft, History, HistoryKey, Workspace, Writer, keep_read
 
 __all__ = ["KIND", "Question", "Source", "draft_of", "fetch", "question_of", "worker_name"]
 
@@ -169,14 +171,15 @@ async def fetch(
     """
     question = Question(account[1], span.first, span.last, most, inflows, source.endpoint)
     wanted = question.key(source.adapter.name)
+    keeper = source.answers.keeper
     while True:
-        found = _claimed(workspace, wanted, worker, now)
+        found = await keeper.write(partial(_claimed, wanted, worker, now()))
         if found.capture is not None:
             return _entry(workspace, account, question, found, round_number)
         if found.worker == worker:
             break
         await asyncio.sleep(_PAUSE)
-    renewing = asyncio.create_task(_renew(workspace, wanted, worker, now))
+    renewing = asyncio.create_task(_renew(keeper, wanted, worker, now))
     try:
         recording = Recording(source.answers.ask)
         try:
@@ -190,35 +193,38 @@ async def fetch(
         with suppress(asyncio.CancelledError):
             await renewing
     bundle = recording.bundle()
-    capture, _ = workspace.keep(
-        bundle, draft_of(question, source.adapter, told, bundle, now()), told.table, told.gaps
-    )
-    with workspace.store.writer() as writer:
-        writer.finish(
-            wanted.key,
-            capture.key,
-            transactions=told.transactions,
-            complete=told.complete,
-            hub=told.hub,
-        )
-        done = writer.history(wanted.key)
-    assert done is not None  # noqa: S101 - just written
+    draft = draft_of(question, source.adapter, told, bundle, now())
+    await keeper.archive(bundle)
+    done = await keeper.write(partial(_finished, wanted, draft, told))
     return _entry(workspace, account, question, done, round_number)
 
 
-def _claimed(workspace: Workspace, wanted: HistoryKey, worker: str, now: Callable[[], int]) -> History:
-    at = now()
-    with workspace.store.writer() as writer:
-        found = writer.claim(wanted, worker, now=at, until=at + _CLAIM)
-        if found.capture is None and found.worker != worker and _is_gone(found.worker):
-            found = writer.claim(wanted, worker, now=found.claimed_until, until=at + _CLAIM)
+def _claimed(wanted: HistoryKey, worker: str, at: int, writer: Writer) -> History:
+    found = writer.claim(wanted, worker, now=at, until=at + _CLAIM)
+    if found.capture is None and found.worker != worker and _is_gone(found.worker):
+        found = writer.claim(wanted, worker, now=found.claimed_until, until=at + _CLAIM)
     return found
 
 
-async def _renew(workspace: Workspace, wanted: HistoryKey, worker: str, now: Callable[[], int]) -> None:
+def _finished(wanted: HistoryKey, draft: Draft, told: Told, writer: Writer) -> History:
+    """Keep the rows of a history and note what it came to."""
+    capture, _ = keep_read(writer, draft, told.table, told.gaps)
+    writer.finish(
+        wanted.key,
+        capture.key,
+        transactions=told.transactions,
+        complete=told.complete,
+        hub=told.hub,
+    )
+    done = writer.history(wanted.key)
+    assert done is not None  # noqa: S101 - just written
+    return done
+
+
+async def _renew(keeper: Keeper, wanted: HistoryKey, worker: str, now: Callable[[], int]) -> None:
     while True:
         await asyncio.sleep(_CLAIM / 2)
-        _claimed(workspace, wanted, worker, now)
+        await keeper.write(partial(_claimed, wanted, worker, now()))
 
 
 def _entry(

@@ -12,7 +12,7 @@ from tracer.store.casename import case_name
 from tracer.store.caserecords import CaseFile, DeclaredConversion, PackPin, Pin, Ruling, Verdict
 from tracer.store.collected import Answered, History, HistoryKey
 from tracer.store.view import View
-from tracer.store.workspace import Workspace
+from tracer.store.workspace import Workspace, keep_read
 from tracer.store.writer import Store, Writer
 
 __all__ = [
@@ -36,4 +36,5 @@ __all__ = [
     "Writer",
     "case_name",
     "is_sha256",
+    "keep_read",
 ]

@@ -26,9 +26,9 @@ from tracer.store.casefile import Cases
 from tracer.store.database import open_postgresql, open_sqlite
 from tracer.store.files import folder_lock, make_folder
 from tracer.store.schema import migrate
-from tracer.store.writer import Store
+from tracer.store.writer import Store, Writer
 
-__all__ = ["DATABASE_FILE", "Workspace"]
+__all__ = ["DATABASE_FILE", "Workspace", "keep_read"]
 
 DATABASE_FILE = "tracer.sqlite"
 
@@ -88,12 +88,19 @@ class Workspace:
                 "Close the program that writes it and import again.",
             )
         with self.store.writer() as writer:
-            known = writer.capture(key=draft.key)
-            if known is not None:
-                return known, False
-            number = writer.add_capture(draft)
-            for table in [movements] if isinstance(movements, pa.Table) else movements:
-                writer.add_movements(number, table)
-            writer.add_gaps(number, gaps)
-            (kept,) = writer.captures_of([number])
-        return kept, True
+            return keep_read(writer, draft, movements, gaps)
+
+
+def keep_read(
+    writer: Writer, draft: Draft, movements: pa.Table | Iterable[pa.Table], gaps: Iterable[Gap] = ()
+) -> tuple[Capture, bool]:
+    """Keep what was read from archived bytes; returns the capture and whether it is new."""
+    known = writer.capture(key=draft.key)
+    if known is not None:
+        return known, False
+    number = writer.add_capture(draft)
+    for table in [movements] if isinstance(movements, pa.Table) else movements:
+        writer.add_movements(number, table)
+    writer.add_gaps(number, gaps)
+    (kept,) = writer.captures_of([number])
+    return kept, True
