@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracer.chains.utxo_rows import OUTPUTS
+from tracer.chains.utxo_rows import OUTPUTS, PART
 from tracer.errors import InputError, shown
 from tracer.model import NATIVE, UNCONFIRMED, Gap, Kind
 from tracer.movements import limbs
@@ -103,7 +103,8 @@ def number_outpoints(table: Columns, part: np.ndarray) -> Outpoints:
 def cut_transactions(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     """Each transaction from one source only: a whole one, one in a block, one with its index, then the first source.
 
-    The same txid is the same transaction, so copies that differ are a fault of a source, and a gap.
+    The same txid is the same transaction, so copies that differ are a fault of a source, and a gap. Where no source
+    holds a transaction whole and each tells what somebody got from it, what they tell is put together.
     """
     part = transaction_rows(whole)
     capture = whole["capture"].to_numpy()
@@ -120,6 +121,9 @@ def cut_transactions(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     first = np.flatnonzero(np.diff(copies[0][best], prepend=-1))
     kept = np.zeros(copies.shape[1], dtype=bool)
     kept[best[first]] = True
+    received = ~_any(~_received(some), copy, copies.shape[1])
+    lone = best[first][received[best[first]]]
+    kept |= received & np.isin(copies[0], copies[0][lone])
     gone = int((~kept).sum())
     if not gone:
         return whole
@@ -140,6 +144,12 @@ def cut_transactions(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     )
     keep = np.ones(whole.num_rows, dtype=bool)
     keep[rows[~kept[copy]]] = False
+    told = np.flatnonzero(kept[copy] & received[copy])
+    again = np.ones(len(told), dtype=bool)
+    again[
+        np.unique(np.stack([tx[told], integers_of(some, "position")[told]]), axis=1, return_index=True)[1]
+    ] = False
+    keep[rows[told[again]]] = False
     return whole.filter(pa.array(keep)).combine_chunks()
 
 
@@ -157,7 +167,9 @@ def leave_out(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     tx = _transactions(whole)
     count = int(tx.max()) + 1
     complete, _ = _balance(whole, tx, count, part)
-    broken = part & ~complete[tx]
+    received = ~_any(part & ~_received(whole), tx, count)
+    broken = part & ~(complete | received)[tx]
+    _only_received(np.unique(tx[part & followed & received[tx]]), gaps)
     _mark(why, broken & followed, "incomplete")
     _incomplete(whole, broken & followed, gaps)
     accounts = ~part & followed & _same_coin(whole, part)
@@ -236,6 +248,24 @@ def _balance(
     np.add.at(said[:, 0], own, units)
     np.add.at(said[:, 1], own, units * (position[rows] + 7))  # wraps: it only has to differ if anything does
     return whole, said
+
+
+def _received(table: pa.Table) -> np.ndarray:
+    """Rows that tell what an address got from a transaction of which nothing else was asked."""
+    kind, words = codes_of(table, "kind")
+    marked = pc.match_substring(_whole(table["extra"].cast(pa.string())), PART).fill_null(fill_value=False)
+    output = np.array([word == Kind.OUTPUT for word in words], dtype=bool)[kind]
+    found: np.ndarray = output & marked.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _only_received(transactions: np.ndarray, gaps: list[Gap]) -> None:
+    if len(transactions):
+        message = (
+            f"{len(transactions)} transactions are known from the side of those they pay only: their payers were not"
+            " read, so what they pay is clean, but for what a seed got."
+        )
+        gaps.append(Gap("received_only", message, status="assumption"))
 
 
 def _incomplete(whole: pa.Table, rows: np.ndarray, gaps: list[Gap]) -> None:

@@ -6,7 +6,8 @@ come from the transactions that made them, checked by hash. The balance that the
 outputs left over: a difference is a gap with its amount. What is not checked: that the headers are those of the chain
 with the most work (their own proof of work is), and that a provider which hides a payment hides it in the balance too.
 
-Of a transaction in which the address pays, all inputs and outputs; of one in which it is only paid, what it got.
+Of a transaction in which the address pays, all inputs and outputs; of one in which it is only paid, what it got: else
+whoever is paid together with a hundred others would have to be asked for the whole of it each time.
 """
 
 from __future__ import annotations
@@ -15,16 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import pyarrow as pa
-
 from tracer.chains.adapter import Head, History, Span
 from tracer.chains.bitcoin_bytes import RawTransaction
 from tracer.chains.bitcoin_facts import Place, told_of, with_inputs
 from tracer.chains.bitcoin_scripts import script_of
 from tracer.chains.utxo_rows import table_of
 from tracer.errors import InputError, ProviderError
-from tracer.model import NATIVE, Gap, Kind
-from tracer.movements import SCHEMA, empty
+from tracer.model import NATIVE, Gap
+from tracer.movements import empty
 from tracer.utxo import Outpoint, UtxoTransaction
 
 __all__ = ["Entry", "Listing", "Prover", "Provider", "history_of", "transaction_of", "unknown"]
@@ -103,10 +102,12 @@ async def history_of(
     if not inflows:
         whole = [t for t in whole if t.coinbase or any(spent.address == address for spent in t.inputs)]
     done = {(t.block, t.txid): t for t in whole}
+    parts = {(place.block, raw.txid) for raw, place in placed} - set(done)
     told = [done.get((place.block, raw.txid)) or _paid(chain, raw, place, script) for raw, place in placed]
+    told.sort(key=lambda t: (t.block or 0, t.tx_index or 0))
     gaps = _gaps(listing, raws if balanced else None, own, chain, address, span)
     return History(
-        _table(told, [(t.block, t.txid) not in done for t in told]),
+        table_of(told, parts=parts),
         tuple(gaps),
         complete=all(gap.status != "open" for gap in gaps),
         transactions=len(inside),
@@ -206,19 +207,4 @@ def _paid(chain: str, raw: RawTransaction, place: Place, script: bytes) -> UtxoT
     """What a script got from a transaction, without its inputs and the other outputs."""
     told = told_of(chain, raw, place, ())
     own = tuple(output for output in told.outputs if output.script == script.hex())
-    return replace(told, outputs=own, version=None, locktime=None)
-
-
-def _table(told: Sequence[UtxoTransaction], part: Sequence[bool]) -> pa.Table:
-    """All rows of transactions in ledger order; of those in `part` the outputs only, which nothing balances then."""
-    table = table_of(sorted(told, key=lambda t: (t.block or 0, t.tx_index or 0)))
-    if not any(part):
-        return table
-    some = {(t.block, t.txid) for t, cut in zip(told, part, strict=True) if cut}
-    places = zip(
-        table["block"].to_pylist(), table["tx_hash"].to_pylist(), table["kind"].to_pylist(), strict=True
-    )
-    kept = [kind != Kind.MINT or (block, txid) not in some for block, txid, kind in places]
-    table = table.filter(pa.array(kept))
-    numbers = pa.array(range(1, table.num_rows + 1), SCHEMA.field("row").type)
-    return table.set_column(SCHEMA.get_field_index("row"), SCHEMA.field("row"), numbers)
+    return replace(told, outputs=own)

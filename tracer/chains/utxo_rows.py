@@ -12,13 +12,16 @@ why a `spend` has no payee and an `output` no payer.
 | output | | owner, "" for OP_RETURN | OUTPUTS + vout | script_type, script, op_return |
 | fee | | | FEES | |
 
-The first row also carries version and locktime. It decides nothing about order, confirmation or double spends.
+The first row also carries version and locktime. A transaction that is told from the payee's side only (an address was
+paid in it, and nothing else was asked) has no row but its outputs there, each marked with `part`.
+
+It decides nothing about order, confirmation or double spends.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
@@ -31,12 +34,14 @@ from tracer.model import NATIVE, UNCONFIRMED, Kind
 from tracer.movements import SCHEMA, amounts_from_column, amounts_to_column
 from tracer.utxo import Input, Outpoint, Output, Script, UtxoTransaction
 
-__all__ = ["DECIMALS", "FEES", "OUTPUTS", "table_of", "transactions_of"]
+__all__ = ["DECIMALS", "FEES", "OUTPUTS", "PART", "table_of", "transactions_of"]
 
 OUTPUTS = 1 << 20
 """Position of output 0: above every index of an input that fits into a block."""
 FEES = 1 << 21
 """Position of the fee: after all outputs, which are served first."""
+PART = '"part":true'
+"""In `extra` of an output that is told without the inputs of its transaction."""
 DECIMALS = 8
 """1 BTC = 10^8 sat."""
 
@@ -44,18 +49,23 @@ _SYMBOLS = {BITCOIN: "BTC"}
 _KINDS = (Kind.SPEND, Kind.OUTPUT, Kind.FEE, Kind.MINT)
 
 
-def table_of(transactions: Iterable[UtxoTransaction], rows: Sequence[int] | None = None) -> pa.Table:
+def table_of(
+    transactions: Iterable[UtxoTransaction],
+    rows: Sequence[int] | None = None,
+    parts: Collection[tuple[int | None, str]] = (),
+) -> pa.Table:
     """A movement table (`tracer.movements.SCHEMA`), transactions in the order given, rows in that of the docstring.
 
     rows: the row of the source (1-based) that each transaction stands in, not falling; without it rows are counted
-    from 1. A transaction without a block is `unconfirmed`: its rows are kept, and left out of flows.
+    from 1. parts: (block, txid) of those of which only outputs are known. A transaction without a block is
+    `unconfirmed`: its rows are kept, and left out of flows.
     Raises ValueError for a transaction that pays more than its inputs hold.
     """
     found = _Rows()
     sizes: list[int] = []
     for transaction in transactions:
         before = len(found.amount)
-        found.add(transaction)
+        found.add(transaction, part=(transaction.block, transaction.txid) in parts)
         sizes.append(len(found.amount) - before)
     counts = np.array(sizes, dtype=np.int64)
     numbers = (
@@ -78,8 +88,12 @@ class _Rows:
         self.kind: list[Kind] = []
         self.extra: list[str | None] = []
 
-    def add(self, t: UtxoTransaction) -> None:
+    def add(self, t: UtxoTransaction, *, part: bool) -> None:
         """All rows of one transaction."""
+        if part:
+            self.shared.append((t.chain, t.block, t.tx_index, t.timestamp, t.txid))
+            self._outputs(t, f",{PART}")
+            return
         if t.fee < 0:
             raise ValueError(f"{t.txid} pays {-t.fee} sat more than its inputs hold")
         self.shared.append((t.chain, t.block, t.tx_index, t.timestamp, t.txid))
@@ -91,13 +105,7 @@ class _Rows:
             self._row(Kind.SPEND, number, spent.owner, "", spent.amount, extra + "}")
         if t.coinbase:
             self._row(Kind.MINT, 0, "", "", sum(o.amount for o in t.outputs), None)
-        for output in t.outputs:
-            burned = output.script_type is Script.OP_RETURN
-            extra = _script(output.script_type, output.script)
-            if output.op_return:
-                extra += f',"op_return":{quoted(output.op_return)}'
-            payee = "" if burned else t.owner(output)
-            self._row(Kind.OUTPUT, OUTPUTS + output.vout, "", payee, output.amount, f"{{{extra[1:]}}}")
+        self._outputs(t)
         if not t.coinbase:
             self._row(Kind.FEE, FEES, "", "", t.fee, None)
         told = [(name, n) for name, n in (("version", t.version), ("locktime", t.locktime)) if n is not None]
@@ -105,6 +113,15 @@ class _Rows:
             before = (self.extra[first] or "{}")[:-1]
             parts = ([before[1:]] if before != "{" else []) + [f'"{name}":{n}' for name, n in told]
             self.extra[first] = f"{{{','.join(parts)}}}"
+
+    def _outputs(self, t: UtxoTransaction, mark: str = "") -> None:
+        for output in t.outputs:
+            burned = output.script_type is Script.OP_RETURN
+            extra = _script(output.script_type, output.script)
+            if output.op_return:
+                extra += f',"op_return":{quoted(output.op_return)}'
+            payee = "" if burned else t.owner(output)
+            self._row(Kind.OUTPUT, OUTPUTS + output.vout, "", payee, output.amount, f"{{{extra[1:]}{mark}}}")
 
     def _row(self, kind: Kind, position: int, payer: str, payee: str, amount: int, extra: str | None) -> None:
         self.kind.append(kind)

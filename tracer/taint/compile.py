@@ -151,7 +151,7 @@ def _utxo_payments(steps: Steps, rows: np.ndarray) -> _Columns:
     dst = np.where(output, outpoints + makes, np.where(fee, sink, joint))
     stopped = spend & np.isin(sender, list(steps.stop_code))
     op = np.where(src < 0, int(Op.CREDIT), np.where(stopped, int(Op.STOPPED), int(Op.MOVE)))
-    return op, src, dst, (output | fee).astype(np.int64)
+    return op, src, dst, ((output | fee) & (src >= 0)).astype(np.int64)
 
 
 def _number_outpoints(steps: Steps) -> None:
@@ -168,9 +168,12 @@ def _number_joints(steps: Steps) -> np.ndarray:
     """By transaction ordinal, the pot of a transaction with inputs and outputs.
 
     It belongs to the address that owns all inputs; where there are several owners, or none, to the transaction itself.
+    One of which only outputs are known has none (-1): what it pays enters from outside.
     """
     ledger = steps.ledger
-    rows = np.flatnonzero(ledger.utxo & ~np.isin(ledger.tx, list(steps.mixing)))
+    enters = ledger.utxo & (ledger.makes < 0) & (ledger.recipient != FEE)
+    joined = np.isin(ledger.tx, ledger.tx[enters]) & ~np.isin(ledger.tx, list(steps.mixing))
+    rows = np.flatnonzero(ledger.utxo & joined)
     first = rows[np.diff(ledger.tx[rows], prepend=-1) > 0]
     number = np.full(int(ledger.tx[-1]) + 1, -1, dtype=np.int64)
     number[ledger.tx[first]] = np.arange(len(first))
