@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import utxo_histories as utxo
 from tests.accounting import CHAIN, history, seed
 from tracer.case import Case
 from tracer.chains.files import read_transfers
@@ -18,6 +19,7 @@ from tracer.model import CONSERVING, Rule, Seed
 from tracer.taint.compile import compile_program
 from tracer.taint.engine import run
 from tracer.taint.origins import InflowKind, Supply, supply
+from tracer.utxo import UtxoTransaction
 
 Payment = tuple[object, ...]
 
@@ -330,3 +332,47 @@ def test_the_opening_of_a_history_that_was_read_in_part_has_no_upper_end(case: C
     frame = partial.origins(at("T"), asset="native", rule="fifo")
     assert list(frame["inflow"]) == ["opening", "opening"]
     assert list(frame["at_most_raw"]) == [None, None]
+
+
+# Bitcoin-like chains: the coin of an address is that of its outpoints.
+
+
+def _of_owner(transactions: list[UtxoTransaction], owner: str, *, ever: bool) -> Supply | None:
+    ledger = utxo.ledger_of(transactions)
+    program = compile_program(ledger)
+    found = [
+        h
+        for h in range(len(program.holding_address))
+        if program.name(h)[1] == owner and not program.pot[h] and program.main[h] == h
+    ]
+    return supply(program, ledger, found[0], ever=ever) if found else None
+
+
+def test_outpoints_are_spent_whole_and_what_rests_is_made_of_what_paid_for_it() -> None:
+    transactions = [
+        utxo.transaction(1, [(90, 0, "A", 30), (91, 0, "B", 10)], [("T", 25), ("C", 15)]),
+        utxo.transaction(2, [(92, 0, "D", 7)], [("T", 7)]),
+        utxo.transaction(3, [(1, 0, "T", 25)], [("C", 5), ("T", 20)]),
+    ]
+    s = _of_owner(transactions, "T", ever=False)
+    assert s is not None
+    assert named(s, "fifo") == {("opening", "A"): 20, ("opening", "D"): 7}
+    assert named(s, "haircut") == {("opening", "A"): 15, ("opening", "B"): 5, ("opening", "D"): 7}
+    got = _of_owner(transactions, "T", ever=True)
+    assert got is not None
+    assert named(got, "fifo") == {("opening", "A"): 25, ("opening", "D"): 7, ("returned", "T"): 20}
+
+
+@pytest.mark.parametrize("ever", [False, True])
+@given(transactions=utxo.histories())
+def test_of_outpoints_every_rule_adds_up_and_lies_in_the_range(
+    transactions: list[UtxoTransaction], ever: bool
+) -> None:
+    for owner in utxo.OWNERS:
+        s = _of_owner(transactions, owner, ever=ever)
+        if s is None:
+            continue
+        assert set(s.splits) == set(CONSERVING)
+        ranges = {n: s.range(n) for n in range(len(s.inflows))}
+        for number, r in ranges.items():
+            assert all(r.at_least <= x.get(number, (0, 0))[0] <= r.at_most for x in s.splits.values())

@@ -331,8 +331,8 @@ class Tracing:
                 self._behind = self._without_seeds(self.all_stops)
             program = self._behind
         numbers = [n for n, name in enumerate(program.addresses) if name == pair]
-        main = program.main == np.arange(len(program.main))  # of an address with several outpoints, the first
-        found = np.flatnonzero(np.isin(program.holding_address, numbers) & ~program.pot & main).tolist()
+        first = program.main == np.arange(len(program.main))  # of several outpoints, the first stands for all
+        found = np.flatnonzero(np.isin(program.holding_address, numbers) & ~program.pot & first).tolist()
         return program, sorted(found, key=lambda h: program.name(h)[2])
 
     def _without_seeds(self, stops: Mapping[tuple[str, str], str]) -> Program:

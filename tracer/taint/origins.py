@@ -10,7 +10,7 @@ seniority and lowest intermediate balance then are the pro rata rule. FIFO and L
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -65,7 +65,8 @@ class Inflow:
 class Supply:
     """The steps that can have led to a holding, with a name for all coin in them.
 
-    program: those steps; its origins are the inflows, by number. hops: by inflow, the least number of transactions
+    program: those steps; its origins are the inflows, by number. target: the holding that was asked about; members: it
+    and, on Bitcoin-like chains, the other outpoints of its address. hops: by inflow, the least number of transactions
     in the order of time from there to the target. first, last: by inflow, transaction ordinals of its first and last
     payment (-1: before the first). way: by number of an address whose coin went on to the target, the same least
     number. total: what the target is made of, in units of its asset.
@@ -73,6 +74,7 @@ class Supply:
 
     program: Program
     target: int
+    members: tuple[int, ...]
     inflows: tuple[Inflow, ...]
     hops: tuple[int, ...]
     first: tuple[int, ...]
@@ -86,12 +88,23 @@ class Supply:
 
         Raises ConservationError if they do not add up to the holding.
         """
-        found = {rule: run(self.program, rule).split[self.target] for rule in _APART}
+        # Outputs that are served in the order of their size may round otherwise.
+        apart = (*_APART, Rule.TIHO) if self.program.is_joint.any() else _APART
+        found = {rule: self._together(run(self.program, rule).split) for rule in apart}
         for rule, split in found.items():
             units = sum(u for u, _ in split.values())
             if units != self.total:
                 raise ConservationError(f"{rule}: the target is {self.total}, its sources add up to {units}.")
         return {rule: found.get(rule, found[Rule.HAIRCUT]) for rule in CONSERVING}
+
+    def _together(self, splits: Sequence[Split]) -> Split:
+        """What the members are made of, added up."""
+        found: Split = {}
+        for member in self.members:
+            for number, (units, source) in splits[member].items():
+                have, had = found.get(number, _NOTHING)
+                found[number] = (have + units, had + source)
+        return found
 
     def most(self, number: int) -> int:
         """The most that a rule says the inflow is of the target, in units of the target."""
@@ -109,11 +122,14 @@ class Supply:
             origins=(program.origins[number],),
         )
         said = [split.get(number, _NOTHING)[0] for split in self.splits.values()]
-        return bounds(alone, [self.target], hints={self.target: (min(said), max(said))})[0]
+        target = self.members[0] if len(self.members) == 1 else frozenset(self.members)
+        return bounds(alone, [target], hints={target: (min(said), max(said))})[0]
 
 
 def supply(program: Program, ledger: Ledger, target: int, *, ever: bool = False) -> Supply:
     """The supply of the holding `target`, which must not be stopped, in a program whose seeds are amounts alone.
+
+    On Bitcoin-like chains `target` stands for all outpoints of its address (`Program.main`).
 
     ever: of everything that it ever got, each coin once and its opening included, instead of what rests there now:
     then what it paid is another source (`RETURNED`) where it came back.
@@ -126,20 +142,14 @@ class _Backward:
 
     def __init__(self, program: Program, ledger: Ledger, target: int, *, ever: bool) -> None:
         self.program, self.ledger, self.target, self.ever = program, ledger, target, ever
-        mine = (program.holding_address == program.holding_address[target]) & (
-            program.holding_asset == program.holding_asset[target]
-        )
-        if ever:
-            # coin that passes through inside one transaction counts as well
-            self.own = set(np.flatnonzero(mine).tolist())
-        else:
-            # of an address with outpoints, those that rest: what comes to them stays, so they are one
-            resting = mine & program.is_outpoint
-            resting[program.src[program.src >= 0]] = False
-            self.own = set(np.flatnonzero(resting).tolist()) or {target}
-            self.target = target = target if target in self.own else min(self.own)
+        # Asked for everything that it ever got, coin that passes through inside one transaction counts as well, and all
+        # of it stays where it arrives.
+        mine = (program.main == target) & ~program.is_joint
+        self.own = set(np.flatnonzero(mine).tolist()) if ever else set[int]()
+        self.members = (target,) if ever else program.members.get(target, (target,))
         self.far = [NEVER] * len(program.holding_address)
-        self.far[target] = 0
+        for member in self.members:
+            self.far[member] = 0
         self.kept: list[
             tuple[int, int, Inflow | None]
         ] = []  # (step, units that it brings, its name if it enters)
@@ -152,7 +162,7 @@ class _Backward:
         for step in range(program.steps - 1, -1, -1):
             op, src, dst, hop, amount, got = steps[step]
             units = got if op == Op.CONVERT else amount
-            returned = self.ever and src in own
+            returned = src in own
             if dst in own:
                 if returned:
                     continue  # it passed through a pot of the target and stays
@@ -210,8 +220,8 @@ class _Backward:
         amount = [
             program.amount[i] if c else n for i, c, n in zip(at.tolist(), convert, brought, strict=True)
         ]
-        total = sum(brought[i] for i in np.flatnonzero(dst == target).tolist())
-        total -= sum(amount[i] for i in np.flatnonzero(src == target).tolist())
+        total = sum(brought[i] for i in np.flatnonzero(np.isin(dst, self.members)).tolist())
+        total -= sum(amount[i] for i in np.flatnonzero(np.isin(src, self.members)).tolist())
         stopped, touched = program.stopped.copy(), np.zeros(len(program.stopped), dtype=bool)
         stopped[target] |= self.ever
         touched[src[~enters]] = touched[dst] = True
@@ -241,12 +251,11 @@ class _Backward:
         way: dict[int, int] = {}
         for holding, hops in enumerate(self.far):
             owner = int(program.holding_address[holding])
-            if hops < NEVER and owner < len(
-                self.ledger.addresses
-            ):  # no transaction that stands for its inputs
+            real = owner < len(self.ledger.addresses)  # and not a transaction that stands for its inputs
+            if hops < NEVER and real:
                 way[owner] = min(way.get(owner, NEVER), hops)
         reach = tuple(self.hops[n] for n in number)
-        return Supply(made, target, tuple(number), reach, first, last, way, total)
+        return Supply(made, target, self.members, tuple(number), reach, first, last, way, total)
 
 
 _APART = (Rule.HAIRCUT, Rule.FIFO, Rule.LIFO)
