@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from tests.servers.anvil import Anvil
-from tests.test_collect import node
+from tests.test_collect import EXCHANGE, THIEF, node
 from tests.test_collect_cli import prepared
 from tests.test_ui_pages import opened, text_of
 from tracer.case import Case
+from tracer.collecting.budget import Budget
 from tracer.ui.jobs import CancelledError, Jobs
 from tracer.ui.session import jobs
 from tracer.ui.views.case_collect import _note
@@ -98,5 +100,80 @@ def test_the_line_of_progress_has_every_figure() -> None:
     from tracer.collect import Event
     from tracer.ui.i18n import words
 
-    text = _note(Event(3, 1_200, 40, 5_000, 70, 2), 100.0, words("en"))
-    assert all(part in text for part in ("1,200", "40", "5,000", "50.0 per second", "70", "2 without"))
+    event = Event(3, 1_200, 40, 5_000, 70, 2, hubs=4, hop=6, rate=49.96, stopped="eip155:56: limit")
+    text = _note(event, words("en"))
+    parts = (
+        "Round 3, hop 6",
+        "1,200",
+        "40",
+        "5,000",
+        "50.0 per second now",
+        "70",
+        "2 without",
+        "4 hubs",
+        ": limit",
+    )
+    assert all(part in text for part in parts)
+    assert all(part in _note(event, words("ja")) for part in ("ホップ6", "毎秒 50.0", "ハブ 4", ": limit"))
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_coin_is_traced_back_from_the_page_and_what_it_is_made_of_is_shown(case: Case, language: str) -> None:
+    at = opened("case", language, "theft")
+    at.radio(key="collect-direction:theft").set_value("backward").run()
+    at.text_area(key="collect-targets:theft").set_value(EXCHANGE)
+    at.text_input(key="collect-least_raw:theft").set_value("native=1")
+    at.button(key="collect-start").click().run()
+    assert not at.exception
+    job = jobs().get(("collect", "theft"))
+    if job is not None:
+        assert job.wait(LONG)
+        assert job.error is None
+    assert [t.address for t in case.file.targets] == [EXCHANGE]
+    assert case.file.thresholds["direction"] == "backward"
+    at = opened("case", language, "theft")
+    known = jobs().of("theft")
+    assert all(job.wait(LONG) for job in known)
+    at = opened("case", language, "theft")
+    assert {"en": "Where the coin came from", "ja": "資産の出所"}[language] in text_of(at)
+    frames = [f.value for f in at.dataframe if "inflow" in f.value.columns]
+    assert len(frames) == 1
+    assert list(frames[0]["from_address"].str.lower()) == [THIEF]
+    assert list(frames[0]["held_raw"]) == ["9,000,000,000,000,000,000"] or "9" in str(
+        frames[0]["held_raw"][0]
+    )
+
+
+def test_limits_that_are_not_understood_are_said_and_start_nothing(case: Case) -> None:
+    at = opened("case", "en", "theft")
+    at.text_input(key="collect-least_raw:theft").set_value("a lot").run()
+    assert any("no least value" in e.value for e in at.error)
+    assert not at.exception
+    assert case.file.manifest == ""
+
+
+def test_what_is_said_in_the_picture_is_computed_at_once_and_collected_on(case: Case) -> None:
+    """Not a hub, and this is a service: the tables change without a request; then only what is new is asked."""
+    case.collect(["own"], Budget(most=5))
+    node = f"eip155:1:{case._display('eip155:1', EXCHANGE)}"
+
+    def chosen() -> AppTest:
+        at = opened("trace", "en", "theft")
+        at.session_state["see:selected"] = node
+        at.run()
+        assert not at.exception
+        return at
+
+    def stop_of() -> str:
+        frame = case.taint().addresses(ranges=False)
+        return str(frame[frame["address"].str.lower() == EXCHANGE].iloc[0]["stop"])
+
+    assert stop_of() == "HUB"
+    chosen().button(key=f"no-hub:{node}").click().run()
+    assert stop_of() == "PENDING"
+    done = case.collect(["own"])
+    assert (done.fetched, done.finished, stop_of()) == (26, True, "UNSPENT")
+    assert 0 < done.sent <= 12  # the exchange alone
+    chosen().button(key=f"service:{node}").click().run()
+    assert stop_of() == "SERVICE"
+    assert case.collect(["own"]).sent == 1

@@ -223,6 +223,7 @@ def test_every_table_tab_opens(home: Path) -> None:
         "Addresses",
         "Transfers",
         "Paths and routes",
+        "Where from",
         "Conservation",
         "Gaps and assumptions",
         "Declarations and rulings",

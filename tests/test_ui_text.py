@@ -58,6 +58,9 @@ VALUE_FAMILIES = {
     "history",
     "role",
     "case_state",
+    "inflow",
+    "direction",
+    "about_direction",
 }
 """Groups whose keys are values from data: looked up with `one_of` or `known`."""
 

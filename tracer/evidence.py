@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -246,7 +246,8 @@ def trace_of(
     times = ledger.time[ledger.time >= 0]
     as_of = _as_of(file, int(times.max()) if len(times) else None)
     book = LabelBook(labels, as_of)
-    unseen = _unread_stops(imported, facts, entries)
+    lifted = {(s.chain, s.address) for s in file.stops if s.code is None}
+    unseen = _unread_stops(imported, facts, entries, lifted)
     if progress:
         progress("reading", 1, 1)
     return Tracing(
@@ -332,14 +333,17 @@ def _why_unread(file: CaseFile, entries: Sequence[Fetched], tracing: Tracing) ->
 
 
 def _unread_stops(
-    imported: Sequence[pa.Table], facts: Facts | None, entries: Sequence[Fetched]
+    imported: Sequence[pa.Table],
+    facts: Facts | None,
+    entries: Sequence[Fetched],
+    lifted: Collection[tuple[str, str]],
 ) -> dict[tuple[str, str], str]:
     """Addresses that only the histories of others name. What an imported file names counts as read."""
     if facts is None:
         return {}
     known = {account for table in imported for account in accounts(table)}
     named = [a for a in accounts(facts.table) if a not in known and a[1] != addresses.ZERO_ADDRESS]
-    return unread(named, entries)
+    return unread(named, entries, lifted)
 
 
 def accounts(table: pa.Table) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ ends. So rows are flagged here, over all that was collected, and not one capture
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -76,10 +76,15 @@ def _whole(entries: Sequence[Fetched]) -> set[Account]:
     return {account for account, mine in of.items() if not uncovered(mine, 0, max(e.last for e in mine))}
 
 
-def unread(accounts: Sequence[Account], entries: Sequence[Fetched]) -> dict[Account, str]:
-    """Stop codes of the accounts in collected rows whose own history was not read: HUB, else PENDING."""
+def unread(
+    accounts: Sequence[Account], entries: Sequence[Fetched], lifted: Collection[Account] = ()
+) -> dict[Account, str]:
+    """Stop codes of the accounts in collected rows whose own history was not read: HUB, else PENDING.
+
+    lifted: accounts that the analyst says are no end: they are still to be read.
+    """
     read = {e.account for e in entries if e.capture and not e.hub}
-    hubs = {e.account for e in entries if e.hub} - read
+    hubs = {e.account for e in entries if e.hub}.difference(read, lifted)
     return {
         account: StopCode.HUB.value if account in hubs else StopCode.PENDING.value
         for account in accounts

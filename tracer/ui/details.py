@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from tracer.case import Case
-from tracer.model import Rule, StopCode
+from tracer.model import UNREAD, Rule, StopCode
 from tracer.ui.drawn import transfers_at, transfers_of
 from tracer.ui.flow import Flow, Node
 from tracer.ui.i18n import Words
@@ -16,7 +16,7 @@ from tracer.ui.links import explorer_link
 from tracer.ui.notes import notes
 from tracer.ui.picture import completeness
 from tracer.ui.printing import clean, exact_amount, jst, utc, whole
-from tracer.ui.session import errors_shown
+from tracer.ui.session import errors_shown, say
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import show_table
 
@@ -243,7 +243,26 @@ def transaction_details(node: Node, result: Any, w: Words) -> None:
     )
 
 
+def _at_once(case: Case, node: Node, w: Words) -> None:
+    """The two words that are said most often: all is computed anew at once, and collecting goes on from there."""
+    with st.container(horizontal=True):
+        if node.stop in UNREAD and st.button(
+            w("details.no_hub"), help=w("details.no_hub_help"), key=f"no-hub:{node.id}"
+        ):
+            case.stop(node.address, None, chain=node.chain, reason=w("details.said_here"))
+            say(w("details.collect_on"))
+            st.rerun()
+        if node.stop != StopCode.SERVICE and st.button(
+            w("details.is_service"), help=w("details.is_service_help"), key=f"service:{node.id}"
+        ):
+            case.stop(node.address, StopCode.SERVICE, chain=node.chain, reason=w("details.said_here"))
+            st.rerun()
+
+
 def _actions(case: Case, node: Node, w: Words) -> None:
+    if node.kind != "seed":
+        with errors_shown():
+            _at_once(case, node, w)
     with st.expander(w("details.act")):
         with st.form(f"label:{node.id}", border=False):
             name = st.text_input(w("label.name"), key=f"label-name:{node.id}")

@@ -20,12 +20,23 @@ from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import errors_shown, select
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import note_of, show_table
+from tracer.ui.views.origins import origins
 from tracer.ui.views.result_routes import routes_and_paths
 from tracer.ui.views.rulings import offer, verdict_of_gap, verdict_of_transfer
 
 __all__ = ["tables"]
 
-_TABS = ("addresses", "transfers", "routes", "conservation", "gaps", "declared", "compare", "judgements")
+_TABS = (
+    "addresses",
+    "transfers",
+    "routes",
+    "origins",
+    "conservation",
+    "gaps",
+    "declared",
+    "compare",
+    "judgements",
+)
 
 
 def tables(case: Case, result: Any, addresses: pd.DataFrame, words: Words) -> None:
@@ -37,6 +48,7 @@ def tables(case: Case, result: Any, addresses: pd.DataFrame, words: Words) -> No
         "addresses": partial(_addresses, known=addresses),
         "transfers": _transfers,
         "routes": routes_and_paths,
+        "origins": partial(_origins, addresses=addresses),
         "conservation": _conservation,
         "gaps": _gaps,
         "declared": _declared,
@@ -131,6 +143,17 @@ def _transfers(case: Case, result: Any, words: Words, note: str, raw: bool) -> N
             )
         )
     show_python(call(case.name, f"case.taint({str(result.rule)!r}).transfers()"), words)
+
+
+def _origins(case: Case, result: Any, words: Words, note: str, raw: bool, *, addresses: pd.DataFrame) -> None:
+    """Of the chosen address first, else of those that stolen coin reached, the largest amounts first."""
+    del result, note
+    chosen = str(st.session_state.get("see:selected") or "")
+    pairs = zip(addresses["chain"], addresses["address"], strict=True)
+    accounts = [f"{c}:{a}" for c, a in pairs if not str(a).startswith("sink:")]
+    accounts = list(dict.fromkeys([*([chosen] if chosen in accounts else []), *accounts]))
+    if accounts:
+        origins(case, words, accounts, key="tab", chosen=chosen, raw=raw)
 
 
 def _conservation(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
