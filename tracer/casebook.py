@@ -208,15 +208,15 @@ class CaseBook(LinkRulings, Labelling):
             return evidence.files_frame(view, self.file)
 
     def histories(self) -> pd.DataFrame:
-        """What was collected: one row per address, in the order of rounds. problem: why there is no history."""
+        """What was collected: one row per address and reading, in the order of rounds. problem: why there is no history."""
         found = sorted(evidence.collected(self.workspace, self.file), key=lambda e: (e.round, e.account))
         rows = [
             (e.round, e.chain, self._display(e.chain, e.address), e.first, e.last, e.transactions)
-            + (e.complete, e.hub, e.problem, e.sha256)
+            + (e.complete, e.hub, e.inflows, e.problem, e.sha256)
             for e in found
         ]
         columns = ["round", "chain", "address", "first_block", "last_block", "transactions"]
-        return frame(rows, [*columns, "complete", "hub", "problem", "sha256"])
+        return frame(rows, [*columns, "complete", "hub", "inflows", "problem", "sha256"])
 
     def evidence(self, tx: str) -> pd.DataFrame:
         """The movements of a transaction, and for each the raw answers or file rows that say so.

@@ -20,6 +20,12 @@ HISTORIES = Layout(
         Column("transactions", _N, "", "Transactions found; of a hub, how many it has at least."),
         Column("complete", _T, "", "true when every kind of movement was asked for to the end."),
         Column("hub", _T, "", "true when it has too many transactions: its payments are not followed."),
+        Column(
+            "inflows",
+            _T,
+            "",
+            "true when transactions in which it is only paid were read in full as well, for tracing backward.",
+        ),
         Column("problem", _T, "", "Why there is no history; empty when there is one."),
         Column("sha256", _T, "", "Of the list of recorded answers that the history rests on."),
     ),

@@ -40,20 +40,21 @@ def origins(
     if account is None:
         return
     found = result_of(
-        case, f"origins:{account}", lambda report: case.origins(account, progress=report), words
+        case, f"origins:{account}", lambda report: (case.origins(account, progress=report), case.as_of), words
     )
     if found is not None:
-        frame = found[0][found[0]["rule"] == rule].reset_index(drop=True)
+        whole, as_of = found[0]
+        frame = whole[whole["rule"] == rule].reset_index(drop=True)
         shown = frame.assign(inflow=[words.one_of("inflow", str(kind)) for kind in frame["inflow"]])
         show_table(
             shown,
             words,
             key=f"origins:{key}",
             file=f"{case.name}_origins",
-            note=note_of(words, rule=str(rule), as_of=case.as_of),
+            note=note_of(words, rule=str(rule), as_of=as_of),
             raw=raw,
             without=["rule", "chain", "address", "decimals", *(["theft"] if not any(frame["theft"]) else [])],
             wide={"from_address": 380, "inflow": 240},
-            downloads=found[0],
+            downloads=whole,
         )
     show_python(call(case.name, f"case.origins({account!r})"), words)
