@@ -208,7 +208,7 @@ class CaseBook(LinkRulings, Labelling):
             return evidence.files_frame(view, self.file)
 
     def histories(self) -> pd.DataFrame:
-        """What was collected: one row per address and reading, in the order of rounds. problem: why there is no history."""
+        """What was collected: one row per address and reading, in the order of rounds."""
         found = sorted(evidence.collected(self.workspace, self.file), key=lambda e: (e.round, e.account))
         rows = [
             (e.round, e.chain, self._display(e.chain, e.address), e.first, e.last, e.transactions)

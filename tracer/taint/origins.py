@@ -142,9 +142,9 @@ class _Backward:
 
     def __init__(self, program: Program, ledger: Ledger, target: int, *, ever: bool) -> None:
         self.program, self.ledger, self.target, self.ever = program, ledger, target, ever
-        # Asked for everything that it ever got, coin that passes through inside one transaction counts as well, and all
-        # of it stays where it arrives.
-        mine = (program.main == target) & ~program.is_joint
+        # Asked for everything that it ever got, what passes through inside one transaction counts, and all of it stays
+        # where it arrives. A transaction that only its own outpoints fill is a pot of it: change is nothing new.
+        mine = program.main == target
         self.own = set(np.flatnonzero(mine).tolist()) if ever else set[int]()
         self.members = (target,) if ever else program.members.get(target, (target,))
         self.far = [NEVER] * len(program.holding_address)
