@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.utxo_histories import Reference, histories, ledger_of, openings, seed, transaction, txid
 from tracer.addresses import BITCOIN
+from tracer.arrivals import passages
 from tracer.chains.utxo_rows import table_of
 from tracer.errors import InputError, SeedError
 from tracer.ledger import build_ledger
@@ -400,3 +401,21 @@ def test_received_is_what_came_from_others():
     sums = tally(ledger, program, outcome)
     received = {program.name(h)[1]: n for h, n in enumerate(sums.received) if n}
     assert {n: received[n] for n in ("T", "X", "Z")} == {"T": 700, "X": 400 + 600 - 400, "Z": 90}
+
+
+def test_what_left_an_address_is_what_it_spent_less_its_change():
+    made = [
+        *TestSeeds.MADE[:2],
+        transaction(3, [(2, 1, "T", 290), (2, 0, "X", 400)], [("T", 500), ("Y", 180)]),
+    ]
+    ledger = ledger_of(made)
+    program = compile_program(ledger, [seed("", tx=txid(1), vout=0)])
+    sums = tally(ledger, program, run(program, Rule.FIFO))
+    at = {program.name(h)[1]: h for h in sorted(set(program.main.tolist())) if not program.pot[h]}
+    found = passages(ledger, program, [sums], list(at.values()))
+    left = {name: found[at[name]].left for name in ("T", "X", "Y")}
+    assert left == {"T": 700 - 290, "X": 400, "Y": 0}
+    came = {name: [ledger.outpoint[r] for r in found[at[name]].came] for name in ("T", "X", "Y")}
+    # T got 500 in transaction 3 for 290 of its own: some of X's coin came to it
+    assert came["T"] == [f"{txid(1)}:0", f"{txid(3)}:0"]
+    assert came["X"] == [f"{txid(2)}:0"]

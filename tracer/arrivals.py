@@ -65,22 +65,25 @@ def passages(
     for tally in tallies:
         carries |= np.fromiter((units > 0 for units in tally.by_row), dtype=bool, count=ledger.rows)
     begun = set(program.main[program.dst[(program.op == Op.SEED) & (program.tx < 0)]].tolist())
-    spenders = set(zip(ledger.tx[ledger.utxo].tolist(), ledger.sender[ledger.utxo].tolist(), strict=True))
+    paid = _paid(ledger)
+    told: set[tuple[int, int]] = set()
+    tx, spends, makes = ledger.tx.tolist(), ledger.spends.tolist(), ledger.makes.tolist()
     sides = (ledger.sender.tolist(), ledger.recipient.tolist(), ledger.asset.tolist())
     for row, (payer, payee, asset, carried) in enumerate(zip(*sides, carries.tolist(), strict=True)):
         if payer == payee:
             continue
-        given = wanted.get((payer, asset), -1)
-        if given in begun:
+        given, units = wanted.get((payer, asset), -1), ledger.amount[row]
+        if spends[row] >= 0:  # all that it spends and gets in the transaction counts once, together
+            key = (tx[row], payer)
+            units = 0 if key in told else max(0, paid[key])
+            told.add(key)
+        if given in begun and units:
             at = found[given]
-            at.left += ledger.amount[row]
+            at.left += units
             at.last_left = max(at.last_left, int(ledger.time[row]))
         got = wanted.get((payee, asset), -1)
-        if ledger.makes[row] >= 0 and (int(ledger.tx[row]), payee) in spenders:  # change: it never left
-            if got in begun:
-                found[got].left -= ledger.amount[row]
-            continue
-        if carried and got >= 0:
+        change = makes[row] >= 0 and paid.get((tx[row], payee), -1) >= 0
+        if carried and got >= 0 and not change:
             found[got].came.append(row)
             begun.add(got)
     for h, came in _mixed(ledger, program, carries, found).items():
@@ -88,6 +91,19 @@ def passages(
     for h, rows in _unfollowed(program, found).items():
         found[h].came = sorted(rows)
     return found
+
+
+def _paid(ledger: Ledger) -> dict[tuple[int, int], int]:
+    """(transaction ordinal, owner) of inputs -> what the owner spends there, less what comes back to it."""
+    paid: dict[tuple[int, int], int] = {}
+    rows = np.flatnonzero(ledger.utxo).tolist()
+    tx, payer, payee = ledger.tx.tolist(), ledger.sender.tolist(), ledger.recipient.tolist()
+    for r in rows:
+        if ledger.spends[r] >= 0:
+            paid[tx[r], payer[r]] = paid.get((tx[r], payer[r]), 0) + ledger.amount[r]
+        elif (tx[r], payee[r]) in paid:  # outputs stand behind all inputs
+            paid[tx[r], payee[r]] -= ledger.amount[r]
+    return paid
 
 
 def _places(ledger: Ledger, program: Program, holdings: Collection[int]) -> dict[tuple[int, int], int]:
