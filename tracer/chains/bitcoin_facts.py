@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tracer.chains.bitcoin_bytes import RawTransaction
+from tracer.chains.bitcoin_bytes import RawOutput, RawTransaction
 from tracer.chains.bitcoin_scripts import read_script
 from tracer.errors import ProviderError
 from tracer.utxo import Input, Outpoint, Output, UtxoTransaction
 
-__all__ = ["Place", "told_of", "with_inputs"]
+__all__ = ["Place", "spent_of", "told_of", "with_inputs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,16 @@ def told_of(chain: str, raw: RawTransaction, place: Place, spent: Iterable[Input
     )
 
 
+def spent_of(outpoint: Outpoint, sequence: int, output: RawOutput) -> Input:
+    """An input that spends an output."""
+    told = read_script(output.script)
+    return Input(outpoint, told.address, told.kind, output.amount, output.script.hex(), sequence)
+
+
 def _input(outpoint: Outpoint, sequence: int, parent: RawTransaction, spender: str) -> Input:
     if outpoint.vout >= len(parent.outputs):
         raise ProviderError(
             f"{spender} spends {outpoint}, which does not exist: it stands in no chain.",
             "Ask another provider.",
         )
-    output = parent.outputs[outpoint.vout]
-    told = read_script(output.script)
-    return Input(outpoint, told.address, told.kind, output.amount, output.script.hex(), sequence)
+    return spent_of(outpoint, sequence, parent.outputs[outpoint.vout])

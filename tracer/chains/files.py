@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from tracer.addresses import chain_id, chain_name
 from tracer.chains.cells import Cells
 from tracer.chains.convert import Converter
+from tracer.chains.core_blocks import holds_blocks, read_blocks
 from tracer.chains.csv_formats import Layout, recognise
 from tracer.chains.csv_guard import unguard
 from tracer.chains.duplicates import identical_rows, repeated_positions
@@ -90,6 +91,8 @@ def read_transfers(
     given = chain_id(chain) if chain is not None else None
     if not mapping and holds_transactions(source):
         return _transactions(source, name, given, partial=partial, limits=limits)
+    if not mapping and holds_blocks(source):
+        return _transactions(source, name, given, partial=partial, limits=limits, blocks=True)
     text = open_table(source, name, limits or Limits(), progress)
     layout = recognise(text.headers, name, mapping)
     _refuse_floats(text, layout, name)
@@ -136,10 +139,16 @@ def read_transfers(
 
 
 def _transactions(
-    source: Path | bytes, name: str, chain: str | None, *, partial: bool, limits: Limits | None
+    source: Path | bytes,
+    name: str,
+    chain: str | None,
+    *,
+    partial: bool,
+    limits: Limits | None,
+    blocks: bool = False,
 ) -> FileImport:
-    """JSON lines of whole transactions, each of which becomes several rows of the same source row."""
-    read = read_whole(source, name, limits)
+    """Whole transactions, as JSON lines or in blocks: each becomes several rows of the same source row."""
+    read = (read_blocks if blocks else read_whole)(source, name, limits)
     others = sorted({t.chain for t in read.transactions} - {chain})
     if chain is not None and others:
         raise FileError(
@@ -152,7 +161,14 @@ def _transactions(
     warnings = tuple(gap.message for gap in gaps)
     rows = len(read.rows)
     return FileImport(
-        table, "utxo (JSON lines)", read.sha256, rows, tuple(gaps), warnings, name, partial=partial
+        table,
+        "getblock (JSON)" if blocks else "utxo (JSON lines)",
+        read.sha256,
+        rows,
+        tuple(gaps),
+        warnings,
+        name,
+        partial=partial,
     )
 
 

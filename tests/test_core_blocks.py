@@ -1,0 +1,168 @@
+"""Blocks as Bitcoin Core's getblock gives them: proved by their own hashes, refused where they do not fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bitcoin_world import THIEF, World, make_world, told
+from tests.servers.litecoin import running
+from tests.test_electrum import without_addresses
+from tracer.case import Case
+from tracer.chains.adapter import History
+from tracer.chains.core_blocks import holds_blocks, read_blocks
+from tracer.chains.files import read_transfers
+from tracer.chains.utxo_rows import table_of
+from tracer.errors import FileError
+
+Blocks = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def world(litecoin_binaries: tuple[Path, Path]) -> Iterator[World]:
+    with running(litecoin_binaries) as server:
+        yield make_world(server)
+
+
+@pytest.fixture(autouse=True)
+def _private_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node's network has a proof of work and addresses of its own."""
+    monkeypatch.setattr("tracer.chains.bitcoin_bytes.Header.worked", True)
+
+
+@pytest.fixture(scope="module")
+def blocks(world: World) -> Blocks:
+    """All blocks of the world, without the node's own addresses."""
+    found = []
+    for height in range(world.tip + 1):
+        body = {"id": 0, "method": "getblock", "params": [world.server.call("getblockhash", height), 2]}
+        block = json.loads(world.server.post(json.dumps(body).encode()), parse_float=str)["result"]
+        for one in block["tx"]:
+            for made in one["vout"]:
+                made["scriptPubKey"].pop("addresses", None)
+        found.append(block)
+    return found
+
+
+def written(blocks: object) -> bytes:
+    """As JSON with the node's own numbers."""
+    text = json.dumps(blocks)
+    return text.replace('"value": "', '"value": ').replace('", "n"', ', "n"').encode()
+
+
+def copied(blocks: Blocks) -> Blocks:
+    return json.loads(json.dumps(blocks))  # type: ignore[no-any-return]
+
+
+def with_prevouts(blocks: Blocks) -> Blocks:
+    """As verbosity 3 tells it."""
+    made = {(t["txid"], o["n"]): o for b in blocks for t in b["tx"] for o in t["vout"]}
+    found = copied(blocks)
+    for block in found:
+        for one in block["tx"]:
+            for spent in one["vin"]:
+                if "txid" in spent:
+                    output = made[spent["txid"], spent["vout"]]
+                    spent["prevout"] = {"height": 1, **output}
+    return found
+
+
+def test_transactions_are_those_that_the_node_decodes(world: World, blocks: Blocks) -> None:
+    whole = written(blocks)
+    assert holds_blocks(whole)
+    read = read_blocks(whole, "blocks.json")
+    wanted = list(world.txid.values())
+    found = {t.txid: t for t in read.transactions}
+    history = History(table_of([found[txid] for txid in wanted]))
+    assert without_addresses(history) == told(world.server, wanted)
+    lines = b"\n".join(written(block) for block in blocks)
+    wrapped = written([{"result": block, "error": None} for block in blocks])
+    assert read_blocks(lines, "x").transactions == read_blocks(wrapped, "x").transactions == read.transactions
+
+
+def test_without_the_bytes_a_transaction_is_built_from_its_fields(blocks: Blocks) -> None:
+    bare = copied(blocks)
+    for block in bare:
+        for one in block["tx"]:
+            del one["hex"]
+    assert read_blocks(written(bare), "x").transactions == read_blocks(written(blocks), "x").transactions
+
+
+def test_a_single_block_needs_what_its_inputs_spend(blocks: Blocks) -> None:
+    (one,) = [b for b in blocks if len(b["tx"]) > 4]
+    with pytest.raises(FileError, match="does not say how much") as caught:
+        read_blocks(written(one), "x")
+    assert "getblock HASH 3" in caught.value.hint
+    (told_so,) = [b for b in with_prevouts(blocks) if b["hash"] == one["hash"]]
+    known = {t.txid: t for t in read_blocks(written(blocks), "x").transactions}
+    assert [known[t.txid] for t in read_blocks(written(told_so), "x").transactions] == [
+        known[t["txid"]] for t in one["tx"]
+    ]
+
+
+def test_a_case_is_made_of_blocks(blocks: Blocks, tmp_path: Path) -> None:
+    path = tmp_path / "block.json"
+    path.write_bytes(written(blocks))
+    case = Case.create("theft", tmp_path / "w", clock=lambda: 1_750_000_000)
+    case.add_seed(THIEF.address, "bitcoin")
+    assert case.import_file(path).format == "getblock (JSON)"
+    assert case.taint("fifo").conservation()["stolen_raw"].tolist() == [60 * 10**8]
+    assert read_transfers(path).table.num_rows == case.files()["rows"].sum()
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda b: b["tx"][1]["vout"][0].update(value="1.5"), "not those of its bytes"),
+        (lambda b: b["tx"][1]["vout"][0].update(value="0.000000001"), "is none"),
+        (lambda b: b["tx"].pop(), "commits to"),
+        (lambda b: b["tx"].append(b["tx"][-1]), "commits to"),
+        (lambda b: b["tx"].reverse(), "commits to"),
+        (lambda b: b.update(time=b["time"] + 1), "does not hash"),
+        (lambda b: b.update(hash="00" * 32), "does not hash"),
+        (lambda b: b.update(tx=[t["txid"] for t in b["tx"]]), "verbosity 1"),
+        (lambda b: b.pop("nonce"), "incomplete"),
+        (lambda b: b["tx"][1].update(hex="00"), "not to be believed"),
+        (lambda b: b["tx"][1]["vin"][0]["prevout"].update(value="7.0"), "another output"),
+        (
+            lambda b: b["tx"][1]["vout"][0]["scriptPubKey"].update(address="bcrt1qqqq"),
+            "another network",
+        ),
+    ],
+    ids=[
+        "amount",
+        "fraction",
+        "less",
+        "more",
+        "order",
+        "time",
+        "hash",
+        "ids",
+        "cut",
+        "bytes",
+        "spent",
+        "network",
+    ],
+)
+def test_what_does_not_prove_itself_is_refused(
+    blocks: Blocks, change: Callable[[dict[str, Any]], object], match: str
+) -> None:
+    changed = with_prevouts(blocks)
+    (one,) = [b for b in changed if len(b["tx"]) > 4]
+    change(one)
+    with pytest.raises(FileError, match=match):
+        read_blocks(written(changed), "blocks.json")
+
+
+def test_other_files_are_not_taken_for_blocks(tmp_path: Path) -> None:
+    for text in (b"", b"chain,block\n", b'{"txid": 1}', b'{"merkleroot": 1}'):
+        assert not holds_blocks(text)
+    assert not holds_blocks(tmp_path / "none")
+    for text in (b'{"merkleroot": 1, "height": 2', b"[" * 100_000, b'[7, {"merkleroot": 1, "height": 2}]'):
+        with pytest.raises(FileError):
+            read_blocks(text, "x")
+    assert holds_blocks(b' [{"height":1,"merkleroot":""}]')

@@ -1,0 +1,200 @@
+"""Blocks of Bitcoin as Bitcoin Core's `getblock` gives them (verbosity 2 or 3): files that prove themselves.
+
+A file holds one block, an array of blocks, or one block a line, each as it is or inside the answer of the RPC. The
+header must hash to the block's hash and carry its work, the ids of the transactions must give the root in the header,
+and every transaction must hash to its id. Only what inputs spend may have to be believed: with verbosity 3 the node
+states it; where the transaction that made it is in the same file, that one decides. With verbosity 2 it must be.
+
+Source: developer.bitcoin.org/reference/rpc/getblock.html; Bitcoin Core, src/rpc/blockchain.cpp.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tracer.addresses import BITCOIN
+from tracer.chains.bitcoin_bytes import (
+    MOST_SAT,
+    RawOutput,
+    RawTransaction,
+    header_bytes,
+    read_header,
+    read_transaction,
+    root_of,
+    serialized,
+)
+from tracer.chains.bitcoin_facts import Place, spent_of, told_of
+from tracer.chains.bitcoin_scripts import read_script
+from tracer.chains.text_bytes import Utf8Stream, find_encoding, open_plain
+from tracer.chains.text_table import Limits
+from tracer.chains.utxo_jsonl import Numbered
+from tracer.errors import FileError, TracerError, shown
+from tracer.utxo import Outpoint, UtxoTransaction
+
+__all__ = ["holds_blocks", "read_blocks"]
+
+_START = 4096
+_SAT = 10**8
+_AGAIN = "Write the block again: bitcoin-cli getblock HASH 3 > block.json"
+
+
+class _Refusal(Exception):  # noqa: N818 - never leaves this module
+    """Why a block is none."""
+
+
+def holds_blocks(source: Path | bytes) -> bool:
+    """Whether a file begins like one of these."""
+    try:
+        if isinstance(source, Path) and not source.is_file():
+            return False
+        stream, reader = open_plain(source, hashing=False)
+        with reader:
+            start = stream.read(_START).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except (EOFError, OSError, ValueError):
+        return False  # whoever reads it next says what is wrong
+    return start[:1] in {b"{", b"["} and b'"merkleroot"' in start and b'"height"' in start
+
+
+def read_blocks(source: Path | bytes, name: str, limits: Limits | None = None) -> Numbered:
+    """All transactions of the blocks of a file, in ledger order; rows: the number of the block in the file, from 1.
+
+    Raises FileError for the first thing that is wrong: then nothing of the file is to be used.
+    """
+    limits = limits or Limits()
+    with Utf8Stream(source, find_encoding(source, name, limits.max_bytes)) as stream:
+        text = b"".join(iter(lambda: stream.read(1 << 20), b"")).decode()
+        digest = stream.sha256()
+    raws: dict[str, RawTransaction] = {}
+    placed: list[tuple[Place, int, dict[str, Any], RawTransaction]] = []
+    for number, block in enumerate(_blocks(text, name), 1):
+        try:
+            found = list(_checked(block))
+        except _Refusal as refusal:
+            raise FileError(f"{shown(name)}, block {number}: {refusal}.", _AGAIN) from None
+        except (TracerError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            said = (
+                error.message if isinstance(error, TracerError) else f"it is incomplete ({shown(error, 80)})"
+            )
+            raise FileError(f"{shown(name)}, block {number}: {said}", _AGAIN) from None
+        placed += [(place, number, told, raw) for place, told, raw in found]
+        raws |= {raw.txid: raw for _, _, raw in found}
+        if len(placed) > limits.max_rows:
+            raise FileError(
+                f"{shown(name)} has more than {limits.max_rows:,} transactions, the limit for one file.",
+                "Split it by blocks.",
+            )
+    placed.sort(key=lambda one: (one[1], one[0].index))
+    transactions = [_whole(place, told, raw, raws, name) for place, _, told, raw in placed]
+    return Numbered(transactions, [number for _, number, _, _ in placed], digest)
+
+
+def _blocks(text: str, name: str) -> Iterator[dict[str, Any]]:
+    """The blocks in a text, out of the RPC's envelope."""
+    try:
+        documents = [json.loads(text, parse_float=Decimal)]
+    except RecursionError:
+        raise FileError(f"{shown(name)} is nested too deeply.", _AGAIN) from None
+    except ValueError:
+        try:
+            documents = [json.loads(line, parse_float=Decimal) for line in text.splitlines() if line.strip()]
+        except (ValueError, RecursionError):
+            raise FileError(f"{shown(name)} is no JSON, nor one block a line.", _AGAIN) from None
+    for document in documents:
+        for block in document if isinstance(document, list) else [document]:
+            inner = block.get("result", block) if isinstance(block, dict) else None
+            if not isinstance(inner, dict):
+                raise FileError(f"{shown(name)} holds something else than blocks.", _AGAIN)
+            yield inner
+
+
+def _checked(block: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any], RawTransaction]]:
+    """The transactions of a block, each proved by its id, all of them by the header."""
+    if not all(isinstance(told, dict) for told in block["tx"]):
+        raise _Refusal("it lists ids instead of transactions (verbosity 1)")
+    header = read_header(
+        header_bytes(
+            block["version"] & 0xFFFFFFFF,
+            block.get("previousblockhash", "00" * 32),
+            block["merkleroot"],
+            block["time"],
+            int(block["bits"], 16),
+            block["nonce"],
+        )
+    )
+    raws = [_raw(told) for told in block["tx"]]
+    txids = [raw.txid for raw in raws]
+    if header.hash != block["hash"] or not header.worked:
+        raise _Refusal("its header does not hash to its hash, or lacks the work that it claims")
+    if not txids or len(set(txids)) != len(txids) or root_of(txids) != header.root:
+        raise _Refusal("its transactions are not those that its header commits to")
+    for index, (told, raw) in enumerate(zip(block["tx"], raws, strict=True)):
+        yield Place(int(block["height"]), index, header.time), told, raw
+
+
+def _raw(told: dict[str, Any]) -> RawTransaction:
+    """A transaction, built again as bytes unless they are given."""
+    txid = str(told["txid"])
+    outputs = [_output(made) for made in told["vout"]]
+    if "hex" in told:
+        raw = read_transaction(bytes.fromhex(told["hex"]), txid)
+    else:
+        spent = [
+            (Outpoint("00" * 32, 0xFFFFFFFF), bytes.fromhex(one["coinbase"]), one["sequence"])
+            if "coinbase" in one
+            else (Outpoint(one["txid"], one["vout"]), bytes.fromhex(one["scriptSig"]["hex"]), one["sequence"])
+            for one in told["vin"]
+        ]
+        raw = read_transaction(serialized(told["version"], spent, outputs, told["locktime"]), txid)
+    if list(raw.outputs) != outputs:
+        raise _Refusal(f"the outputs of {txid} are not those of its bytes")
+    return raw
+
+
+def _output(made: dict[str, Any]) -> RawOutput:
+    """An output; its address, where the node states one, must be an address of Bitcoin."""
+    script = made["scriptPubKey"]
+    sat = Decimal(made["value"]) * _SAT
+    if isinstance(made["value"], float) or sat != int(sat) or not 0 <= sat <= MOST_SAT:
+        raise _Refusal(f"the amount {shown(made['value'])} is none")
+    output = RawOutput(int(sat), bytes.fromhex(script["hex"]))
+    stated = script.get("address") or (script.get("addresses") or [""])[0]
+    address = read_script(output.script).address
+    if stated and address and stated != address:
+        raise _Refusal(f"it is a block of another network than Bitcoin's main one ({shown(stated)})")
+    return output
+
+
+def _whole(
+    place: Place, told: dict[str, Any], raw: RawTransaction, raws: Mapping[str, RawTransaction], name: str
+) -> UtxoTransaction:
+    """A transaction with what it spends, from the file's transactions or as the node states it."""
+    inputs = []
+    for spent, (outpoint, sequence) in zip(told["vin"], raw.inputs, strict=False):
+        parent, stated = raws.get(outpoint.txid), spent.get("prevout")
+        try:
+            output = None if stated is None else _output(stated)
+        except (_Refusal, KeyError, TypeError, ValueError, ArithmeticError) as error:
+            raise FileError(
+                f"{shown(name)}: what {raw.txid} spends is not understood ({shown(error, 80)}).", _AGAIN
+            ) from None
+        if parent is not None:
+            made = parent.outputs[outpoint.vout] if outpoint.vout < len(parent.outputs) else None
+            if made is None or (output is not None and output != made):
+                raise FileError(
+                    f"{shown(name)}: {raw.txid} spends {outpoint}, which is another output.", _AGAIN
+                )
+            output = made
+        if output is None:
+            raise FileError(
+                f"{shown(name)}: {raw.txid} spends {outpoint}, and the file does not say how much that is.",
+                "Write the block with verbosity 3: bitcoin-cli getblock HASH 3 > block.json",
+            )
+        inputs.append(spent_of(outpoint, sequence, output))
+    whole = told_of(BITCOIN, raw, place, inputs)
+    if whole.fee < 0:
+        raise FileError(f"{shown(name)}: {raw.txid} pays more than it spends.", _AGAIN)
+    return whole
