@@ -1,0 +1,208 @@
+"""What follows from the record of one case: every amount, range, path and gap, computed on demand.
+
+A pure function of the case file and of what it pins, made again when the case has changed. Who is behind an address is
+in `tracer.attribution`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from tracer import evidence, label_packs
+from tracer.addresses import canonical, is_address, parse_account
+from tracer.casebook import CaseBook, rule_named
+from tracer.errors import AddressError, InputError, NotFoundError, shown
+from tracer.graph import FlowGraph
+from tracer.model import CONSERVING, NATIVE, Rule
+from tracer.opinions import Clock
+from tracer.paths import Routes
+from tracer.results import TaintResult, frame, gap_frame
+from tracer.store import Workspace
+from tracer.tracing import Progress, Tracing
+
+__all__ = ["Findings"]
+
+
+class Findings(CaseBook):
+    """The record of one case, and what follows from it."""
+
+    def __init__(self, workspace: Workspace, name: str, clock: Clock = time.time) -> None:
+        super().__init__(workspace, name, clock)
+        self._tracing: tuple[int, Tracing] | None = None
+
+    @property
+    def as_of(self) -> int | None:
+        """Up to when (UTC seconds) the facts of the case go: the last movement in its files; None without any."""
+        return self.tracing().as_of
+
+    def tracing(self, progress: Progress | None = None) -> Tracing:
+        """The computed state of the case as it stands; made again when the case has changed."""
+        file = self.file
+        if self._tracing is None or self._tracing[0] != file.revision:
+            entries = evidence.collected(self.workspace, file)
+            with self.workspace.store.reader() as view:
+                labels = label_packs.labels_of(self.workspace.archive, file)
+                made = evidence.trace_of(view, file, entries, labels, self._display, progress)
+            self._tracing = (file.revision, made)
+        return self._tracing[1]
+
+    def taint(self, rule: str | None = None, progress: Progress | None = None) -> TaintResult:
+        """The result of a rule (None: the governing one). Raises SeedError."""
+        return self.tracing(progress).result(rule_named(rule or self.rule), progress)
+
+    def losses(self) -> pd.DataFrame:
+        """What each theft took of each asset, and what that was worth on the day, with the source of the price."""
+        return self.taint().losses()
+
+    def compare(self, *, ranges: bool = True, progress: Progress | None = None) -> pd.DataFrame:
+        """All rules side by side with the range over every admissible accounting."""
+        return self.tracing(progress).compare(ranges=ranges, progress=progress)
+
+    def bounds(
+        self,
+        targets: Sequence[str] | None = None,
+        progress: Progress | None = None,
+        *,
+        together: bool = False,
+        through: bool = False,
+    ) -> pd.DataFrame:
+        """The range of stolen coin at each target address (None: all traced ones), whatever rule is taken.
+
+        A target may also be the name of a label: all addresses with that name are one group. together: all targets
+        are one group, whose inner transfers do not count. through: the range of what ever arrived, each coin counted
+        once, instead of what rests there in the end. Raises InputError, NotFoundError.
+        """
+        labelled = self._labelled()
+        wanted = [] if targets is None else list(targets)
+        if not (together or through or any(text in labelled or "0x" not in text.lower() for text in wanted)):
+            pairs = None if targets is None else [self._account(text) for text in wanted]
+            return self.tracing(progress).ranges_frame(pairs, progress)
+        if not wanted:
+            raise InputError(
+                "A range of a group, or of what ever arrived, needs to know where.",
+                "Name it: --address ADDRESS, or --service NAME.",
+            )
+        members = {text: labelled.get(text) or [self._member(text, labelled)] for text in wanted}
+        if together:
+            pairs = list(dict.fromkeys(pair for group in members.values() for pair in group))
+            members = {" + ".join(self._named(text, group) for text, group in members.items()): pairs}
+        else:
+            members = {self._named(text, group): group for text, group in members.items()}
+        return self.tracing(progress).group_frame(members, through=through, progress=progress)
+
+    def _member(self, text: str, labels: Iterable[str]) -> tuple[str, str]:
+        try:
+            return self._account(text)
+        except AddressError:
+            if "0x" in text.lower():
+                raise
+            known = ", ".join(sorted(labels)[:8])
+            raise NotFoundError(
+                f"There is neither an address nor a label called {shown(text)} in this case.",
+                f"Labels: {known}." if known else "There are no labels: tracer label CASE ADDRESS NAME.",
+            ) from None
+
+    def _labelled(self) -> dict[str, list[tuple[str, str]]]:
+        """The addresses of each label name and each party that the history knows."""
+        tracing = self.tracing()
+        found: dict[str, list[tuple[str, str]]] = {}
+        for account in sorted({(chain, address) for chain, address, _ in tracing.holding_of}):
+            labels = tracing.full_book.in_force(*account)
+            for name in dict.fromkeys(text for x in labels for text in (x.name, x.who)):
+                found.setdefault(name, []).append(account)
+        return found
+
+    def _named(self, text: str, group: Sequence[tuple[str, str]]) -> str:
+        return self._display(*group[0]) if len(group) == 1 and self._display(*group[0]) != text else text
+
+    def graph(self, rule: str | None = None) -> FlowGraph:
+        """The flow of stolen coin; `.nx` is a networkx.MultiDiGraph."""
+        return self.tracing().graph(rule_named(rule or self.rule))
+
+    def origins(
+        self,
+        address: str,
+        asset: str | None = None,
+        rule: str | None = None,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """What an address holds and ever got, by where that coin entered the known history (docs/accounting.md).
+
+        asset: "native" or a contract; None: everything that it ever had. rule: None = every conserving rule.
+        One row per rule, asset and inflow, with the range over every admissible accounting; `held_raw` adds up to
+        what the address holds, `received_raw` to all it ever got. Raises InputError, NotFoundError.
+        """
+        rules = [rule_named(rule)] if rule is not None else list(CONSERVING)
+        if rules == [Rule.POISON]:
+            raise InputError(
+                "Poison does not split coin by where it came from.", f"Choose one of {', '.join(CONSERVING)}."
+            )
+        pair = self._account(address)
+        ref = asset if asset in {None, NATIVE} else canonical(pair[0], str(asset))
+        return self.tracing(progress).origins(pair, ref, rules, progress)
+
+    def trace_routes(self, limit: int = 50) -> Routes:
+        """The largest routes from the theft to where coin rests, under the governing rule."""
+        return self.tracing().routes(Rule(self.rule), limit)
+
+    def routes(self, limit: int = 50) -> pd.DataFrame:
+        """`trace_routes` as a table."""
+        return self.trace_routes(limit).frame
+
+    def paths(self, to: str | None = None, frm: str | None = None, kind: str = "widest") -> pd.DataFrame:
+        """The shortest, widest or earliest path between two addresses; without `to`, the routes of the theft.
+
+        Without `frm` it starts at the first seed. Raises NoPathError where no coin can have flowed.
+        """
+        if to is None:
+            return self.routes()
+        finder = self.tracing().paths
+        if frm is None:
+            seeds = self.file.seeds
+            if not seeds:
+                raise InputError("The case has no seed to start from.", "Give --from ADDRESS.")
+            start = (seeds[0].chain, seeds[0].address)
+        else:
+            start = self._account(frm)
+        ends = [f"{chain}:{self._display(chain, address)}" for chain, address in (start, self._account(to))]
+        return finder.frame([finder.find(ends[0], ends[1], kind)])
+
+    def gaps(self) -> pd.DataFrame:
+        """Everything that is missing, cut, refused or assumed."""
+        tracing = self.tracing()
+        known = {(a.chain, a.ref): (a.symbol, a.decimals) for a in tracing.program.assets}
+        return gap_frame(tracing.all_gaps, known, tracing.display)
+
+    def completeness(self) -> pd.DataFrame:
+        """How complete the case is about each address that stolen coin can have come to.
+
+        transactions_seen: in how many transactions of the case it takes part. transactions_known: how many there are,
+        by the provider that was asked (None: nobody was). history: how far its own is known, see
+        `tracer.arrivals.History`.
+        """
+        rows = self.tracing().completeness()
+        return frame(rows, ["chain", "address", "transactions_seen", "transactions_known", "history"])
+
+    def transaction(self, tx_hash: str, progress: Progress | None = None) -> pd.DataFrame:
+        """Every movement of a transaction: kind, parties, labels, amount, stolen coin under every rule, evidence.
+
+        Rows that are left out of flows come last, with the reason. Raises NotFoundError for a hash that the case lacks.
+        """
+        found = self.tracing(progress).transaction(Rule(self.rule), tx_hash, progress)
+        if found.empty:
+            raise NotFoundError(
+                f"The case knows no movement of the transaction {shown(tx_hash)}.",
+                "Give the hash in full; it may also be outside what was imported or collected.",
+            )
+        return found
+
+    def _account(self, text: str) -> tuple[str, str]:
+        """An address of the case; one that does not name its chain is of the chain whose addresses look like that."""
+        chains = {c for capture in self._captures(self.file) for c in capture.chains}
+        if text.count(":") > 1:
+            return parse_account(text)  # CAIP-10
+        fitting = [c for c in sorted(chains) if len(chains) == 1 or is_address(c, text)]
+        return parse_account(text, fitting[0] if len(fitting) == 1 else "eip155:1")
