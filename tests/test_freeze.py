@@ -21,7 +21,7 @@ from tracer.endpoints import Endpoints
 from tracer.errors import InputError, NotFoundError
 from tracer.export.freeze import freeze_zip
 from tracer.export.letter import letter
-from tracer.freeze import Addressee, addressees, endpoints_of
+from tracer.freeze import addressees
 from tracer.labels import LabelBook
 from tracer.model import Label, Rule
 from tracer.tracing import Tracing
@@ -150,7 +150,6 @@ def test_payments_that_only_poison_marks_are_not_in_the_letter() -> None:
     ends: Endpoints = state.endpoints(Rule.FIFO)
     assert "E" in {x.address for x in ends.holdings}
     assert addressees(ends, {}) == []
-    assert endpoints_of(ends, Addressee("Exchange A", "exchangea"), {}).holdings == []
 
 
 def test_hostile_names_cannot_leave_their_place_in_the_letter(case: Case, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import tracer.ui
 from tracer.chains.files import _COUNTED
-from tracer.endpoints import STILL_THERE, EndpointKind
+from tracer.endpoint_kinds import STILL_THERE, EndpointKind
 from tracer.model import Rule, StopCode
 from tracer.results import CONVENTIONS, OUTPOINT_CONVENTIONS
 from tracer.store.caserecords import Verdict

@@ -125,7 +125,7 @@ def _case_row(case: Case) -> tuple[object, ...]:
             losses = result.losses().to_dict("records")
             reached = result.addresses(ranges=False)["address"].drop_duplicates()
             found = (
-                ";".join(f"{_coins(loss)} {loss['symbol'] or loss['origin_asset']}" for loss in losses),
+                "; ".join(f"{_coins(loss)} {loss['symbol'] or loss['origin_asset']}" for loss in losses),
                 sum(not str(address).startswith("sink:") for address in reached),
                 sum(gap.status == "open" for gap in result.gap_list),
             )

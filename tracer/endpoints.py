@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,55 +22,16 @@ import pyarrow as pa
 from tracer.addresses import transaction_name
 from tracer.amounts import decimal_text
 from tracer.arrivals import Account, History, Passage, passages
+from tracer.endpoint_kinds import ORDER, STILL_THERE, kind_of, still_there
 from tracer.labels.book import LabelBook, entity_key
 from tracer.listing import Listed
-from tracer.model import UNREAD, Label, Rule, StopCode
+from tracer.model import Asset, Label, Rule, StopCode
 from tracer.movements import amounts_from_column
 from tracer.results import TaintResult, frame
 from tracer.taint.bounds import Range
 from tracer.times import jst_text, utc_text
 
-__all__ = ["BY_SERVICE", "ENDPOINTS", "STILL_THERE", "TRANSFERS", "EndpointKind", "Endpoints", "kind_of"]
-
-
-class EndpointKind(StrEnum):
-    """What sort of place it is."""
-
-    SERVICE = "service"
-    DEPOSIT = "deposit"
-    MIXER = "mixer"
-    BRIDGE = "bridge"
-    FROZEN = "frozen"
-    PARKED = "parked"
-    """An address that nothing is known about, which has not moved the coin on."""
-    UNREAD = "unread"
-    """Its history was not read: budget, hub, dust, horizon, pending."""
-    CONVERTED = "converted"
-    """It became something that the data do not show."""
-    RECOVERED = "recovered"
-    BURNED = "burned"
-    FEES = "fees"
-
-
-_BY_STOP = {
-    StopCode.SERVICE: EndpointKind.SERVICE,
-    StopCode.DEPOSIT: EndpointKind.DEPOSIT,
-    StopCode.MIXER: EndpointKind.MIXER,
-    StopCode.BRIDGE: EndpointKind.BRIDGE,
-    StopCode.FROZEN: EndpointKind.FROZEN,
-    StopCode.RECOVERED: EndpointKind.RECOVERED,
-    StopCode.BURNED: EndpointKind.BURNED,
-    **dict.fromkeys(UNREAD, EndpointKind.UNREAD),
-}
-_ORDER = {kind: n for n, kind in enumerate(EndpointKind)}
-_ARRIVED = ("first_arrival", "last_arrival")
-
-
-def kind_of(held: Listed) -> EndpointKind:
-    """The sort of place that a holding is, by its stop code."""
-    if held.sink and held.address in {"sink:fee", "sink:converted"}:
-        return EndpointKind.FEES if held.address == "sink:fee" else EndpointKind.CONVERTED
-    return _BY_STOP.get(StopCode(held.stop), EndpointKind.PARKED) if held.stop else EndpointKind.PARKED
+__all__ = ["BY_SERVICE", "ENDPOINTS", "TRANSFERS", "Endpoints"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +41,7 @@ class Endpoints:
     results: of every rule. ranges: by holding, what is known of them. group_ranges: sets of holdings of one asset ->
     the range of what they hold together. book: who is behind an address. history: how far the own history of
     an address is known. seen: in how many transactions of the case an address takes part. hashes: sha256 by source.
-    numbers: the holdings that the tables are about, None for all.
+    chosen: the endpoints that the tables are about, None for all.
     """
 
     results: Mapping[Rule, TaintResult]
@@ -91,11 +52,11 @@ class Endpoints:
     history: Callable[[Account], History]
     seen: Mapping[Account, int]
     hashes: Sequence[str]
-    numbers: frozenset[int] | None = None
+    chosen: tuple[Listed, ...] | None = None
 
-    def only(self, numbers: Iterable[int]) -> Endpoints:
-        """Some of the endpoints, by number of their holding: every table is about those alone."""
-        return replace(self, numbers=frozenset(numbers))
+    def only(self, chosen: Iterable[Listed]) -> Endpoints:
+        """Some of `holdings`, in their order: every table is about those alone."""
+        return replace(self, chosen=tuple(chosen))
 
     @property
     def _result(self) -> TaintResult:
@@ -104,19 +65,18 @@ class Endpoints:
     @cached_property
     def holdings(self) -> list[Listed]:
         """The endpoints: sorted by sort of place, asset, then amount under the governing rule."""
+        if self.chosen is not None:
+            return list(self.chosen)
         taint = self._result.outcome.taint
         found = [
             held
             for held in self._result.listing.holdings
-            if (self.numbers is None or held.number in self.numbers)
-            and (
-                any(r.outcome.taint[held.number] for r in self.results.values())
-                or (held.number in self.ranges and self.ranges[held.number].at_most)
-            )
+            if any(r.outcome.taint[held.number] for r in self.results.values())
+            or (held.number in self.ranges and self.ranges[held.number].at_most)
         ]
         return sorted(
             found,
-            key=lambda x: (_ORDER[kind_of(x)], x.asset.chain, x.asset.ref, -taint[x.number], x.address),
+            key=lambda x: (ORDER[kind_of(x)], x.asset.chain, x.asset.ref, -taint[x.number], x.address),
         )
 
     @cached_property
@@ -143,7 +103,12 @@ class Endpoints:
 
     def frame(self) -> pd.DataFrame:
         """One row per endpoint: columns ENDPOINTS."""
-        return frame([self._row(held) for held in self.holdings], ENDPOINTS)
+        return frame(list(self._rows.values()), ENDPOINTS)
+
+    @cached_property
+    def _rows(self) -> dict[int, tuple[object, ...]]:
+        """By endpoint, its row."""
+        return {held.number: self._row(held) for held in self.holdings}
 
     def _row(self, held: Listed) -> tuple[object, ...]:
         h, asset, result = held.number, held.asset, self._result
@@ -182,44 +147,43 @@ class Endpoints:
 
     def transfers(self) -> pd.DataFrame:
         """Every movement that brought stolen coin to an endpoint under any rule: columns TRANSFERS."""
-        table, tallies = self._result.ledger.table, [self.results[rule].tally for rule in Rule]
-        own = self._result.tally
-        rows: list[tuple[object, ...]] = []
+        ends = [(held, row) for held in self.holdings for row in self.passages[held.number].came]
+        part = self._result.ledger.table.select(_FACTS).take(pa.array([row for _, row in ends], pa.int64()))
+        facts = zip(*(_cells(part[name]) for name in _FACTS if name != "amount"), strict=True)
+        amounts = amounts_from_column(part["amount"])
+        own, tallies = self._result.tally, [self.results[rule].tally for rule in Rule]
         names = self._result.sources_of
-        for held in self.holdings:
+        rows: list[tuple[object, ...]] = []
+        for (held, row), known, amount in zip(ends, facts, amounts, strict=True):
+            block, index, position, time, tx, chain, sender, kind, grade, source, place = known
             label, decimals = self.label(held), held.asset.decimals
-            came = self.passages[held.number].came
-            part = table.take(pa.array(came, pa.int64()))
-            amounts = amounts_from_column(part["amount"])
-            for row, facts, amount in zip(came, part.drop(["amount"]).to_pylist(), amounts, strict=True):
-                chain, sender, source = str(facts["chain"]), self._payer(row, facts), facts["capture"]
-                paid_by = self.book.best(chain, sender)
-                rows.append(
-                    (
-                        *(kind_of(held).value, label.who if label else "", held.chain, held.address),
-                        *(held.asset.ref, held.asset.symbol, decimals),
-                        *(facts["block"], facts["tx_index"], facts["position"]),
-                        *(utc_text(facts["timestamp"]), jst_text(facts["timestamp"]), facts["tx_hash"]),
-                        *(self._result.shown(chain, sender), paid_by.who if paid_by else ""),
-                        *(amount, decimal_text(amount, decimals)),
-                        *(own.by_row[row], decimal_text(own.by_row[row], decimals)),
-                        *(t.by_row[row] for t in tallies),
-                        *(facts["kind"], facts["grade"]),
-                        *((names[source], self.hashes[source]) if source < len(names) else (_DECLARED, "")),
-                        facts["row"],
-                    )
+            payer = self._payer(row, sender or "", tx)
+            paid_by = self.book.best(chain, payer) if payer else None
+            rows.append(
+                (
+                    *(kind_of(held).value, label.who if label else "", held.chain, held.address),
+                    *(held.asset.ref, held.asset.symbol, decimals),
+                    *(block, index, position, utc_text(time), jst_text(time), tx),
+                    *(self._result.shown(chain, payer), paid_by.who if paid_by else ""),
+                    *(amount, decimal_text(amount, decimals)),
+                    *(own.by_row[row], decimal_text(own.by_row[row], decimals)),
+                    *(t.by_row[row] for t in tallies),
+                    *(kind, grade),
+                    *((names[source], self.hashes[source]) if source < len(names) else (_DECLARED, "")),
+                    place,
                 )
+            )
         return frame(rows, TRANSFERS)
 
-    def _payer(self, row: int, facts: Mapping[str, object]) -> str:
+    def _payer(self, row: int, sender: str, tx: str) -> str:
         """Who paid: of an output the owner of all inputs, or the transaction, if its inputs have several owners."""
         ledger = self._result.ledger
         if ledger.makes[row] < 0:
-            return str(facts["from_address"] or "")
+            return sender
         first, end = np.searchsorted(ledger.tx, [ledger.tx[row], ledger.tx[row] + 1]).tolist()
         payers = {n for n in ledger.sender[first:end].tolist() if n >= 0}
         if len(payers) > 1:
-            return transaction_name(str(facts["tx_hash"]))
+            return transaction_name(tx)
         return ledger.addresses[payers.pop()][1] if payers else ""
 
     def by_service(self) -> pd.DataFrame:
@@ -252,13 +216,17 @@ class Endpoints:
     def _members(self, party: str, rows: Sequence[Listed]) -> frozenset[int]:
         """The holdings of a group; of a named service every one that the ledger knows."""
         found = {held.number for held in rows}
-        if party:
-            asset = rows[0].asset
-            for held in self._result.listing.holdings:
-                label = None if held.sink or held.asset != asset else self.label(held)
-                if label is not None and entity_key(label) == party:
-                    found.add(held.number)
-        return frozenset(found)
+        return frozenset(found | self._of_parties[party, rows[0].asset] if party else found)
+
+    @cached_property
+    def _of_parties(self) -> dict[tuple[str, Asset], set[int]]:
+        """(party, asset) -> every holding that a label gives to it, endpoint or not."""
+        found: dict[tuple[str, Asset], set[int]] = {}
+        for held in self._result.listing.holdings:
+            label = self.label(held)
+            if label is not None:
+                found.setdefault((entity_key(label), held.asset), set()).add(held.number)
+        return found
 
     def _group(self, rows: Sequence[Listed], bound: Range) -> tuple[object, ...]:
         chain, ref = rows[0].chain, rows[0].asset.ref
@@ -266,7 +234,7 @@ class Endpoints:
         name = min((label.who for label in named if label), default="")
         asset = rows[0].asset
         numbers = [held.number for held in rows]
-        lines = [dict(zip(ENDPOINTS, self._row(held), strict=True)) for held in rows]
+        lines = [dict(zip(ENDPOINTS, self._rows[h], strict=True)) for h in numbers]
         units = sum(self._result.outcome.taint[h] for h in numbers)
         times = [
             pick((str(line[f"{end}_{clock}"]) for line in lines if line[f"{end}_{clock}"]), default="")
@@ -274,7 +242,7 @@ class Endpoints:
             for clock in ("utc", "jst")
         ]
         there = [line["still_there"] for line in lines]
-        kinds = sorted({kind_of(held) for held in rows}, key=_ORDER.__getitem__)
+        kinds = sorted({kind_of(held) for held in rows}, key=ORDER.__getitem__)
         return (
             *(name, ";".join(kinds)),
             *(sum(not held.sink for held in rows), chain, ref, asset.symbol, asset.decimals),
@@ -289,23 +257,19 @@ class Endpoints:
 
 
 _DECLARED = "declared by the analyst"
-STILL_THERE = ("yes", "not_seen_to_leave", "partly", "no", "unknown")
-"""yes: nothing has left, by a history that was collected to its end. not_seen_to_leave: the imported files show no
-payment out; nobody asked the chain. unknown: its own history was not read, or not wholly."""
+_ARRIVED = ("first_arrival", "last_arrival")
 
 
-def still_there(known: History, came: Passage, balance: int) -> str:
-    """Whether the asset has left the address since stolen coin came: one of STILL_THERE.
-
-    It speaks of the balance of the address, not of stolen coin: which coin left is what the rules disagree about.
-    """
-    if known.state == "unread" or (known.state == "partial" and not came.left):
-        return "unknown"
-    if not came.left:
-        return "yes" if known.state == "whole" else "not_seen_to_leave"
-    return "partly" if balance or known.state == "partial" else "no"
+def _cells(column: pa.ChunkedArray) -> list[Any]:
+    """A column as Python values; coded text is read as text, which is ten times faster."""
+    coded = pa.types.is_dictionary(column.type)
+    return list((column.cast(pa.string()) if coded else column).to_pylist())
 
 
+_FACTS = (
+    *("block", "tx_index", "position", "timestamp", "tx_hash", "chain", "from_address", "kind", "grade"),
+    *("capture", "row", "amount"),
+)
 _RULES = tuple(rule.value for rule in Rule)
 ENDPOINTS = (
     *("endpoint", "service", "label", "category", "label_confidence", "label_source"),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tracer.endpoints import EndpointKind, Endpoints, kind_of
+from tracer.endpoint_kinds import EndpointKind, kind_of
+from tracer.endpoints import Endpoints
 from tracer.errors import NotFoundError, shown
 from tracer.export.notes import Pins
 from tracer.export.sheet import FreezeSheet
@@ -21,7 +22,7 @@ from tracer.listing import Listed
 from tracer.model import Label
 from tracer.results import frame
 
-__all__ = ["Addressee", "addressee_frame", "addressees", "endpoints_of", "sheet_for"]
+__all__ = ["Addressee", "addressee_frame", "addressees", "sheet_for"]
 
 _ISSUERS_PLACES = {EndpointKind.PARKED, EndpointKind.UNREAD, EndpointKind.FROZEN}
 
@@ -41,24 +42,22 @@ class Addressee:
         return self.key in {entity_key(Label("", "", name)), entity_key(Label("", "", name, entity=name))}
 
 
-def addressees(ends: Endpoints, issuers: Mapping[tuple[str, str], str]) -> list[Addressee]:
-    """Everybody who can be asked, sorted by name. issuers: (chain, asset) -> issuer of the token."""
-    found: dict[tuple[str, bool], Addressee] = {}
+def addressees(
+    ends: Endpoints, issuers: Mapping[tuple[str, str], str]
+) -> list[tuple[Addressee, list[Listed]]]:
+    """Everybody who can be asked, sorted by name, with the endpoints that he can do something about.
+
+    issuers: (chain, asset) -> issuer of the token.
+    """
+    names: dict[tuple[str, bool], str] = {}
+    held_by: dict[tuple[str, bool], list[Listed]] = {}
     for held in ends.holdings:
         for one in _asked(ends, held, issuers):
-            known = found.setdefault((one.key, one.issuer), one)
-            if one.name < known.name:
-                found[one.key, one.issuer] = one
-    return sorted(found.values(), key=lambda one: (one.name, one.issuer))
-
-
-def endpoints_of(ends: Endpoints, asked: Addressee, issuers: Mapping[tuple[str, str], str]) -> Endpoints:
-    """The endpoints that an addressee can do something about; none if it is nobody of `addressees`."""
-    return ends.only(
-        held.number
-        for held in ends.holdings
-        if any((one.key, one.issuer) == (asked.key, asked.issuer) for one in _asked(ends, held, issuers))
-    )
+            party = (one.key, one.issuer)
+            names[party] = min(names.get(party, one.name), one.name)
+            held_by.setdefault(party, []).append(held)
+    found = [(Addressee(names[key, issuer], key, issuer), held_by[key, issuer]) for key, issuer in names]
+    return sorted(found, key=lambda pair: (pair[0].name, pair[0].issuer))
 
 
 def _asked(ends: Endpoints, held: Listed, issuers: Mapping[tuple[str, str], str]) -> list[Addressee]:
@@ -78,12 +77,10 @@ def _asked(ends: Endpoints, held: Listed, issuers: Mapping[tuple[str, str], str]
 def addressee_frame(ends: Endpoints, issuers: Mapping[tuple[str, str], str]) -> pd.DataFrame:
     """`addressees` as a table: name, role (service or issuer), addresses (how many), symbols joined by ;."""
     rows = []
-    for one in addressees(ends, issuers):
-        held = endpoints_of(ends, one, issuers).holdings
+    for one, held in addressees(ends, issuers):
         symbols = ";".join(sorted({x.asset.symbol or x.asset.ref for x in held}))
-        rows.append(
-            (one.name, "issuer" if one.issuer else "service", len({x.address for x in held}), symbols)
-        )
+        role = "issuer" if one.issuer else "service"
+        rows.append((one.name, role, len({(x.chain, x.address) for x in held}), symbols))
     return frame(rows, ["name", "role", "addresses", "symbols"])
 
 
@@ -102,14 +99,15 @@ def sheet_for(
     losses, seeds, gaps: of the whole case. Raises NotFoundError, with those who can be asked, for anybody else.
     """
     known = addressees(ends, issuers)
-    asked = next((one for one in known if one.called(name)), None)
-    if asked is None:
-        names = ", ".join(one.name for one in known[:8])
+    found = next((pair for pair in known if pair[0].called(name)), None)
+    if found is None:
+        names = ", ".join(one.name for one, _ in known[:8])
         raise NotFoundError(
             f"No stolen coin is known to rest where {shown(name)} could freeze it.",
             f"Whom one can ask: {names}." if names else "Label the addresses of services: tracer label.",
         )
-    part = endpoints_of(ends, asked, issuers)
+    asked, held = found
+    part = ends.only(held)
     addresses, transfers = part.frame(), part.transfers()
     hashes = set(transfers["tx_hash"]) - {""}
     here = gaps["address"].isin(set(addresses["address"])) | gaps["tx"].isin(hashes)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from tracer.endpoints import kind_of
+from tracer.endpoint_kinds import kind_of
 from tracer.labels.book import ANY_EVM, LabelBook
 from tracer.labels.stopping import stop_code
 from tracer.model import Asset, Label, Rule

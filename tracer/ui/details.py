@@ -209,6 +209,8 @@ def details(
             f"table[table.address == {node.address!r}]",
             f"case.notes({node.address!r}, {node.chain!r})",
             f"case.note({node.address!r}, 'TEXT', author='...', chain={node.chain!r})",
+            f"case.label({node.address!r}, 'NAME', {node.chain!r}, category='exchange', source='...')",
+            f"case.stop({node.address!r}, 'SERVICE', {node.chain!r}, reason='...')",
         ),
         w,
     )

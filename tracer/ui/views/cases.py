@@ -55,7 +55,7 @@ def render() -> None:
             key="overlap",
             file="overlap",
             without=["decimals"],
-            wide={"address": 380, "label_source": 320},
+            wide={"address": 380, "label": 160, "label_source": 320},
         )
     show_python(_PYTHON, words)
 
