@@ -12,30 +12,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
-from typing import Any
 
 from tracer import evidence
 from tracer.casebook import CaseBook
 from tracer.chains.adapter import Span
-from tracer.chains.adapters import JUDGES, adapter_of
-from tracer.chains.endpoint import Endpoint
-from tracer.collecting.asking import Allowance, Answers
+from tracer.collecting.asking import Allowance
 from tracer.collecting.budget import Budget
 from tracer.collecting.fetch import Source, fetch, worker_name
 from tracer.collecting.frontier import Account, Candidate, reason
-from tracer.collecting.keeping import Keeper
 from tracer.collecting.manifest import Fetched, uncovered, write_manifest
 from tracer.collecting.pinning import check_pinned, pin
 from tracer.collecting.report import Collected, Event, Rate
+from tracer.collecting.sources import open_sources
+from tracer.collecting.tasks import end, together
 from tracer.errors import BudgetSpentError, InputError, ProviderError, ProviderStopError, visible
 from tracer.label_packs import labels_of
-from tracer.store import Workspace
 from tracer.store.caserecords import CaseFile, ChainHead, ChainStop, Target
-from tracer.transport import Patience, Transport, key_of
 
 __all__ = ["ROUND", "Collected", "Event", "collect", "open_sources"]
 
@@ -53,34 +47,6 @@ _PATIENCE = 8
 
 _TICK = 0.5
 """Seconds between two reports while nothing else happens: a rate that falls to nothing is seen, a stop is heard."""
-
-
-@asynccontextmanager
-async def open_sources(
-    workspace: Workspace,
-    endpoints: Iterable[Endpoint],
-    *,
-    now: Callable[[], int],
-    again: bool = False,
-    patience: Patience | None = None,
-) -> AsyncIterator[dict[str, Source]]:
-    """One source per chain, behind one transport that is closed in the end. The first provider of a chain counts.
-
-    again: do not take answers from the archive. Raises InputError for a kind of provider that has no adapter.
-    """
-    async with Transport(
-        lambda e: key_of(workspace.settings, e),
-        JUDGES,
-        patience=patience or Patience(),
-        certificates=workspace.root / "certificates",
-    ) as transport:
-        sources: dict[str, Source] = {}
-        keeper = Keeper(workspace)
-        for endpoint in endpoints:
-            send = partial(transport.ask, endpoint)
-            answers = Answers(workspace, endpoint.name, send, now, again=again, keeper=keeper)
-            sources.setdefault(endpoint.chain, Source(endpoint, adapter_of(endpoint), answers))
-        yield sources
 
 
 async def collect(
@@ -113,7 +79,7 @@ async def collect(
             await ticking  # whoever watches has had enough
         return await work
     finally:
-        await _end(work, ticking)
+        await end(work, ticking)
         with case.workspace.store.writer() as writer:
             writer.release(run.worker)
 
@@ -209,7 +175,7 @@ class _Run:
                 following = await self._choose(rounds - 1, chosen)
                 await fetching
             finally:
-                await _end(fetching)
+                await end(fetching)
             idle = 0 if chosen else idle + 1
             chosen = following
 
@@ -339,7 +305,7 @@ class _Run:
         self._tell()
         rooms = {c: asyncio.Semaphore(s.endpoint.concurrency * 2) for c, s in self.sources.items()}
         sent = {chain: source.answers.sent for chain, source in self.sources.items()}
-        done = await _together([self._one(number, account, rooms[account[0]]) for account in accounts])
+        done = await together([self._one(number, account, rooms[account[0]]) for account in accounts])
         for head in self.case.file.heads:
             source = self.sources.get(head.chain)
             if source is not None and source.answers.sent > sent[head.chain]:
@@ -431,19 +397,3 @@ def _failure(account: Account, span: Span, number: int, problem: str) -> Fetched
 
 def _others(thresholds: Mapping[str, str | int | bool]) -> dict[str, str | int | bool]:
     return {k: v for k, v in thresholds.items() if k not in Budget.__dataclass_fields__}
-
-
-async def _together(work: Sequence[Coroutine[None, None, list[Fetched]]]) -> list[list[Fetched]]:
-    """Run all; when one fails for another reason than its provider, or we are ended, end the others."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        await _end(*tasks)
-
-
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    """End tasks that still run, and wait until they have."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

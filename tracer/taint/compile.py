@@ -11,8 +11,9 @@ import pyarrow as pa
 from tracer.addresses import ZERO_ADDRESS, transaction_name
 from tracer.ledger import FEE, OUTSIDE, Ledger
 from tracer.model import Gap, Seed, StopCode
+from tracer.taint.entry import enter_seeds
 from tracer.taint.program import NEVER, SINKS, Op, Origin, Program, Share
-from tracer.taint.seeds import Plan, enter_seeds, plan_seeds
+from tracer.taint.seeds import Plan, plan_seeds
 from tracer.taint.steps import CONVERTED, StepList, Steps
 from tracer.taint.transactions import add_mixing, add_transaction, plain_rows
 

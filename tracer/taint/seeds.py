@@ -1,30 +1,23 @@
 """Where stolen coin enters: the seeds of a case against its ledger (docs/accounting.md, "Seeds").
 
 An amount alone is added before the first movement. With a transaction or a time, the matching inflow is
-relabelled. With neither, every inflow counts, unless it comes from an address that stolen coin had already
-reached: so pasting a downstream address never raises the total. The decision does not depend on the rule.
+relabelled. With neither, every inflow counts that is decided in `tracer.taint.entry`.
 On Bitcoin-like chains an inflow is an output, and an output to an address that also pays in the transaction is change.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tracer.errors import SeedError, shown
-from tracer.ledger import KINDS, Ledger
-from tracer.model import NATIVE, Asset, Gap, Kind, Seed
-from tracer.taint.program import NEVER, Op
-from tracer.taint.steps import Step, StepList, Steps
+from tracer.ledger import Ledger
+from tracer.model import NATIVE, Asset, Gap, Seed
+from tracer.taint.steps import Steps
 
-__all__ = ["Marks", "Plan", "enter_seeds", "plan_seeds"]
-
-_OPENING = KINDS.index(Kind.OPENING)
-_MOVE, _CONVERT, _STOPPED = int(Op.MOVE), int(Op.CONVERT), int(Op.STOPPED)
-_SEVERAL = -9  # no address number
+__all__ = ["Marks", "Plan", "plan_seeds", "two_thefts"]
 
 
 @dataclass
@@ -109,7 +102,7 @@ def _plan_outpoint(plan: Plan, ledger: Ledger, seed: Seed) -> None:
     marks = plan.marks.setdefault((owner, asset), Marks())
     origin = plan.origin(seed.theft, asset)
     if marks.outpoints.get(number, (None, origin))[1] != origin:
-        raise _two_thefts(seed, f"the output {named}")
+        raise two_thefts(seed, f"the output {named}")
     part = amount if seed.amount is None else min(seed.amount, amount)
     marks.outpoints[number] = (part, origin)
     if seed.amount is not None and seed.amount > amount:
@@ -160,7 +153,7 @@ def _plan_matching(plan: Plan, ledger: Ledger, seed: Seed, address: int, inflows
         origin = plan.origin(seed.theft, asset)
         for tx in np.unique(ledger.tx[rows[ledger.asset[rows] == asset]]).tolist():
             if marks.origin.setdefault(tx, origin) != origin:
-                raise _two_thefts(seed, f"what it got in {what}")
+                raise two_thefts(seed, f"what it got in {what}")
             if left is None:
                 marks.left[tx] = None
                 continue
@@ -253,254 +246,13 @@ def _plan_every(plan: Plan, ledger: Ledger, seed: Seed, address: int) -> None:
         marks = plan.marks.setdefault((address, asset), Marks())
         origin = plan.origin(seed.theft, asset)
         if marks.every not in {None, origin}:
-            raise _two_thefts(seed, "everything it got")
+            raise two_thefts(seed, "everything it got")
         marks.every = origin
 
 
-def _two_thefts(seed: Seed, what: str) -> SeedError:
+def two_thefts(seed: Seed, what: str) -> SeedError:
+    """The error for two thefts that claim the same coin."""
     return SeedError(
         f"Two thefts claim {what}: the seed {seed.address} stands under {shown(seed.theft)} and under another name.",
         "Give both the same --theft, or say with --tx which inflow belongs to which.",
     )
-
-
-def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[StepList, list[int], np.ndarray]:
-    """Rewrite the steps so that seeds take effect; returns (steps, hop per holding, new number of each step).
-
-    Runs through the steps once and keeps, per holding, the least number of hops at which stolen coin can have
-    reached it (poison, stops applied, in the order of time): the same for all rules.
-    """
-    definite = {
-        key: Marks(dict(marks.left), marks.origin, None, marks.outpoints)
-        for key, marks in plan.marks.items()
-        if marks.left or marks.outpoints
-    }
-    downstream: set[int] = set()
-    if any(marks.every is not None for marks in plan.marks.values()) and (plan.start or definite):
-        first = _Entry(steps, opening, downstream)
-        gaps = len(steps.gaps)
-        first.run(plan.start, definite)
-        downstream = first.arrived
-        del steps.gaps[gaps:]
-    entry = _Entry(steps, opening, downstream)
-    entry.run(plan.start, plan.marks)
-    finished, renumbered = entry.finish()
-    return finished, entry.hop, renumbered
-
-
-class _Entry:
-    """One pass over the steps: reach, hops, relabelling."""
-
-    def __init__(self, steps: Steps, opening: dict[int, int], downstream: set[int]) -> None:
-        self.steps, self.opening = steps, opening
-        self.downstream = downstream  # addresses that coin of seeds with an amount or transaction reaches
-        self.marks: dict[tuple[int, int], Marks] = {}
-        self.hop: list[int] = [NEVER] * len(steps.address_of)
-        self.pot_balance: dict[int, int] = defaultdict(int)
-        self.arrived: set[int] = set()  # address numbers reached by coin that came from another address
-        self.paid: set[int] = set()  # holdings of seeds that have paid
-        self.stolen_opening: dict[int, tuple[int, int]] = {}  # holding -> (amount, origin)
-        self.behind: set[int] = (
-            set()
-        )  # pots of transactions into which a stopped address paid that coin had reached
-        self.via: dict[
-            int, int
-        ] = {}  # pot of a transaction -> who put stolen coin in, _SEVERAL if more than one
-        self.before: list[Step] = []
-        self.instead: dict[int, list[Step]] = {}  # step number -> the steps that take its place
-        self.kept_out = 0
-        row = np.array(steps.items.row, dtype=np.int64)
-        # Stated opening balances lead the history and are never stolen.
-        self.known = (row >= 0) & (steps.ledger.kind[row] == _OPENING) if len(row) else row.astype(bool)
-
-    def run(self, start: Sequence[tuple[int, int, int, int]], marks: Mapping[tuple[int, int], Marks]) -> None:
-        """All steps, in order: where neither a seed nor a pot is concerned, only reach and hops change."""
-        self.marks = dict(marks)
-        for address, asset, amount, origin in start:
-            self.start(self.steps.holding(address, asset), amount, origin)
-        self._grow()
-        items, hop, owner, arrived = self.steps.items, self.hop, self.steps.address_of, self.arrived
-        joints, via = self.steps.joints, self.via
-        columns = zip(self._special(), items.op, items.src, items.dst, items.hop, strict=True)
-        for number, (special, op, src, dst, step) in enumerate(columns):
-            if special:
-                self.take(number, items[number])
-            elif (op in (_MOVE, _CONVERT)) and hop[src] < NEVER:
-                hop[dst] = min(hop[dst], hop[src] + step)
-                if dst in joints:
-                    self._put_in(src, dst)
-                elif via.get(src, owner[src]) != owner[dst]:
-                    arrived.add(owner[dst])
-            elif op == _STOPPED and dst in joints and hop[src] < NEVER:
-                self.behind.add(dst)
-
-    def _special(self) -> list[bool]:
-        """By step, whether a seed or a pot takes part, or a doubt depends on it."""
-        items, steps = self.steps.items, self.steps
-        pot = np.array([*steps.pot, False])  # the last stands for "no holding"
-        pot[steps.joints] = False  # a pot for one transaction only needs no care
-        marked = np.zeros(len(pot), dtype=bool)
-        key = np.array(steps.address_of, dtype=np.int64) * len(steps.assets) + np.array(
-            steps.asset_of, np.int64
-        )
-        marked[:-1] = np.isin(key, [a * len(steps.assets) + asset for a, asset in self.marks])
-        marked[steps.joints] = False
-        src, dst = np.array(items.src, dtype=np.int64), np.array(items.dst, dtype=np.int64)
-        special = (marked | pot)[src] | (marked | pot)[dst]
-        special[list(steps.doubts)] = True
-        result: list[bool] = special.tolist()
-        return result
-
-    def start(self, holding: int, amount: int, origin: int) -> None:
-        self._grow()
-        self.before.append(Step(Op.SEED, -1, holding, amount, origin=origin))
-        self.hop[holding] = 0
-
-    def take(self, number: int, step: Step) -> None:
-        self._grow()
-        src, dst = step.src, step.dst
-        if src >= 0 and src not in self.paid and self._key(src) in self.marks:
-            self.paid.add(src)
-            self._opening(src)
-        reached = step.op in (Op.MOVE, Op.CONVERT) and self.hop[src] < NEVER
-        if number in self.steps.doubts and reached:
-            self.steps.gaps.append(self.steps.doubts[number])
-        # What a stopped address pays carries nothing, yet it is no new theft either: its coin is counted there.
-        behind = src in self.behind or (step.op == Op.STOPPED and self.hop[src] < NEVER)
-        if behind and dst in self.steps.joints:
-            self.behind.add(dst)
-        mark = 0 if self.known[number] else self._mark(step, reached=reached or behind)
-        self._move_pots(step)
-        if mark:
-            self.instead[number] = self._relabelled(step, mark)
-        elif reached:
-            self.hop[dst] = min(self.hop[dst], self.hop[src] + step.hop)
-        if reached and dst in self.steps.joints:
-            self._put_in(src, dst)
-        elif reached and self.via.get(src, self._address(src)) != self._address(dst):
-            self.arrived.add(self._address(dst))
-        if src >= 0 and self.steps.pot[src] and src not in self.steps.joints and self.pot_balance[src] == 0:
-            self.hop[src] = NEVER
-
-    def _put_in(self, src: int, joint: int) -> None:
-        """Stolen coin of one more owner is in a transaction."""
-        owner = self._address(src)
-        if self.via.setdefault(joint, owner) != owner:
-            self.via[joint] = _SEVERAL
-
-    def _key(self, holding: int) -> tuple[int, int]:
-        return self.steps.address_of[holding], self.steps.asset_of[holding]
-
-    def _grow(self) -> None:
-        self.hop.extend([NEVER] * (len(self.steps.address_of) - len(self.hop)))
-
-    def _address(self, holding: int) -> int:
-        return self.steps.address_of[holding] if holding >= 0 else -1
-
-    def _opening(self, holding: int) -> None:
-        """The opening of a seed without amount is stolen too, unless stolen coin reached it from elsewhere."""
-        marks = self.marks[self._key(holding)]
-        amount = self.opening.get(holding, 0)
-        named = marks.outpoints.get(self._outpoint(holding))
-        reached = self._address(holding) in self.arrived | self.downstream
-        if amount and named is not None:
-            self.stolen_opening[holding] = (amount if named[0] is None else named[0], named[1])
-            self.hop[holding] = 0
-        elif marks.every is not None and amount and not reached:
-            self.stolen_opening[holding] = (amount, marks.every)
-            self.hop[holding] = 0
-
-    def _outpoint(self, holding: int) -> int:
-        """Its number in the ledger, -1 if it is none."""
-        outpoints = self.steps.outpoints
-        return holding - outpoints.start if holding in outpoints else -1
-
-    def _move_pots(self, step: Step) -> None:
-        if step.dst >= 0 and self.steps.pot[step.dst]:
-            self.pot_balance[step.dst] += step.got if step.op == Op.CONVERT else step.amount
-        if step.src >= 0 and self.steps.pot[step.src]:
-            self.pot_balance[step.src] -= step.amount
-
-    def _mark(self, step: Step, *, reached: bool) -> int:
-        """How much of this step becomes stolen coin."""
-        dst = step.dst
-        if dst < 0 or dst in self.steps.joints:
-            return 0
-        marks = self.marks.get(self._key(dst))
-        if marks is None:
-            return 0
-        amount = step.got if step.op == Op.CONVERT else step.amount
-        named = marks.outpoints.get(self._outpoint(dst))
-        if named is not None:
-            return amount if named[0] is None else named[0]
-        if step.src >= 0 and self._address(dst) in self._payers(step):
-            return 0
-        if step.tx in marks.left:
-            left = marks.left[step.tx]
-            part = amount if left is None else min(left, amount)
-            if left is not None:
-                marks.left[step.tx] = left - part
-            return part
-        if marks.every is not None and reached:
-            self.kept_out += 1
-        return amount if marks.every is not None and not reached else 0
-
-    def _payers(self, step: Step) -> set[int]:
-        """Who pays in a step: of an output, all that spend in the transaction."""
-        ledger = self.steps.ledger
-        if step.row < 0 or ledger.makes[step.row] < 0:
-            return {self._address(step.src)}
-        first, end = np.searchsorted(ledger.tx, [step.tx, step.tx + 1]).tolist()
-        return set(ledger.sender[first:end].tolist())
-
-    def _relabelled(self, step: Step, part: int) -> list[Step]:
-        """Pay into a pot of the seed, relabel there, pass on: so that what arrives tainted keeps its source."""
-        address, asset = self._key(step.dst)
-        marks = self.marks[address, asset]
-        named = marks.outpoints.get(self._outpoint(step.dst))
-        origin = marks.origin.get(step.tx, -1 if marks.every is None else marks.every)
-        origin = origin if named is None else named[1]
-        amount = step.got if step.op == Op.CONVERT else step.amount
-        self.hop[step.dst] = 0
-        if step.op == Op.CREDIT and part == amount:
-            return [Step(Op.SEED, -1, step.dst, amount, 0, origin, step.row, step.tx)]
-        pot = self.steps.holding(address, asset, "seed")
-        self._grow()
-        return [
-            Step(step.op, step.src, pot, step.amount, step.got, -1, -1, step.tx, step.hop),
-            Step(Op.RELABEL, -1, pot, part, 0, origin, -1, step.tx),
-            Step(Op.MOVE, pot, step.dst, amount, 0, -1, step.row, step.tx),
-        ]
-
-    def finish(self) -> tuple[StepList, np.ndarray]:
-        """Openings first (clean and oldest), then seed coin, then everything else; and each step's new number."""
-        first: list[Step] = []
-        for holding, amount in sorted(self.opening.items()):
-            part, origin = self.stolen_opening.get(holding, (0, -1))
-            if part:
-                first.append(Step(Op.SEED, -1, holding, part, origin=origin))
-            if part < amount:
-                first.append(Step(Op.CREDIT, -1, holding, amount - part))
-        if self.kept_out:
-            message = (
-                f"{self.kept_out} movements into seeds without an amount came from addresses that stolen coin had"
-                " reached before: they keep their source and add nothing to the total."
-            )
-            self.steps.gaps.append(Gap("seed_downstream", message, status="assumption"))
-        known = int(self.known.sum())
-        items = self.steps.items
-        result = StepList(first)
-        result.extend(items, 0, known)
-        result.extend(StepList(self.before))
-        done = known
-        for number, steps in sorted(self.instead.items()):
-            result.extend(items, done, number)
-            result.extend(StepList(steps))
-            done = number + 1
-        result.extend(items, done)
-        more = np.zeros(len(items), dtype=np.int64)
-        for number, steps in self.instead.items():
-            more[number] = len(steps) - 1
-        new = np.arange(len(items)) + len(first) + np.cumsum(more) - more
-        new[known:] += len(self.before)
-        return result, new

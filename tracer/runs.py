@@ -1,0 +1,234 @@
+"""One state of a case, and every rule run on it: ledger -> program -> outcomes and ranges. Nothing is written.
+
+A pure function of its inputs; each part is computed on first use and kept. What is made of it (comparisons, graph,
+routes, endpoints) is in `tracer.tracing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tracer.addresses import transaction_name
+from tracer.arrivals import Account
+from tracer.clusters.clustering import Clusters
+from tracer.collecting.manifest import Fetched
+from tracer.errors import NotFoundError, shown
+from tracer.labels import LabelBook
+from tracer.ledger import Ledger
+from tracer.listing import Listing
+from tracer.mixes import Mix, find_mixes
+from tracer.model import CONSERVING, UNREAD, Gap, Label, LinkRuling, Rule, Seed, StopCode
+from tracer.patterns import Pattern, find_patterns
+from tracer.prices import Prices
+from tracer.results import TaintResult, conventions_of
+from tracer.taint.bounds import Range, bounds, reached
+from tracer.taint.by_address import by_address
+from tracer.taint.compile import compile_program
+from tracer.taint.engine import Outcome, run
+from tracer.taint.program import NEVER, Program
+
+__all__ = ["ALL_RANGES", "Progress", "Runs"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total); total 0 when it is not known."""
+
+ALL_RANGES = 10_000
+"""Up to this many movements every traced holding gets its range; above, the holdings where most coin rests."""
+
+_LARGEST = 200
+
+
+@dataclass
+class Runs:
+    """Inputs, and everything that follows from them.
+
+    seeds, stops ((chain, address) -> code), book (the labels at as_of), gaps (of the sources and of the case),
+    source_names and source_hashes (name and sha256 by number of the source in the ledger), display ((chain, address)
+    -> the text to print), separate ((chain, transaction, address) that convert nothing there, by a ruling), fetched
+    (what was collected, by account), unseen (accounts that only the histories of others name, with their code), decided
+    (accounts of which the analyst says whether coin stops there), link_rulings (the standing ones), prices (published
+    worth of coins), unread (why the history of an address was not read, as a code that says more than PENDING; it
+    changes no amount).
+    """
+
+    ledger: Ledger
+    seeds: tuple[Seed, ...]
+    stops: Mapping[tuple[str, str], str]
+    book: LabelBook
+    gaps: tuple[Gap, ...]
+    source_names: tuple[str, ...]
+    display: Callable[[str, str], str]
+    as_of: int | None
+    separate: frozenset[tuple[str, str, str]] = frozenset()
+    source_hashes: tuple[str, ...] = ()
+    fetched: Mapping[Account, Fetched] = field(default_factory=dict)
+    unseen: Mapping[Account, str] = field(default_factory=dict)
+    prices: Prices = field(default_factory=Prices)
+    decided: frozenset[Account] = frozenset()
+    link_rulings: tuple[LinkRuling, ...] = ()
+    unread: Callable[[Any], Mapping[tuple[str, str], str]] | None = None
+    _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
+    _held: dict[Rule, Outcome] = field(default_factory=dict)
+    _results: dict[Rule, TaintResult] = field(default_factory=dict)
+    _ranges: dict[int, Range] = field(default_factory=dict)
+    _behind: Program | None = None
+
+    @cached_property
+    def program(self) -> Program:
+        """The steps that every rule runs. Raises SeedError if a seed contradicts the history."""
+        return compile_program(self.ledger, self.seeds, self.all_stops, self.separate, self.mixing)
+
+    @cached_property
+    def mixes(self) -> list[Mix]:
+        """The CoinJoins in which coin stops, but those of which the analyst says that it does not."""
+        return find_mixes(self.ledger, {account for account in self.decided if account not in self.stops})
+
+    @cached_property
+    def mixing(self) -> dict[tuple[str, str], Mapping[int, int]]:
+        """(chain, transaction) in which coin stops -> input position -> vout of its certain change."""
+        named = [(c, a.removeprefix("tx:")) for c, a in self.stops if a == transaction_name(a[3:])]
+        said: dict[tuple[str, str], Mapping[int, int]] = {account: {} for account in named}
+        return said | {(m.transaction.chain, m.transaction.txid): m.change for m in self.mixes}
+
+    @cached_property
+    def full_book(self) -> LabelBook:
+        """`book`, and the deposit addresses of its services by their service."""
+        return self.book.plus(self.clusters.deposit_labels)
+
+    @cached_property
+    def all_stops(self) -> dict[Account, str]:
+        """`stops`, and the deposit addresses of services of which it says nothing."""
+        return self.clusters.stops | dict(self.stops)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """Which addresses one party controls."""
+        return Clusters(
+            self.ledger,
+            self.book,
+            seeds=frozenset((seed.chain, seed.address) for seed in self.seeds),
+            unread=frozenset(self.unseen),
+            decided=self.decided,
+            rulings=self.link_rulings,
+        )
+
+    @cached_property
+    def listing(self) -> Listing:
+        """What the tables of every rule share."""
+        codes = self.unread(self) if self.unread is not None else {}
+        return Listing(self.ledger, self.program, self.source_names, self.display, codes, self.prices)
+
+    @cached_property
+    def all_gaps(self) -> tuple[Gap, ...]:
+        """Everything missing or assumed, from the sources to the accounting."""
+        program = self.program
+        reached = {
+            program.addresses[n] for n in np.unique(program.holding_address[program.hop < NEVER]).tolist()
+        }
+        mixed = [mix.gap() for mix in self.mixes if mix.account in reached]
+        return (*self.gaps, *mixed, *self.clusters.gaps, *self.ledger.gaps, *program.gaps)
+
+    @cached_property
+    def patterns(self) -> list[Pattern]:
+        """What stands out in the behaviour of the addresses that stolen coin can have reached, services left out."""
+        program, services = self.program, {StopCode.SERVICE, StopCode.MIXER, StopCode.BRIDGE}
+        reached = np.unique(program.holding_address[program.hop < NEVER]).tolist()
+        known = len(self.ledger.addresses)  # what comes after them are sinks
+        traced = [n for n in reached if n < known and program.stop_code[n] not in services]
+        return find_patterns(self.clusters.payments, traced)
+
+    @property
+    def conventions(self) -> tuple[str, ...]:
+        """What all numbers rest on, one sentence each."""
+        return conventions_of(self.ledger)
+
+    def outcome(self, rule: Rule) -> Outcome:
+        """Run a rule, once."""
+        if rule not in self._outcomes:
+            self._outcomes[rule] = run(self.program, rule)
+        return self._outcomes[rule]
+
+    def held(self, rule: Rule) -> Outcome:
+        """The outcome of a rule with one holding per address and asset; what tables and pictures read."""
+        if rule not in self._held:
+            self._held[rule] = by_address(self.program, self.outcome(rule))
+        return self._held[rule]
+
+    def result(self, rule: Rule, progress: Progress | None = None) -> TaintResult:
+        """The tables of a rule."""
+        if rule not in self._results:
+            if progress:
+                progress("taint", 0, 1)
+            self._results[rule] = TaintResult(
+                rule=rule,
+                listing=self.listing,
+                outcome=self.held(rule),
+                as_of=self.as_of,
+                gap_list=self.all_gaps,
+                ranges=lambda: self.ranges(progress),
+            )
+            if progress:
+                progress("taint", 1, 1)
+        return self._results[rule]
+
+    @cached_property
+    def holding_of(self) -> dict[tuple[str, str, str], int]:
+        """(chain, address, asset) -> holding number, pots left out; sinks under the chain of their asset.
+
+        Of an address with several outpoints, the holding that stands for it.
+        """
+        found = {}
+        main = self.program.main.tolist()
+        for h in range(len(self.program.holding_address)):
+            if not self.program.pot[h] and main[h] == h:
+                chain, address, asset = self.program.name(h)
+                found[chain or asset.chain, address, asset.ref] = h
+        return found
+
+    def ranges(self, progress: Progress | None = None) -> dict[int, Range]:
+        """The range of every traced holding; on large ledgers, of the holdings where most coin rests."""
+        return self.ranges_of(self._default_targets, progress)
+
+    @cached_property
+    def _default_targets(self) -> list[int]:
+        targets = sorted(set(self.program.main[reached(self.program)].tolist()))
+        if self.ledger.rows <= ALL_RANGES:
+            return targets
+        taint = [self.held(rule).taint for rule in CONSERVING]
+        ranked = sorted(targets, key=lambda h: (-max(t[h] for t in taint), h))
+        return sorted(ranked[:_LARGEST])
+
+    def ranges_of(self, targets: Sequence[int], progress: Progress | None = None) -> dict[int, Range]:
+        """The ranges of some holdings; what is known already is not computed again."""
+        missing = [h for h in targets if h not in self._ranges]
+        if missing:
+            taint = [self.held(rule).taint for rule in CONSERVING]
+            target = {h: self.program.target([h]) for h in missing}
+            hints = {target[h]: (min(t[h] for t in taint), max(t[h] for t in taint)) for h in missing}
+            known = bounds(self.program, list(target.values()), hints=hints, progress=progress)
+            self._ranges.update(zip(target, known, strict=True))
+        return {h: self._ranges[h] for h in targets}
+
+    def _holdings(self, pair: tuple[str, str]) -> list[int]:
+        found = sorted(h for (chain, address, _), h in self.holding_of.items() if (chain, address) == pair)
+        if not found:
+            raise NotFoundError(
+                f"The imported history has no movement of {shown(self.display(*pair))} on {pair[0]}.",
+                "Check the address, or import a file that contains it.",
+            )
+        return found
+
+    @property
+    def named(self) -> list[Label]:
+        """The label of each address of the history that has one in force, by address."""
+        found = (self.full_book.best(*account) for account in sorted(self.ledger.addresses))
+        return [label for label in found if label is not None]
+
+    def is_read(self, pair: tuple[str, str]) -> bool:
+        """Whether the history of an address is known: it has movements, and they are not only those of others."""
+        return self.stops.get(pair, "") not in UNREAD and any(name[:2] == pair for name in self.holding_of)
