@@ -49,11 +49,11 @@ class Theft:
     coins: list[Coin]
 
 
-def disperse(chain: Chain, addresses: int) -> Theft:
+def disperse(chain: Chain, addresses: int, peels: int = PEELS) -> Theft:
     """A theft that reaches about `addresses` addresses; all of it is final in the end."""
-    splits = max(1, (addresses - 2) * TOGETHER // (TOGETHER * (PEELS + 1) + 1))
+    splits = max(1, (addresses - 2) * TOGETHER // (TOGETHER * (peels + 1) + 1))
     collectors = -(-splits // TOGETHER)
-    share = _UNIT * (PEELS + 2)
+    share = _UNIT * (peels + 2)
     funds = chain.endow(THIEF, -(-(splits + OUTPUTS) * share // (25 * COIN)) + 1)
     sent = 0
 
@@ -73,7 +73,7 @@ def disperse(chain: Chain, addresses: int) -> Theft:
         *paid, change = pay([change], [*payees, (THIEF, change.amount - share * len(payees) - 500)])
         heads += paid
     peeled: list[list[Coin]] = [[] for _ in range(collectors)]
-    for hop in range(PEELS):
+    for hop in range(peels):
         for n, coin in enumerate(heads):
             to = owner(1_000_000 + hop * splits + n)
             out, heads[n] = pay(
@@ -84,7 +84,7 @@ def disperse(chain: Chain, addresses: int) -> Theft:
         pay(coins, [(EXCHANGE, sum(coin.amount for coin in coins) - 1000)])
     chain.mine()
     chain.bury(7)
-    return Theft(2 + splits * (PEELS + 1) + collectors, sent, stolen, heads)
+    return Theft(2 + splits * (peels + 1) + collectors, sent, stolen, heads)
 
 
 def prepared(home: Path, server: Litecoin, rate: float, concurrency: int) -> Case:

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.bitcoin import kept
+from benchmarks.bitcoin import disperse, kept
+from benchmarks.bitcoin import prepared as benchmark_case
+from tests.bitcoin_coins import Chain
 from tests.bitcoin_world import CLEAN, EXCHANGE, PEELS, SPLITS, THIEF, VICTIM, World, make_world
 from tests.servers.litecoin import GENESIS, running
 from tests.test_electrum import endpoint, transaction
@@ -212,3 +214,20 @@ def test_the_investigator_reads_who_learns_what(world: World, tmp_path: Path) ->
     listed = json.loads(CliRunner().invoke(app, ["-w", str(home), "--json", "providers"]).stdout)
     assert {row["kind"] for row in listed if row["chain"] == BITCOIN} == {"electrum", "esplora", "bitcoind"}
     assert {VICTIM.address, CLEAN.address}.isdisjoint(set(Case.open("theft", home).histories()["address"]))
+
+
+def test_a_dispersal_with_peel_chains_is_collected_to_the_last_sat(
+    litecoin_binaries: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The benchmark, small: splits, peel chains across blocks, consolidation, an exchange."""
+    with running(litecoin_binaries) as server:
+        theft = disperse(Chain(server), 40, peels=3)
+        case = benchmark_case(tmp_path / "w", server, 0, 50)
+        done = asyncio.run(case.acollect(["own"], BUDGET))
+        assert (done.fetched, done.failed, done.finished) == (theft.addresses, 0, True)
+        assert kept(case.workspace.root) == (done.sent, 0)
+        account = case.taint("fifo").conservation().to_dict("records")[0]
+        assert (account["stolen_raw"], account["difference_raw"]) == (theft.stolen, 0)
+        left = sum(n for address, (n, _) in held(case, "fifo").items() if not address.startswith("sink"))
+        assert account["fee_raw"] == theft.stolen - left > 0
+        assert done.sent < 3.5 * theft.addresses

@@ -75,7 +75,7 @@ def read_blocks(source: Path | bytes, name: str, limits: Limits | None = None) -
             found = list(_checked(block))
         except _Refusal as refusal:
             raise FileError(f"{shown(name)}, block {number}: {refusal}.", _AGAIN) from None
-        except (TracerError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        except (TracerError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             said = (
                 error.message if isinstance(error, TracerError) else f"it is incomplete ({shown(error, 80)})"
             )
@@ -177,7 +177,7 @@ def _whole(
         parent, stated = raws.get(outpoint.txid), spent.get("prevout")
         try:
             output = None if stated is None else _output(stated)
-        except (_Refusal, KeyError, TypeError, ValueError, ArithmeticError) as error:
+        except (_Refusal, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise FileError(
                 f"{shown(name)}: what {raw.txid} spends is not understood ({shown(error, 80)}).", _AGAIN
             ) from None
