@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tracer.cli.say import note
 from tracer.cli.session import session_of
 
 __all__ = ["register"]
@@ -26,5 +27,6 @@ def ui(
     """Open the web UI. It listens on this machine only."""
     from tracer.ui import launch
 
+    note(f"The web UI is at http://127.0.0.1:{port}, for this machine only. Ctrl-C ends it.")
     status = launch(port=port, workspace=session_of(context).workspace, headless=headless)
     raise typer.Exit(status or 0)

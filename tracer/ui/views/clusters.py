@@ -70,6 +70,9 @@ def render() -> None:
 def _clusters(case: Case, words: Words, tables: _Found) -> None:
     """The clusters, the largest first; under them the chosen one."""
     summary = _summary(tables.members, words)
+    if summary.empty:
+        st.info(words("cluster.none"))
+        return
     note = note_of(words, rule=str(case.rule), as_of=case.as_of)
     chosen = show_table(
         summary,
@@ -81,8 +84,7 @@ def _clusters(case: Case, words: Words, tables: _Found) -> None:
         select=True,
     )
     if chosen is None:
-        if len(summary):
-            st.caption(words("cluster.choose"))
+        st.caption(words("cluster.choose"))
         return
     _chosen(case, words, tables, str(summary.iloc[chosen]["cluster_id"]))
 

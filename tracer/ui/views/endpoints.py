@@ -33,8 +33,8 @@ _WIDE = {
     "label_source": 320,
 }
 _FIRST = (
-    *("endpoint", "service", "symbol", "taint_raw", "taint", "at_least_raw", "at_most_raw", "still_there"),
-    *("last_arrival_utc", "address"),
+    *("endpoint", "address", "service", "symbol", "taint_raw", "taint", "at_least_raw", "at_most_raw"),
+    *("still_there", "last_arrival_utc"),
 )
 """What a reader needs first stands on the left of the screen; the CSV keeps the order of the contract."""
 _SERVICE_FIRST = (
