@@ -419,3 +419,19 @@ def test_what_left_an_address_is_what_it_spent_less_its_change():
     # T got 500 in transaction 3 for 290 of its own: some of X's coin came to it
     assert came["T"] == [f"{txid(1)}:0", f"{txid(3)}:0"]
     assert came["X"] == [f"{txid(2)}:0"]
+
+
+class TestSeedsInTransactionsOfSeveral:
+    def test_what_a_seed_gets_back_as_change_is_no_theft(self):
+        with pytest.raises(SeedError, match="No movement into the seed V"):
+            compile_program(ledger_of(TestSeeds.MADE), [seed("V", tx=txid(1))])
+
+    def test_an_output_that_nobody_saw_made_is_clean_once_coin_of_another_owner_came(self):
+        made = [
+            transaction(1, [(90, 0, "A", 10), (91, 0, "B", 20)], [("A", 30)]),
+            transaction(2, [(92, 0, "A", 40)], [("Z", 40)]),
+        ]
+        found = held(ledger_of(made), [seed("A"), seed("B")], "fifo")
+        assert found == {"A": 30}
+        alone = held(ledger_of(made), [seed("A")], "fifo")
+        assert alone == {"A": 10, "Z": 40}  # its own coin came back to it: nobody else's did
