@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
+
+import pytest
 
 from tests.bitcoin_coins import COIN, Chain, Coin, owner
-from tests.servers.litecoin import Litecoin
+from tests.servers.litecoin import Litecoin, running
 from tracer.addresses import BITCOIN
 from tracer.chains.bitcoin_bytes import RawOutput
 from tracer.chains.bitcoin_scripts import script_of
 from tracer.utxo import Input, Outpoint, Output, Script, UtxoTransaction
 
-__all__ = ["PAID", "World", "make_world", "told"]
+__all__ = ["PAID", "World", "bitcoin_theft", "make_world", "told"]
 
 VICTIM, THIEF, CLEAN, EXCHANGE = (owner(n) for n in (1, 2, 3, 4))
 SPLITS = tuple(owner(10 + n) for n in range(3))
@@ -87,6 +90,13 @@ def make_world(server: Litecoin) -> World:
     chain.mine()
     world.tip = chain.bury(7)
     return world
+
+
+@pytest.fixture(scope="session")
+def bitcoin_theft(litecoin_binaries: tuple[Path, Path]) -> Iterator[World]:
+    """The theft on a running node, for all tests that only read it."""
+    with running(litecoin_binaries) as server:
+        yield make_world(server)
 
 
 _KINDS = {

@@ -13,6 +13,7 @@ pytest_plugins = (
     "tests.servers.anvil",
     "tests.servers.chromium",
     "tests.servers.litecoin",
+    "tests.bitcoin_world",  # after the server that it runs on
     "tests.servers.postgres",
 )
 

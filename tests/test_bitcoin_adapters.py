@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.bitcoin_coins import COIN, Chain
-from tests.bitcoin_world import CLEAN, EXCHANGE, PEELS, SPLITS, THIEF, VICTIM, World, make_world
+from tests.bitcoin_world import CLEAN, EXCHANGE, PEELS, SPLITS, THIEF, VICTIM, World
 from tests.servers.esplora import PAGE, esplora, indexed
 from tests.servers.litecoin import GENESIS, Litecoin, running
 from tests.servers.standin import Asked, Reply
@@ -90,11 +90,14 @@ def ways_of(server: Litecoin, world: World, esplora_url: str) -> Ways:
 
 
 @pytest.fixture(scope="module")
-def ways(litecoin_binaries: tuple[Path, Path]) -> Iterator[Ways]:
-    with running(litecoin_binaries) as server:
-        world = make_world(server)
-        with esplora(indexed(server)) as explorer:
-            yield ways_of(server, world, explorer.url)
+def world(bitcoin_theft: World) -> World:
+    return bitcoin_theft
+
+
+@pytest.fixture(scope="module")
+def ways(world: World) -> Iterator[Ways]:
+    with esplora(indexed(world.server)) as explorer:
+        yield ways_of(world.server, world, explorer.url)
 
 
 every = pytest.mark.parametrize("kind", ["electrum", "esplora", "bitcoind"])

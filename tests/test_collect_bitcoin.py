@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from typer.testing import CliRunner
 from benchmarks.bitcoin import disperse, kept
 from benchmarks.bitcoin import prepared as benchmark_case
 from tests.bitcoin_coins import Chain
-from tests.bitcoin_world import CLEAN, EXCHANGE, PEELS, SPLITS, THIEF, VICTIM, World, make_world
+from tests.bitcoin_world import CLEAN, EXCHANGE, PEELS, SPLITS, THIEF, VICTIM, World
 from tests.servers.litecoin import GENESIS, running
 from tests.test_electrum import endpoint, transaction
 from tracer.addresses import BITCOIN
@@ -39,9 +38,8 @@ REACHED = {owner.address for owner in (THIEF, EXCHANGE, *SPLITS, *PEELS)}
 
 
 @pytest.fixture(scope="module")
-def world(litecoin_binaries: tuple[Path, Path]) -> Iterator[World]:
-    with running(litecoin_binaries) as server:
-        yield make_world(server)
+def world(bitcoin_theft: World) -> World:
+    return bitcoin_theft
 
 
 def new_case(folder: Path) -> Case:
@@ -231,3 +229,26 @@ def test_a_dispersal_with_peel_chains_is_collected_to_the_last_sat(
         left = sum(n for address, (n, _) in held(case, "fifo").items() if not address.startswith("sink"))
         assert account["fee_raw"] == theft.stolen - left > 0
         assert done.sent < 3.5 * theft.addresses
+
+
+def test_an_address_whose_history_the_server_refuses_is_a_hub_and_says_what_to_do(
+    litecoin_binaries: tuple[Path, Path], tmp_path: Path
+) -> None:
+    with running(litecoin_binaries, MAX_SEND="350000") as server:
+        chain = Chain(server)
+        (stolen, shop) = chain.endow(THIEF)[0], chain.endow(EXCHANGE)[0]
+        chain.pay([stolen], [(EXCHANGE, stolen.amount - 1000)])
+        for _ in range(4):
+            for _ in range(900):
+                (shop,) = chain.pay([shop], [(EXCHANGE, shop.amount)])
+            chain.mine()
+        chain.bury(7)
+        case = new_case(tmp_path)
+        done = run(case, World(chain))
+        assert (done.failed, done.finished) == (0, True)
+        assert held(case, "fifo")[EXCHANGE.address] == (stolen.amount - 1000, "HUB")
+        said = {
+            gap["code"]: gap["message"] for gap in case.gaps().to_dict("records") if gap["status"] == "open"
+        }
+        assert set(said) == {"hub", "history_too_long"}
+        assert "More transactions than the provider tells" in said["hub"]

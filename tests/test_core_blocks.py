@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.bitcoin_world import THIEF, World, make_world, told
-from tests.servers.litecoin import running
+from tests.bitcoin_world import THIEF, World, told
 from tests.test_electrum import without_addresses
 from tracer.case import Case
 from tracer.chains.adapter import History
@@ -23,9 +22,8 @@ Blocks = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def world(litecoin_binaries: tuple[Path, Path]) -> Iterator[World]:
-    with running(litecoin_binaries) as server:
-        yield make_world(server)
+def world(bitcoin_theft: World) -> World:
+    return bitcoin_theft
 
 
 @pytest.fixture(autouse=True)

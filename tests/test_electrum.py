@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from tests.bitcoin_world import (
     THIEF,
     VICTIM,
     World,
-    make_world,
     told,
 )
 from tests.servers.litecoin import GENESIS, Litecoin, running
@@ -40,9 +39,8 @@ Change = Callable[[str, list[object], object], object]
 
 
 @pytest.fixture(scope="module")
-def world(litecoin_binaries: tuple[Path, Path]) -> Iterator[World]:
-    with running(litecoin_binaries) as server:
-        yield make_world(server)
+def world(bitcoin_theft: World) -> World:
+    return bitcoin_theft
 
 
 def endpoint(server: Litecoin, **changes: object) -> Endpoint:

@@ -104,7 +104,10 @@ def _hubs(entries: Sequence[Fetched]) -> list[Gap]:
         Gap(
             "hub",
             f"At least {e.transactions:,} transactions: taken as a hub and not followed. To read it,"
-            " say that coin does not stop there (stop code NONE) or raise the limit, and collect again.",
+            " say that coin does not stop there (stop code NONE) or raise the limit, and collect again."
+            if e.transactions
+            else "More transactions than the provider tells: taken as a hub and not followed. To read it, collect again"
+            " from a provider without that limit, such as a node of your own.",
             e.chain,
             e.address,
         )
