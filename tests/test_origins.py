@@ -102,6 +102,11 @@ def test_coin_that_came_too_late_to_reach_the_target_is_none_of_its_origins() ->
     assert [i.kind for i in s.inflows] == [InflowKind.OPENING]
 
 
+def test_who_paid_nothing_supplied_nothing() -> None:
+    s = made([("A", "T", 5), ("Z", "T", 0), ("Z", "A", 0)], stops={"Z": "PENDING"})
+    assert [i.kind for i in s.inflows] == [InflowKind.OPENING]
+
+
 def test_every_kind_of_inflow_has_its_name() -> None:
     mint, paid, stated = {"kind": "mint"}, {"kind": "withdrawal"}, {"kind": "opening"}
     payments: list[Payment] = [
