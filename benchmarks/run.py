@@ -37,10 +37,13 @@ from tracer.chains.files import read_transfers
 from tracer.chains.utxo_jsonl import read_transactions
 from tracer.chains.utxo_rows import table_of
 from tracer.clusters import smallest_members
+from tracer.clusters.clustering import Clusters
 from tracer.clusters.coinjoin import classify
+from tracer.labels import LabelBook
 from tracer.ledger import Ledger, build_ledger
 from tracer.mixes import find_mixes
-from tracer.model import Rule, Seed
+from tracer.model import Label, Rule, Seed
+from tracer.patterns import PATTERNS, look_alikes
 from tracer.taint.bounds import bounds, reached
 from tracer.taint.compile import compile_program
 from tracer.taint.engine import run
@@ -195,6 +198,21 @@ def _counted(path: Path) -> list[Counter[str]]:
         return [Counter(o["amount_raw"] for o in json.loads(text)["outputs"]) for text in file]
 
 
+def heuristics(past: History, ledger: Ledger) -> None:
+    """Links and patterns of a ledger, of whose hubs the first are labelled exchanges."""
+    labels = [Label(CHAIN, past.name(hub), f"Hub {hub}", "exchange", 90) for hub in range(1, 4)]
+    nobody: frozenset[tuple[str, str]] = frozenset()
+    found = Clusters(ledger, LabelBook(labels), seeds=nobody, unread=nobody, decided=nobody, rulings=())
+    cost, _ = timed(lambda: found.stops)
+    line("  deposit addresses", cost)
+    cost, _ = timed(lambda: found.found)
+    line("  all links of account chains -> clusters", cost)
+    searches = [search for search in PATTERNS if search is not look_alikes]  # made addresses all look alike
+    everybody = range(len(ledger.addresses))
+    cost, _ = timed(lambda: [len(list(search(found.payments, everybody))) for search in searches])
+    line("  patterns of every address", cost)
+
+
 def whole_case(addresses: int = 10_000) -> None:
     """A case of so many addresses from its archive to every exported file."""
     past = history(2 * addresses, addresses)
@@ -219,6 +237,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             ledger = ingest(past, Path(folder))
         passes(past, ledger)
+        heuristics(past, ledger)
     sweeping()
     ranges()
     clusters()

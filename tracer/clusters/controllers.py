@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from tracer.clusters.link import Link
 from tracer.clusters.payments import Payments
 
@@ -136,23 +138,33 @@ def sweeps(judged: Judged) -> Iterator[Link]:
     would be taken for the collector.
     """
     payments = judged.payments
-    for collector in sorted(set(payments.payee.tolist())):
-        if not judged.is_private(collector) or len(payments.payers_of(collector)) < _FEWEST:
-            continue
-        groups: dict[tuple[int, int], list[int]] = {}
-        emptied_by = _Emptied(payments)
-        for i in payments.by_payee.at(collector).tolist():
-            payer = int(payments.payer[i])
-            if judged.is_private(payer) and emptied_by(i):
-                groups.setdefault((int(payments.asset[i]), emptied_by.source(i)), []).append(i)
-        for (_, source), emptied in sorted(groups.items()):
-            for run in _runs(payments, emptied) if source != collector and judged.is_private(source) else ():
-                if len({int(payments.payer[i]) for i in run}) >= _FEWEST:
-                    note = (
-                        f"one of {len(run)} payments that emptied addresses funded by {payments.name(source)}"
-                    )
-                    for i in run:
-                        yield judged.link(int(payments.payer[i]), collector, SWEEP, i, 60, note)
+    emptied_by = _Emptied(payments)
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for i in np.flatnonzero(_may_empty(judged)).tolist():
+        if emptied_by(i):
+            key = int(payments.payee[i]), int(payments.asset[i]), emptied_by.source(i)
+            groups.setdefault(key, []).append(i)
+    for (collector, _, source), emptied in sorted(groups.items()):
+        for run in _runs(payments, emptied) if source != collector and judged.is_private(source) else ():
+            if len({int(payments.payer[i]) for i in run}) >= _FEWEST:
+                note = f"one of {len(run)} payments that emptied addresses funded by {payments.name(source)}"
+                for i in run:
+                    yield judged.link(int(payments.payer[i]), collector, SWEEP, i, 60, note)
+
+
+def _may_empty(judged: Judged) -> np.ndarray:
+    """By payment: False where it is no sweep for a reason that a whole column shows at once."""
+    payments = judged.payments
+    private = payments.partners <= _PARTNERS
+    private[list(judged.closed)] = False
+    # in floating point, with a margin: the exact comparison follows for what is left
+    amount = np.array(payments.amount, dtype=np.float64)
+    width = len(payments.ledger.assets)
+    received = np.zeros(len(payments.ledger.addresses) * width)
+    np.add.at(received, payments.payee * width + payments.asset, amount)
+    most = 2.001 * amount >= received[payments.payer * width + payments.asset]
+    result: np.ndarray = private[payments.payer] & private[payments.payee] & ~payments.passed_on & most
+    return result
 
 
 class _Emptied:
@@ -173,8 +185,6 @@ class _Emptied:
 
     def __call__(self, payment: int) -> bool:
         payments = self._payments
-        if payments.passed_on[payment]:
-            return False
         balances, got = self._history(payment)
         received = sum(payments.amount[i] for i in got)
         floor = _GAS if payments.native[payment] else 0
