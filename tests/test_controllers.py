@@ -58,7 +58,10 @@ def test_addresses_with_one_source_of_loot_and_one_of_gas_are_linked_to_who_gave
         ("that is more than gas", loot("ABC", gas=ETH)),
         ("they pay days later", loot("ABC", wait=DAY + 1)),
         ("their loot has different sources", [*loot("AB"), *loot("C", source="T")]),
-        ("they got gas from another too", [(0, "X", name, 10**14, "native") for name in "ABC"] + loot("ABC")),
+        (
+            "they got gas from another too",
+            [(10**5 * n, "X", name, 10**14, "native") for n, name in enumerate("ABC")] + loot("ABC"),
+        ),
         ("they had paid before", [(0, name, "X", 5, USD) for name in "ABC"] + loot("ABC")),
         ("the funder gave one of them more", [*loot("ABC"), (10**6, "F", "C", ETH, "native")]),
         (
@@ -73,6 +76,24 @@ def test_addresses_with_one_source_of_loot_and_one_of_gas_are_linked_to_who_gave
 )
 def test_gas_links_nobody_when(why: str, rows: list[Row]) -> None:
     assert links(rows, GAS_FUNDING) == set(), why
+
+
+def test_coin_of_the_chain_counts_as_other_coin_when_it_is_more_than_the_gas() -> None:
+    def native(paid: int) -> list[Row]:
+        rows: list[Row] = []
+        for n, name in enumerate("ABC"):
+            rows += [
+                (10**5 * n, "F", name, ETH // 50, "native"),
+                (10**5 * n + 9, name, f"to{name}", 1, "native"),
+            ]
+            rows += [
+                (10**5 * n + 10, "S", name, ETH, "native"),
+                (10**5 * n + 20, name, f"to{name}", paid, "native"),
+            ]
+        return rows
+
+    assert links(native(ETH // 50), GAS_FUNDING) == {("A", "F"), ("B", "F"), ("C", "F")}
+    assert links(native(ETH // 50 - 1), GAS_FUNDING) == set()
 
 
 def test_dust_neither_makes_a_funder_nor_hides_one() -> None:
@@ -131,7 +152,18 @@ def test_a_sweep_may_leave_the_gas_of_the_chains_own_coin() -> None:
         return rows + [(10_000 + n, name, "G", ETH - left, "native") for n, name in enumerate("ABC")]
 
     assert len(links(native(10**16), SWEEP)) == 3
+    assert len(links([row[:3] + (row[3] // 50,) + row[4:] for row in native(0)], SWEEP)) == 3
+    assert (
+        links([row[:3] + (row[3] // 100,) + row[4:] for row in native(0)], SWEEP) == set()
+    )  # no more than gas
     assert links(native(10**16 + 1), SWEEP) == set()
+
+
+def test_contracts_that_pass_coin_on_are_no_sweep() -> None:
+    rows: list[Row] = []
+    for n, name in enumerate("ABC"):
+        rows += [(n, "S", name, 1_000, USD), (n, name, "G", 1_000, USD)]  # one second is one transaction
+    assert links(rows, SWEEP) == set()
 
 
 def test_a_sweep_links_nobody_who_is_a_service_or_was_not_read() -> None:

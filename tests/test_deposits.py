@@ -128,6 +128,12 @@ def test_a_seed_is_a_customer_but_a_service_is_none() -> None:
     from_service: list[Row] = [(1, "K", "D", 5 * ETH), (9, "D", "H", 5 * ETH)]
     assert deposits(from_service) == {"D": 60}
     assert links(from_service) == set()
+    assert [use.user for use in clusters(from_service).deposits[0].uses] == [-1]
+
+
+def test_the_latest_payment_that_fits_is_the_one_that_was_forwarded() -> None:
+    rows: list[Row] = [(1, "U", "D", 5 * ETH), (2, "V", "D", 5 * ETH), (9, "D", "H", 5 * ETH)]
+    assert links(rows) == {("D", "V")}
 
 
 def test_a_contract_that_pays_for_many_is_no_customer() -> None:

@@ -33,12 +33,12 @@ HOUR, DAY = 3_600, 86_400
 THIEF = "0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2"
 HOLDER = "0xdD90071D52F20e85c89802e5Dc1eC0A7B6475f92"
 SPLITTER = "0xF302572594a68aA8F951faE64ED3aE7DA41c72Be"
-Row = tuple[int, str, str, int]
+Row = tuple[int, str, str, int] | tuple[int, str, str, int, str]
 Search = Callable[[Payments, Collection[int]], Iterator[Pattern]]
 
 
 def payments(rows: Sequence[Row]) -> Payments:
-    """(second, payer, payee, wei)"""
+    """(second, payer, payee, wei[, asset])"""
     made = [
         movement(n, *row[1:], decimals=18, symbol="ETH", tx=n) | {"block": None, "timestamp": row[0]}
         for n, row in enumerate(rows)
@@ -142,6 +142,7 @@ def test_a_rest_is_seven_days_without_any_movement_of_the_asset() -> None:
     assert len(found(dormant_then_burst, rested(7 * DAY), "A")) == 1
     assert found(dormant_then_burst, rested(7 * DAY - 1), "A") == []
     assert found(dormant_then_burst, rested(7 * DAY, (DAY, "A", "X", 1)), "A") == []
+    assert len(found(dormant_then_burst, rested(7 * DAY, (DAY, "A", "X", 1, "0xusd")), "A")) == 1
     assert found(dormant_then_burst, spread(5, start=9 * DAY), "A") == []
 
 

@@ -151,9 +151,8 @@ def peel_chain(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]
     for (address, asset), step in sorted(steps.items()):
         if (address, asset) in reached:
             continue  # not the beginning
-        run, here, seen = [step], int(payments.payee[step]), {address}
-        while (here, asset) in steps and here not in seen:
-            seen.add(here)
+        run, here = [step], int(payments.payee[step])
+        while (here, asset) in steps:  # ends: whoever is stepped to was new, so nobody is stepped to twice
             run.append(steps[here, asset])
             here = int(payments.payee[run[-1]])
         if len(run) >= _PEELS:
