@@ -459,6 +459,21 @@ class TestBlocks:
             run(world, lambda a, ask: a.block(ask, world.tip + 1))
 
 
+def test_over_tls_it_is_the_same_history_and_the_certificate_is_pinned(world: World, tmp_path: Path) -> None:
+    where = endpoint(world.server, base_url=world.server.electrum_tls)
+
+    async def go() -> History:
+        async with Transport(
+            lambda _: "", {"electrum": judge}, patience=QUICK, certificates=tmp_path / "pins"
+        ) as transport:
+            ask = Asking(transport, where, None)
+            return await Electrum(where).history(ask, SPLITS[1].address, Span(0, world.last), 1000)
+
+    assert asyncio.run(go()).table.equals(read(world, SPLITS[1].address).table)
+    (pin,) = (tmp_path / "pins").iterdir()
+    assert pin.read_text().startswith("sha256:")
+
+
 @pytest.mark.parametrize(
     ("error", "verdict"),
     [
