@@ -174,8 +174,18 @@ def _custody(
         for name in sorted(files)
         if name.startswith(f"{ARCHIVE}/") and name not in known
     ]
-    for part in {part.sha256: part for part in found}.values():
-        problems += _wrong(archive, record, part)
+    sizes = {}
+    for sha256 in dict.fromkeys(part.sha256 for part in found):
+        try:
+            sizes[sha256] = sum(map(len, archive.blocks(sha256)))
+        except TracerError as error:
+            problems.append((member(sha256), error.message))
+    problems += [
+        (RECORD, why)
+        for part in found
+        if part.sha256 in sizes
+        for why in _wrong(record, part, sizes[part.sha256])
+    ]
     return Custody(archive, file, found, record), problems
 
 
@@ -194,14 +204,8 @@ class _Bounds:
         return min(most, self._stated.get(sha256, most))
 
 
-def _wrong(archive: Archive, record: Record, part: Exhibit) -> Iterator[tuple[str, str]]:
-    """Whether the bytes of an exhibit are those of its name, and of the size on record."""
-    name = member(part.sha256)
-    try:
-        size = sum(map(len, archive.blocks(part.sha256)))
-    except TracerError as error:
-        yield name, error.message
-        return
+def _wrong(record: Record, part: Exhibit, size: int) -> Iterator[str]:
+    """What the record leaves out of an exhibit, or says otherwise."""
     stated: int | None = size
     if part.part == ANSWER:
         answer = record.answered.get(part.asked)
@@ -209,6 +213,6 @@ def _wrong(archive: Archive, record: Record, part: Exhibit) -> Iterator[tuple[st
     elif part.capture:
         stated = record.draft[part.capture].size if part.capture in record.draft else None
     if stated is None:
-        yield RECORD, f"it does not say how {shown(part.source)} was read, or who gave {part.sha256}"
+        yield f"it does not say how {shown(part.source)} was read, or who gave {part.sha256}"
     elif stated != size:
-        yield RECORD, f"it gives {part.sha256} {stated:,} bytes, and it has {size:,}"
+        yield f"it gives {part.sha256} {stated:,} bytes, and it has {size:,}"
