@@ -111,20 +111,28 @@ class Columns:
                 self._plain[field.name].append(pa.array(values, type=field.type))
 
     def table(self, read_words: Callable[[list[int]], Mapping[int, str]]) -> pa.Table:
-        """All rows as a table of schema CAPTURED; `read_words` gives the texts of word numbers."""
-        coded: dict[str, tuple[list[int], pa.Array]] = {}
+        """All rows as a table of schema CAPTURED, its dictionaries in the order of their texts; `read_words` gives the
+        texts of word numbers.
+        """
+        coded: dict[str, tuple[list[int], np.ndarray]] = {}
         for name, parts in self._numbers.items():
             every = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
             parts.clear()
             used, codes = np.unique(every, return_inverse=True)
-            coded[name] = used.tolist(), pa.array(codes, type=pa.int32())
+            coded[name] = used.tolist(), codes.astype(np.int32)
         words = read_words(sorted(set().union(*(numbers for numbers, _ in coded.values()))))
         arrays = []
         for field in CAPTURED:
             if field.name in WORDS:
-                numbers, places = coded.pop(field.name)
-                texts = pa.array([words[number] for number in numbers], type=pa.string())
-                arrays.append(pa.DictionaryArray.from_arrays(places, texts))
+                numbers, codes = coded.pop(field.name)
+                texts = [words[number] for number in numbers]
+                # the numbers of words tell the order in which answers came in; nothing may depend on it
+                order = np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.int64)
+                rank = np.empty(len(texts), dtype=np.int32)
+                rank[order] = np.arange(len(texts), dtype=np.int32)
+                places = pa.array(rank[codes])
+                sorted_texts = pa.array([texts[n] for n in order], type=pa.string())
+                arrays.append(pa.DictionaryArray.from_arrays(places, sorted_texts))
             else:
                 arrays.append(pa.chunked_array(self._plain.pop(field.name), type=field.type))
         return pa.table(arrays, schema=CAPTURED)
