@@ -107,7 +107,7 @@ def overlapping(
     ] = None,
     out: Out = None,
 ) -> None:
-    """List the addresses that stolen coin of two or more cases came to.
+    """List the addresses and clusters that stolen coin of two or more cases came to.
 
     A shared service proves no common hand: labels and stop codes stand beside each row.
     """
@@ -131,10 +131,10 @@ def overlapping(
     elif session.json:
         print_json(records(frame))
     elif len(frame):
-        brief = ["cases", "chain", "address", "case", "symbol", "stop", "label", "first_received_utc"]
+        brief = ["cases", "shared", "chain", "address", "case", "symbol", "stop", "label", "first_received_utc"]
         table(brief, frame[brief].itertuples(index=False), right=["cases"])
     else:
-        line("The cases share no address.")
+        line("The cases share no address and no cluster.")
 
 
 @_group.command("rule")
