@@ -240,3 +240,22 @@ def test_an_empty_flow_is_an_empty_picture() -> None:
         pd.DataFrame([holder("0xb", 0, 1)]).head(0), pd.DataFrame([transfer("a", "b", 1)]).head(0)
     )
     assert picture(empty, words("en"))["nodes"] == []
+
+
+def test_a_name_that_many_unidentified_addresses_bear_tells_none_of_them_apart() -> None:
+    wallets = [f"0x{digit * 40}" for digit in "abc"]
+    flow = flow_of(
+        [holder(address, 5, 1) for address in wallets],
+        [transfer("0xs", address, 5) for address in wallets],
+        labels={
+            (CHAIN, wallets[0]): ("the thief", ""),
+            (CHAIN, wallets[1]): ("the thief", ""),
+            (CHAIN, wallets[2]): ("a mule", ""),
+        },
+    )
+    nodes = {str(n["id"]): n for n in picture(flow, words("en"))["nodes"]}  # type: ignore[union-attr, index]
+    labels = [str(nodes[f"{CHAIN}:{address}"]["label"]) for address in wallets]
+    assert labels[2] == "a mule"
+    assert labels[0] != labels[1]
+    assert all("the thief" in nodes[f"{CHAIN}:{address}"]["lines"] for address in wallets[:2])
+    assert "the thief" in str(nodes[f"{CHAIN}:{wallets[0]}"]["find"])

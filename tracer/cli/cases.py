@@ -131,7 +131,17 @@ def overlapping(
     elif session.json:
         print_json(records(frame))
     elif len(frame):
-        brief = ["cases", "shared", "chain", "address", "case", "symbol", "stop", "label", "first_received_utc"]
+        brief = [
+            "cases",
+            "shared",
+            "chain",
+            "address",
+            "case",
+            "symbol",
+            "stop",
+            "label",
+            "first_received_utc",
+        ]
         table(brief, frame[brief].itertuples(index=False), right=["cases"])
     else:
         line("The cases share no address and no cluster.")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tracer.addresses import split_account
 from tracer.ui.flow import KINDS, Completeness, Edge, Flow, Node
@@ -41,7 +42,13 @@ def _symbol(key: str, flow: Flow) -> str:
     return symbol if name.decimals is not None else f"{symbol} (raw)"
 
 
-def _label(node: Node, w: Words) -> str:
+def _shared_names(nodes: Iterable[Node]) -> frozenset[str]:
+    """Names that several unidentified addresses bear (a thief's forty wallets): they tell none of them apart."""
+    counts = Counter(n.name for n in nodes if n.kind == "unknown" and not n.members and n.name)
+    return frozenset(name for name, count in counts.items() if count > 1)
+
+
+def _label(node: Node, w: Words, shared: Collection[str]) -> str:
     if node.members:
         count = len(node.members)
         if node.name:
@@ -51,7 +58,8 @@ def _label(node: Node, w: Words) -> str:
         return w("canvas.others", count=f"{count:,}")
     if node.id.startswith("sink:"):
         return w.one_of("sink", node.address.removeprefix("sink:"))
-    return clean(node.name, 28) or brief_address(node.address)
+    told_apart = node.kind != "unknown" or node.name not in shared
+    return (told_apart and clean(node.name, 28)) or brief_address(node.address)
 
 
 def _main(amounts: Mapping[str, int], flow: Flow) -> str:
@@ -76,11 +84,17 @@ def completeness(complete: Completeness, w: Words) -> str:
 
 
 def _node(
-    node: Node, place: tuple[float, float, float], rank: int, paid: Mapping[str, int], flow: Flow, w: Words
+    node: Node,
+    place: tuple[float, float, float],
+    rank: int,
+    paid: Mapping[str, int],
+    flow: Flow,
+    w: Words,
+    shared: Collection[str],
 ) -> Json:
     lines = [w.one_of("kind", node.kind)]
     if not node.members and not node.id.startswith("sink:"):
-        lines.insert(0, clean(node.address))
+        lines[:0] = [clean(node.address), *([clean(node.name)] if node.name else [])]
     if node.stop:
         lines.append(f"{w('canvas.stop')}: {node.stop}")
     lines += [f"{w('canvas.rests')}: {text}" for text in _amounts(node.rests, flow)[:6]]
@@ -99,7 +113,7 @@ def _node(
         "passed": not node.rests and node.kind in {"unknown", "seed"},
         "weight": round(node.weight, 6),
         "rank": rank,
-        "label": _label(node, w),
+        "label": _label(node, w, shared),
         "sub": _main(node.received or paid or node.rests or node.inner, flow),
         "stop": node.stop,
         "count": len(node.members),
@@ -162,6 +176,7 @@ def still_picture(flow: Flow, w: Words) -> Json:
     rank = {n.id: i for i, n in enumerate(heavy)}
     kinds = {n.kind for n in flow.nodes}
     through = _through(flow)
+    shared = _shared_names(flow.nodes)
     drawn: Json = {
         "nodes": [
             _node(
@@ -171,6 +186,7 @@ def still_picture(flow: Flow, w: Words) -> Json:
                 through[n.id],
                 flow,
                 w,
+                shared,
             )
             for n in flow.nodes
         ],
