@@ -161,8 +161,10 @@ def test_a_group_needs_members_that_the_history_knows(case: Case) -> None:
 
 def test_an_unknown_service_is_told_from_a_bad_address(case: Case) -> None:
     case.label(A, "Exch", category="note")
-    with pytest.raises(NotFoundError, match=r"called 'exch' in this case.*Labels: Exch"):
-        case.bounds(["exch"])
+    with pytest.raises(NotFoundError, match=r"called 'exchange' in this case.*Labels: Exch"):
+        case.bounds(["exchange"])
+    with pytest.raises(InputError, match=r"40 hex|address"):
+        case.bounds([A[:-1]])
 
 
 # declared conversions

@@ -220,7 +220,7 @@ class Endpoints:
 
     @cached_property
     def _of_parties(self) -> dict[tuple[str, Asset], set[int]]:
-        """(party, asset) -> every holding that a label gives to it, endpoint or not."""
+        """(party, asset) -> every holding of an address that is attributed to it, endpoint or not."""
         found: dict[tuple[str, Asset], set[int]] = {}
         for held in self._result.listing.holdings:
             label = self.label(held)

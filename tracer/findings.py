@@ -7,17 +7,18 @@ in `tracer.attribution`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from tracer import evidence, label_packs
 from tracer.addresses import canonical, is_address, parse_account
 from tracer.casebook import CaseBook, rule_named
-from tracer.errors import AddressError, InputError, NotFoundError, shown
+from tracer.errors import InputError, NotFoundError, shown
 from tracer.graph import FlowGraph
 from tracer.model import CONSERVING, NATIVE, Rule
 from tracer.opinions import Clock
+from tracer.parties import Party, attributed_elsewhere
 from tracer.paths import Routes
 from tracer.results import TaintResult, frame, gap_frame
 from tracer.store import Workspace
@@ -71,52 +72,68 @@ class Findings(CaseBook):
     ) -> pd.DataFrame:
         """The range of stolen coin at each target address (None: all traced ones), whatever rule is taken.
 
-        A target may also be the name of a label: all addresses with that name are one group. together: all targets
-        are one group, whose inner transfers do not count. through: the range of what ever arrived, each coin counted
-        once, instead of what rests there in the end. Raises InputError, NotFoundError.
+        A target may also be the name of a party: the addresses attributed to it, as in `endpoints(by="service")`, are
+        one group (what other labels claim for it: `claims`). together: all targets are one group, whose inner
+        transfers do not count. through: the range of what ever arrived, each coin counted once, instead of what rests
+        there in the end. Raises InputError, NotFoundError.
         """
-        labelled = self._labelled()
+        tracing = self.tracing(progress)
         wanted = [] if targets is None else list(targets)
-        if not (together or through or any(text in labelled or "0x" not in text.lower() for text in wanted)):
-            pairs = None if targets is None else [self._account(text) for text in wanted]
-            return self.tracing(progress).ranges_frame(pairs, progress)
+        groups = list(dict.fromkeys(self._group(text) for text in wanted))
+        if not (together or through or any(group.name for group in groups)):
+            pairs = None if targets is None else [group.members[0] for group in groups]
+            return tracing.ranges_frame(pairs, progress)
         if not wanted:
             raise InputError(
                 "A range of a group, or of what ever arrived, needs to know where.",
                 "Name it: --address ADDRESS, or --service NAME.",
             )
-        members = {text: labelled.get(text) or [self._member(text, labelled)] for text in wanted}
+        members = [(self._called(group), group.members) for group in groups]
         if together:
-            pairs = list(dict.fromkeys(pair for group in members.values() for pair in group))
-            members = {" + ".join(self._named(text, group) for text, group in members.items()): pairs}
-        else:
-            members = {self._named(text, group): group for text, group in members.items()}
-        return self.tracing(progress).group_frame(members, through=through, progress=progress)
+            accounts = dict.fromkeys(account for group in groups for account in group.members)
+            members = [(" + ".join(name for name, _ in members), tuple(accounts))]
+        return tracing.group_frame(members, through=through, progress=progress)
 
-    def _member(self, text: str, labels: Iterable[str]) -> tuple[str, str]:
+    def claims(self, name: str) -> pd.DataFrame:
+        """Addresses that labels in force give to `name` although they are attributed to somebody else.
+
+        Their coin is not part of what is said of `name`. Columns: chain, address, attributed_to, label, confidence,
+        source (of the label that names `name`).
+        """
+        rows = [
+            (c.account[0], self._display(*c.account), c.attributed_to, c.label.name)
+            + (c.label.confidence, c.label.source)
+            for c in self.tracing().parties.claims(name)
+        ]
+        return frame(rows, ["chain", "address", "attributed_to", "label", "confidence", "source"])
+
+    def _group(self, text: str) -> Party:
+        """The party of that name, or the address, as a party without a name."""
         try:
-            return self._account(text)
-        except AddressError:
-            if "0x" in text.lower():
-                raise
-            known = ", ".join(sorted(labels)[:8])
+            return Party("", (self._account(text),))
+        except InputError as error:
+            wrong = error
+        parties = self.tracing().parties
+        party = parties.called(text)
+        if party is not None:
+            return party
+        claims = parties.claims(text)
+        if claims:
             raise NotFoundError(
-                f"There is neither an address nor a label called {shown(text)} in this case.",
-                f"Labels: {known}." if known else "There are no labels: tracer label CASE ADDRESS NAME.",
-            ) from None
+                f"No address of this case is attributed to {shown(text)}:"
+                f" {attributed_elsewhere(claims, self._display)}.",
+                "Ask for whom it is attributed to, or for the address; tracer label conflicts says who names whom.",
+            )
+        if "0x" in text.lower():
+            raise wrong
+        known = ", ".join(parties.names[:8])
+        raise NotFoundError(
+            f"There is neither an address nor a label called {shown(text)} in this case.",
+            f"Labels: {known}." if known else "There are no labels: tracer label CASE ADDRESS NAME.",
+        )
 
-    def _labelled(self) -> dict[str, list[tuple[str, str]]]:
-        """The addresses of each label name and each party that the history knows."""
-        tracing = self.tracing()
-        found: dict[str, list[tuple[str, str]]] = {}
-        for account in sorted({(chain, address) for chain, address, _ in tracing.holding_of}):
-            labels = tracing.full_book.in_force(*account)
-            for name in dict.fromkeys(text for x in labels for text in (x.name, x.who)):
-                found.setdefault(name, []).append(account)
-        return found
-
-    def _named(self, text: str, group: Sequence[tuple[str, str]]) -> str:
-        return self._display(*group[0]) if len(group) == 1 and self._display(*group[0]) != text else text
+    def _called(self, group: Party) -> str:
+        return self._display(*group.members[0]) if len(group.members) == 1 else group.name
 
     def graph(self, rule: str | None = None) -> FlowGraph:
         """The flow of stolen coin; `.nx` is a networkx.MultiDiGraph."""

@@ -20,6 +20,7 @@ from tracer.labels.book import entity_key
 from tracer.labels.stopping import STOPPING
 from tracer.listing import Listed
 from tracer.model import Label
+from tracer.parties import Parties, attributed_elsewhere, party_key
 from tracer.results import frame
 
 __all__ = ["Addressee", "addressee_frame", "addressees", "sheet_for"]
@@ -36,10 +37,6 @@ class Addressee:
     name: str
     key: str
     issuer: bool = False
-
-    def called(self, name: str) -> bool:
-        """Whether this is the party that somebody calls `name`."""
-        return self.key in {entity_key(Label("", "", name)), entity_key(Label("", "", name, entity=name))}
 
 
 def addressees(
@@ -99,11 +96,17 @@ def sheet_for(
     losses, seeds, gaps: of the whole case. Raises NotFoundError, with those who can be asked, for anybody else.
     """
     known = addressees(ends, issuers)
-    found = next((pair for pair in known if pair[0].called(name)), None)
+    key = party_key(name, {one.key for one, _ in known})
+    found = min((pair for pair in known if pair[0].key == key), key=lambda pair: pair[0].issuer, default=None)
     if found is None:
         names = ", ".join(one.name for one, _ in known[:8])
+        places = {ends.account(held): held.address for held in ends.holdings if not held.sink}
+        elsewhere = attributed_elsewhere(
+            Parties(ends.book, places).claims(name), lambda chain, address: places[chain, address]
+        )
         raise NotFoundError(
-            f"No stolen coin is known to rest where {shown(name)} could freeze it.",
+            f"No stolen coin is known to rest where {shown(name)} could freeze it"
+            f"{f': {elsewhere}' if elsewhere else ''}.",
             f"Whom one can ask: {names}." if names else "Label the addresses of services: tracer label.",
         )
     asked, held = found
@@ -111,7 +114,7 @@ def sheet_for(
     addresses, transfers = part.frame(), part.transfers()
     hashes = set(transfers["tx_hash"]) - {""}
     here = gaps["address"].isin(set(addresses["address"])) | gaps["tx"].isin(hashes)
-    elsewhere = gaps[~here]["status"]
+    others = gaps[~here]["status"]
     return FreezeSheet(
         addressee=asked.name,
         issuer=asked.issuer,
@@ -122,6 +125,6 @@ def sheet_for(
         losses=losses,
         seeds=seeds,
         gaps=gaps[here],
-        other_open=int((elsewhere == "open").sum()),
-        other_assumed=int((elsewhere == "assumption").sum()),
+        other_open=int((others == "open").sum()),
+        other_assumed=int((others == "assumption").sum()),
     )

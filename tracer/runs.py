@@ -22,7 +22,8 @@ from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.listing import Listing
 from tracer.mixes import Mix, find_mixes
-from tracer.model import CONSERVING, UNREAD, Gap, Label, LinkRuling, Rule, Seed, StopCode
+from tracer.model import CONSERVING, UNREAD, Gap, LinkRuling, Rule, Seed, StopCode
+from tracer.parties import Parties
 from tracer.patterns import Pattern, find_patterns
 from tracer.prices import Prices
 from tracer.results import TaintResult, conventions_of
@@ -223,11 +224,10 @@ class Runs:
             )
         return found
 
-    @property
-    def named(self) -> list[Label]:
-        """The label of each address of the history that has one in force, by address."""
-        found = (self.full_book.best(*account) for account in sorted(self.ledger.addresses))
-        return [label for label in found if label is not None]
+    @cached_property
+    def parties(self) -> Parties:
+        """Whose the addresses of the history are that ever had coin."""
+        return Parties(self.full_book, {(chain, address) for chain, address, _ in self.holding_of})
 
     def is_read(self, pair: tuple[str, str]) -> bool:
         """Whether the history of an address is known: it has movements, and they are not only those of others."""

@@ -59,18 +59,18 @@ class Tracing(Runs):
 
     def group_frame(
         self,
-        groups: Mapping[str, Sequence[tuple[str, str]]],
+        groups: Sequence[tuple[str, Sequence[tuple[str, str]]]],
         *,
         through: bool,
         progress: Progress | None = None,
     ) -> pd.DataFrame:
         """The range of what groups of addresses hold together, per asset; columns of `ranges_frame`.
 
-        groups: what to call the group -> canonical (chain, address) pairs; transfers inside a group do not count.
+        groups: what to call the group, and its canonical (chain, address) pairs; transfers inside a group do not count.
         through: the range of what ever arrived instead. Raises NotFoundError for an address that the history lacks.
         """
         named: list[tuple[str, frozenset[int]]] = []
-        for name, pairs in groups.items():
+        for name, pairs in groups:
             by_asset: dict[int, set[int]] = {}
             for pair in pairs:
                 for h in self._holdings(pair):

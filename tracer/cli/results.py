@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tracer.cli.options import CaseName, Out, rule_named, target
-from tracer.cli.say import amount, clean, line, plural, print_json, records, table
+from tracer.cli.say import amount, clean, line, note, plural, print_json, records, table
 from tracer.cli.session import Session, session_of
 from tracer.cli.summary import print_endpoints, print_result
 from tracer.errors import InputError, shown
@@ -111,7 +111,7 @@ def bounds(
         typer.Option(
             "--service",
             metavar="NAME",
-            help="All addresses with a label of this name, as one; repeatable.",
+            help="All addresses attributed to this party, as one; repeatable.",
         ),
     ] = None,
     together: Annotated[
@@ -132,6 +132,12 @@ def bounds(
         wanted = [*(address or []), *(service or [])]
         frame = opened.bounds(wanted or None, progress=progress, together=together, through=through)
     deliver(session, "bounds", frame, out)
+    for name in service or []:
+        for claim in opened.claims(name).to_dict("records"):
+            note(
+                f"not counted for {clean(name)}: {claim['address']} is attributed to {clean(claim['attributed_to'])};"
+                f" a label of confidence {claim['confidence']} names it {clean(claim['label'])}"
+            )
     session.next("export", case, "--out", f"{case}-export")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from tracer.case import Case
-from tracer.errors import TracerError
+from tracer.errors import TracerError, visible
 from tracer.export.opinions import declared, ruled
 from tracer.tracing import ALL_RANGES
 from tracer.ui.filters import filtered
@@ -278,7 +278,7 @@ def _group_range(case: Case, compared: pd.DataFrame, words: Words) -> None:
     """The range of several addresses, or of a service by its label, as one holder."""
     st.markdown(f"**{words('group.title')}**")
     st.caption(words("group.help"))
-    names = sorted({label.who for label in case.tracing().named})
+    names = case.tracing().parties.names
     addresses = list(
         dict.fromkeys(
             f"{c}:{a}"
@@ -295,6 +295,10 @@ def _group_range(case: Case, compared: pd.DataFrame, words: Words) -> None:
     members, ever = st.session_state.get("see:group-asked") or ((), False)
     if not members:
         return
+    claimed = [claim for text in members if text in names for claim in case.claims(text).to_dict("records")]
+    if claimed:
+        told = ", ".join(f"{c['address']} ({visible(c['attributed_to'])})" for c in claimed)
+        st.warning(words("group.claimed", addresses=told), icon=":material/help:")
     ranges = result_of(
         case,
         f"group:{members}:{ever}",
