@@ -11,10 +11,13 @@ Source: developer.bitcoin.org/reference/rpc/getblock.html; Bitcoin Core, src/rpc
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import zstandard
 
 from tracer.addresses import BITCOIN
 from tracer.chains.bitcoin_bytes import (
@@ -54,7 +57,7 @@ def holds_blocks(source: Path | bytes) -> bool:
         stream, reader = open_plain(source, hashing=False)
         with reader:
             start = stream.read(_START).lstrip(b"\xef\xbb\xbf \t\r\n")
-    except (EOFError, OSError, ValueError):
+    except (EOFError, OSError, ValueError, zlib.error, zstandard.ZstdError):
         return False  # whoever reads it next says what is wrong
     return start[:1] in {b"{", b"["} and b'"merkleroot"' in start and b'"height"' in start
 

@@ -242,23 +242,31 @@ def _open_json(
 
 
 def _json_objects(stream: Utf8Stream, name: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(io.BufferedReader(stream, _BLOCK), start=1):
-        if not line.strip():
-            continue
-        try:
-            # numbers stay the text that was written: no float, no lost digit
-            entry = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
-        except (ValueError, RecursionError) as error:
-            raise FileError(
-                f"{shown(name)}, line {number} is not JSON.",
-                "Write one complete JSON object a line (JSON lines).",
-            ) from error
-        if not isinstance(entry, dict):
-            raise FileError(
-                f"{shown(name)}, line {number} is JSON, but no object.",
-                "Write one JSON object a line, without a surrounding list.",
-            )
-        yield entry
+    """The objects of JSON lines. The stream stays open: whoever made it still asks for its sha256."""
+    lines = io.BufferedReader(stream, _BLOCK)
+    try:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _json_object(line, number, name)
+    finally:
+        lines.detach()
+
+
+def _json_object(line: bytes, number: int, name: str) -> dict[str, Any]:
+    try:
+        # numbers stay the text that was written: no float, no lost digit
+        entry = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        raise FileError(
+            f"{shown(name)}, line {number} is not JSON.",
+            "Write one complete JSON object a line (JSON lines).",
+        ) from error
+    if not isinstance(entry, dict):
+        raise FileError(
+            f"{shown(name)}, line {number} is JSON, but no object.",
+            "Write one JSON object a line, without a surrounding list.",
+        )
+    return entry
 
 
 def _json_cell(value: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,7 +108,7 @@ def holds_transactions(source: Path | bytes) -> bool:
         stream, reader = open_plain(source, hashing=False)
         with reader:
             start = stream.read(_START).lstrip(b"\xef\xbb\xbf \t\r\n")
-    except (EOFError, OSError, ValueError, zstandard.ZstdError):
+    except (EOFError, OSError, ValueError, zlib.error, zstandard.ZstdError):
         return False  # whoever reads it next says what is wrong
     return start.startswith(b"{") and b'"txid"' in start and b'"inputs"' in start
 
