@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.utxo_rows import coin, pay, write_rows
+from tests.utxo_rows import transaction as bitcoin
 from tracer.case import Case
 from tracer.cli.app import app
 from tracer.errors import InputError, NotFoundError
@@ -164,11 +166,27 @@ def test_a_rejected_link_stays_listed_and_joins_nobody_until_the_ruling_is_withd
 
 
 def test_a_rejection_can_mean_one_rule_or_one_transaction_only(case: Case) -> None:
-    case.judge_link(U, D, "reject", rule="sweep", reason="no sweep")
-    case.judge_link(U, D, "reject", tx=tx(6), reason="not that one")
-    assert set(case.cluster_links()["withdrawn"]) == {""}
+    for words in ({"rule": "sweep"}, {"tx": tx(6)}):
+        with pytest.raises(InputError, match="has that rule and transaction"):
+            case.judge_link(U, D, "reject", **words, reason="not that one")
     case.judge_link(D, U, "reject", rule="deposit_address", tx=tx(4), reason="that one")
-    assert sorted(case.cluster_links()["withdrawn"]) == ["", "ruling 3: that one"]
+    assert sorted(case.cluster_links()["withdrawn"]) == ["", "ruling 1: that one"]
+
+
+def test_a_rejection_that_meets_no_link_is_refused_and_names_those_that_join_the_two(case: Case) -> None:
+    with pytest.raises(InputError, match="no link of their own") as refused:
+        case.judge_link(U, V, "reject", reason="two people")
+    assert [refused.value.hint.count(x) for x in (U, V, D, "deposit_address", tx(4), tx(6))] == [
+        1,
+        1,
+        2,
+        2,
+        1,
+        1,
+    ]
+    with pytest.raises(InputError, match="none to reject"):
+        case.judge_link(S, Z, "reject", reason="two people")
+    assert len(case.link_rulings()) == 0
 
 
 def test_an_accepted_link_joins_and_a_later_rejection_takes_it_out(case: Case) -> None:
@@ -254,3 +272,25 @@ def test_the_export_carries_clusters_links_deposits_and_rulings(case: Case, tmp_
         assert len((tmp_path / "out" / f"{name}.csv").read_text(encoding="utf-8").splitlines()) > 1
     with (tmp_path / "out" / "link_rulings.csv").open(newline="", encoding="utf-8") as file:
         assert [r["withdrawn"] for r in csv.DictReader(file)] == ["false"]
+
+
+def test_rejecting_one_of_several_inputs_in_a_case_and_withdrawing_restores_the_clusters(
+    tmp_path: Path,
+) -> None:
+    coins = [coin(name, 50_000) for name in ("one", "two", "three")]
+    payment = bitcoin(coins, [pay("shop", 149_000)], name="payment", block=800_000, time=1_690_000_000)
+    case = Case.create("inputs", tmp_path)
+    case.import_file(write_rows(tmp_path / "t.jsonl", [payment]))
+    before = case.clusters()
+    links = case.cluster_links().to_dict("records")
+    hub = {links[0]["a"], links[0]["b"]} & {links[1]["a"], links[1]["b"]}
+    first, second = sorted({x for link in links for x in (link["a"], link["b"])} - hub)
+    with pytest.raises(InputError, match="no link of their own") as refused:
+        case.judge_link(first, second, "reject", reason="two people")
+    assert refused.value.hint.count(payment.txid) == 2
+    number = case.judge_link(first, hub.pop(), "reject", reason="the hub is another's")
+    assert [(link.a, link.b) for link in case.why_linked(first, second)] == [(first, second)]
+    assert list(case.cluster_links()["withdrawn"]).count(f"ruling {number}: the hub is another's") == 2
+    case.withdraw_link_ruling(number)
+    pd.testing.assert_frame_equal(case.clusters(), before)
+    assert case.cluster_links().to_dict("records") == links

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.utxo_histories import ledger_of, transaction, txid
 from tracer.addresses import BITCOIN
 from tracer.cluster_tables import clusters_frame, links_frame
@@ -64,3 +68,60 @@ def test_the_tables_name_outputs_without_an_address_and_add_up_what_an_address_g
 def test_a_name_keeps_the_colon_of_an_output_without_an_address() -> None:
     assert account_of(f"{BITCOIN}:{txid(1)}:0") == (BITCOIN, f"{txid(1)}:0")
     assert Link(f"{BITCOIN}:{txid(1)}:0", A, "r").b == A
+
+
+def together(*owners: str) -> Ledger:
+    """One payment that all owners sign."""
+    made = [transaction(n, [], [(owner, 50)]) for n, owner in enumerate(owners, 1)]
+    spent = [(n, 0, owner, 50) for n, owner in enumerate(owners, 1)]
+    return ledger_of([*made, transaction(50, spent, [("Z", 50 * len(owners) - 5)])])
+
+
+def no(number: int, a: str, b: str) -> LinkRuling:
+    a, b = f"{BITCOIN}:{a}", f"{BITCOIN}:{b}"
+    return LinkRuling(number, LinkVerdict.REJECT, a, b, "", "", 0, "two wallets", "", 0)
+
+
+def parts(found: Clusters) -> set[str]:
+    return {"".join(account_of(x)[1] for x in names) for names in found.found.members.values()}
+
+
+@pytest.mark.parametrize(
+    ("rejected", "left"),
+    [
+        (["AB"], {"ACD"}),
+        (["BA"], {"BCD"}),  # A is the hub of the star; the others spent together too
+        (["BC"], {"ABD"}),  # a pair without a link of its own
+        (["AB", "AC"], {"AD", "BC"}),
+        (["AB", "AC", "BC"], {"AD"}),
+        (["BA", "CA", "DA"], {"BCD"}),
+    ],
+)
+def test_a_rejection_takes_one_input_off_and_leaves_the_others_together(rejected, left) -> None:
+    rulings = tuple(no(n, *pair) for n, pair in enumerate(rejected, 1))
+    found = clusters(together(*"ABCD"), rulings=rulings)
+    assert parts(found) == left
+    assert all(why.startswith("ruling ") for why in found.refused.values())
+
+
+def test_a_rejection_is_applied_in_every_transaction_of_the_two() -> None:
+    spends = [(1, 0, "C", 50), (2, 0, "A", 50), (3, 0, "B", 50)], [(4, 0, "A", 50), (5, 0, "B", 50)]
+    made = [transaction(n, [], [(owner, 50)]) for n, owner in enumerate("CABAB", 1)]
+    ledger = ledger_of(
+        [*made, transaction(50, spends[0], [("Z", 145)]), transaction(51, spends[1], [("Z", 95)])]
+    )
+    assert parts(clusters(ledger)) == {"ABC"}
+    assert parts(clusters(ledger, rulings=(no(1, "A", "B"),))) == {"AC"}
+    one = LinkRuling(1, LinkVerdict.REJECT, A, B, "", txid(51), 0, "two wallets", "", 0)
+    assert parts(clusters(ledger, rulings=(one,))) == {"ABC"}
+
+
+@given(st.lists(st.permutations("ABCDE").map(lambda x: (x[0], x[1])), max_size=6))
+def test_rejected_pairs_are_apart_and_nobody_is_left_alone_without_a_ruling(pairs) -> None:
+    ledger = together(*"ABCDE")
+    rulings = tuple(no(n, *pair) for n, pair in enumerate(pairs, 1))
+    found = clusters(ledger, rulings=rulings).found
+    for a, b in pairs:
+        assert found.cluster_of(f"{BITCOIN}:{a}") != found.cluster_of(f"{BITCOIN}:{b}")
+    free = set("ABCDE") - set("".join(a + b for a, b in pairs))
+    assert len({found.cluster_of(f"{BITCOIN}:{x}") for x in free}) <= 1

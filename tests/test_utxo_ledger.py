@@ -264,6 +264,14 @@ class TestSeeds:
         assert held(ledger, [seed("T", amount=123)], "fifo") == {"T": 123}
         assert "seed_amount" in {g.code for g in compile_program(ledger, [seed("T", amount=123)]).gaps}
 
+    def test_an_amount_beyond_the_only_opening_is_a_gap_also_where_the_address_got_nothing(self):
+        ledger = ledger_of([transaction(2, [(90, 0, "T", 1_000)], [("X", 990)])])
+        made = compile_program(ledger, [seed("T", amount=5_000)])
+        assert [g.amount for g in made.gaps if g.code == "seed_amount"] == [4_000]
+        assert held(ledger, [seed("T", amount=5_000)], "fifo") == {"T": 4_000, "X": 990, "fee": 10}
+        whole = compile_program(ledger, [seed("T", amount=1_000)])
+        assert "seed_amount" not in {g.code for g in whole.gaps}
+
     def test_an_amount_that_equals_an_output_is_refused_without_its_transaction(self):
         with pytest.raises(SeedError, match="count the theft twice"):
             held(ledger_of(self.MADE), [seed("T", amount=700)], "fifo")

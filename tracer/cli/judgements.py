@@ -226,7 +226,10 @@ def reject_link(
     author: _Author = "",
     chain: Chain = "eip155:1",
 ) -> None:
-    """Rule that links between two addresses do not count. They stay listed; other links may still join the two."""
+    """Rule that links between two addresses do not count. They stay listed; other links may still join the two.
+
+    Where further addresses are linked by the same evidence (inputs of one transaction), B comes off, the others stay.
+    """
     _link(context, case, a, b, "reject", rule, tx, 80, reason, author, chain)
 
 

@@ -25,6 +25,7 @@ from tracer.clusters.deposits import (
 from tracer.clusters.history import History
 from tracer.clusters.link import Link, account_of
 from tracer.clusters.payments import Payments
+from tracer.clusters.stars import regroup
 from tracer.clusters.unionfind import Components, components
 from tracer.labels import LabelBook, stop_code
 from tracer.ledger import Ledger
@@ -126,7 +127,7 @@ class Clusters:
     @cached_property
     def found(self) -> Components:
         """The clusters, and every link."""
-        return components([*self._computed, *self._made], withdrawn=self.refused)
+        return components([*self._computed, *self._made, *self._regrouped[0]], withdrawn=self.refused)
 
     @cached_property
     def refused(self) -> Mapping[Link, str]:
@@ -141,7 +142,13 @@ class Clusters:
             for ruling in self.rulings:
                 if ruling.verdict == LinkVerdict.REJECT and _concerns(ruling, link, self._made.get(link, 0)):
                     found[link] = f"ruling {ruling.number}: {ruling.reason}"
-        return found
+        return found | self._regrouped[1]
+
+    @cached_property
+    def _regrouped(self) -> tuple[list[Link], dict[Link, str]]:
+        """Links made anew where a rejection took an address out of a group, and the links that it took out."""
+        refused = self._bitcoin.refused
+        return regroup([link for link in self._computed if link not in refused], self.rulings)
 
     @cached_property
     def _computed(self) -> tuple[Link, ...]:

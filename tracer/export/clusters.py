@@ -110,7 +110,7 @@ LINK_RULINGS = Layout(
             "verdict", _T, "", "accept (a link of the analyst's own) or reject (links that do not count)."
         ),
         Column("a", _T, "CAIP-10", "One address."),
-        Column("b", _T, "CAIP-10", "The other one."),
+        Column("b", _T, "CAIP-10", "The other one; with reject, the one that comes off."),
         Column("rule", _T, "", "With reject: the rule of the links that are meant; empty: all."),
         Column(
             "tx", _T, "", "With reject: the transaction that is meant, empty: all; with accept: the evidence."

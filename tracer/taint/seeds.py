@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tracer.addresses import is_utxo
 from tracer.errors import SeedError, shown
 from tracer.ledger import Ledger
 from tracer.model import NATIVE, Asset, Gap, Seed
@@ -209,7 +210,7 @@ def _plan_amount(
     left = _mark_openings(plan, ledger, seed, address, asset, amount)
     if not left:
         return
-    if len(inflows) and ledger.utxo[inflows].any():
+    if is_utxo(seed.chain):
         message = (
             f"The seed states {amount}, of which {left} is in no output that the address spends without a source"
             " telling how it was made. It rests at the address and cannot be followed: give --tx or the outpoint."
