@@ -39,7 +39,6 @@ def test_the_first_block_is_read() -> None:
     header = read_header(GENESIS_HEADER)
     assert header.hash == "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
     assert (header.root, header.time, header.previous) == (GENESIS_TXID, 1_231_006_505, "00" * 32)
-    assert header.worked
     assert merkle_root(GENESIS_TXID, [], 0) == header.root
     coinbase = read_transaction(GENESIS_COINBASE, GENESIS_TXID)
     assert coinbase.inputs == ()
@@ -47,8 +46,7 @@ def test_the_first_block_is_read() -> None:
     assert read_script(coinbase.outputs[0].script) == ("", Script.P2PK, "")
 
 
-def test_a_header_without_its_work_is_told() -> None:
-    assert not read_header(GENESIS_HEADER[:76] + bytes(4)).worked
+def test_a_header_of_another_length_is_none() -> None:
     with pytest.raises(ProviderError):
         read_header(GENESIS_HEADER[:79])
 

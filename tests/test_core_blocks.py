@@ -29,7 +29,7 @@ def world(bitcoin_theft: World) -> World:
 @pytest.fixture(autouse=True)
 def _private_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The node's network has a proof of work and addresses of its own."""
-    monkeypatch.setattr("tracer.chains.bitcoin_bytes.Header.worked", True)
+    monkeypatch.setattr("tracer.chains.core_blocks.worked", lambda header, block: True)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import re
 from tracer.chains.bitcoin_bytes import MOST_SAT, Header, merkle_root
 from tracer.chains.bitcoin_facts import Place
 from tracer.chains.bitcoin_history import Entry
+from tracer.chains.bitcoin_work import worked
 from tracer.chains.endpoint import Endpoint
 from tracer.errors import ProviderError, ProviderStopError, shown
 
@@ -80,13 +81,14 @@ def check_chain(endpoint: Endpoint, genesis: str) -> None:
 
 
 def check_work(endpoint: Endpoint, header: Header, block: int) -> Header:
-    """The header, if it carries the work that it claims. A private network has a proof of work of its own.
+    """The header, if it carries the work of a block of that height. A private network has a proof of work of its own.
 
     Raises ProviderError.
     """
-    if not header.worked and not endpoint.genesis:
+    if not endpoint.genesis and not worked(header, block):
         raise ProviderError(
-            f"The header of block {block} lacks the work that it claims.", "Ask another provider."
+            f"The header of block {block} lacks the work that it claims, or that a block of its height and time has.",
+            "The block may be invented: ask another provider.",
         )
     return header
 

@@ -70,13 +70,6 @@ class Header:
     time: int
     bits: int
 
-    @property
-    def worked(self) -> bool:
-        """Whether the hash meets the target that the header itself states (Bitcoin's proof of work)."""
-        size, word = self.bits >> 24, self.bits & 0x7FFFFF
-        target = word << 8 * (size - 3) if size >= 3 else word >> 8 * (3 - size)
-        return int(self.hash, 16) <= target
-
 
 def double_sha256(data: bytes) -> bytes:
     """sha256 of sha256, in the order of the wire."""

@@ -1,9 +1,10 @@
 """Blocks of Bitcoin as Bitcoin Core's `getblock` gives them (verbosity 2 or 3): files that prove themselves.
 
 A file holds one block, an array of blocks, or one block a line, each as it is or inside the answer of the RPC. The
-header must hash to the block's hash and carry its work, the ids of the transactions must give the root in the header,
-and every transaction must hash to its id. Only what inputs spend may have to be believed: with verbosity 3 the node
-states it; where the transaction that made it is in the same file, that one decides. With verbosity 2 it must be.
+header must hash to the block's hash and carry its work (`bitcoin_work`), the ids of the transactions must give the
+root in the header, and every transaction must hash to its id. Only what inputs spend may have to be believed: with
+verbosity 3 the node states it; where the transaction that made it is in the same file, that one decides. With verbosity
+2 it must be.
 
 Source: developer.bitcoin.org/reference/rpc/getblock.html; Bitcoin Core, src/rpc/blockchain.cpp.
 """
@@ -32,6 +33,7 @@ from tracer.chains.bitcoin_bytes import (
 )
 from tracer.chains.bitcoin_facts import Place, spent_of, told_of
 from tracer.chains.bitcoin_scripts import read_script
+from tracer.chains.bitcoin_work import worked
 from tracer.chains.text_bytes import Utf8Stream, find_encoding, open_plain
 from tracer.chains.text_table import Limits
 from tracer.chains.utxo_jsonl import Numbered
@@ -41,6 +43,7 @@ from tracer.utxo import Outpoint, UtxoTransaction
 __all__ = ["holds_blocks", "read_blocks"]
 
 _START = 4096
+_HEIGHTS = 2**31
 _SAT = 10**8
 _AGAIN = "Write the block again: bitcoin-cli getblock HASH 3 > block.json"
 
@@ -130,12 +133,17 @@ def _checked(block: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any], Raw
     )
     raws = [_raw(told) for told in block["tx"]]
     txids = [raw.txid for raw in raws]
-    if header.hash != block["hash"] or not header.worked:
-        raise _Refusal("its header does not hash to its hash, or lacks the work that it claims")
+    height = block["height"]
+    if type(height) is not int or not 0 <= height < _HEIGHTS:
+        raise _Refusal(f"its height is {shown(height)}")
+    if header.hash != block["hash"] or not worked(header, height):
+        raise _Refusal(
+            "its header does not hash to its hash, or lacks the work of a block of its height and time"
+        )
     if not txids or len(set(txids)) != len(txids) or root_of(txids) != header.root:
         raise _Refusal("its transactions are not those that its header commits to")
     for index, (told, raw) in enumerate(zip(block["tx"], raws, strict=True)):
-        yield Place(int(block["height"]), index, header.time), told, raw
+        yield Place(height, index, header.time), told, raw
 
 
 def _raw(told: dict[str, Any]) -> RawTransaction:

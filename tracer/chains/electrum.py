@@ -61,7 +61,7 @@ class Electrum:
     async def head(self, ask: Ask) -> Head:
         """The block `depth` blocks below the newest. Raises ProviderError."""
         server = _Server(ask, self._endpoint)
-        check_chain(self._endpoint, (await server.header(0, settled=False)).hash)
+        check_chain(self._endpoint, await server.start())
         (newest,) = await server.results([Call("blockchain.headers.subscribe")], settled=False)
         height = number(record(newest, "the newest block").get("height"), "the newest block")
         return await self.block(ask, max(0, height - self._endpoint.depth))
@@ -116,10 +116,17 @@ class _Server:
             )
         return found
 
+    async def start(self) -> str:
+        """The hash of block 0, which says whether the chain is the right one."""
+        return (await self._header(0, settled=False)).hash
+
     async def header(self, height: int, *, settled: bool = True) -> Header:
         """The header of a block of the server's chain, with its proof of work checked."""
+        return check_work(self._endpoint, await self._header(height, settled=settled), height)
+
+    async def _header(self, height: int, *, settled: bool) -> Header:
         answer = await self.value(Call("blockchain.block.header", (height,)), settled=settled)
-        return check_work(self._endpoint, read_header(hexadecimal(answer, "a block header")), height)
+        return read_header(hexadecimal(answer, "a block header"))
 
     async def listed(self, address: str, span: Span, most: int) -> Listing:  # noqa: ARG002 - it comes whole
         """See `bitcoin_history.Provider`. The balance is asked before and after the list, which may change between."""
