@@ -126,6 +126,37 @@ def test_a_deposit_address_is_the_services_where_one_asks_for_a_freeze(case: Cas
     assert D not in {r["address"] for r in case.endpoints().to_dict("records")}
 
 
+def test_two_files_of_one_export_name_an_inferred_deposit_address_alike(case: Case) -> None:
+    name = "deposit address of Exchange H (inferred)"
+    place = next(r for r in case.endpoints().to_dict("records") if r["address"] == D)
+    assert (place["label"], row(case.clusters(), D)["label"]) == (name, name)
+    case.label(D, "Somebody", category="other", confidence=30, source="a list")
+    shown = {r["name"]: r["shown"] for r in case.label_conflicts().to_dict("records")}
+    assert shown == {"Somebody": True, name: False}
+    assert row(case.clusters(), D)["label"] == "Somebody"
+
+
+def test_coin_that_never_left_a_wallet_is_not_claimed_of_the_exchange(tmp_path: Path) -> None:
+    rows = [
+        movement(1, Z, U, 5 * ETH),
+        movement(2, U, H, 5 * ETH),
+        movement(3, Z, S, 100 * ETH),
+        movement(4, S, U, 100 * ETH),
+        movement(59, Z, V, ETH)
+        .replace("2025-02-21", "2026-03-01")
+        .replace(f"{CHAIN},59,", f"{CHAIN},99999,"),
+    ]
+    path = tmp_path / "history.csv"
+    path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    made = Case.create("kept", tmp_path / "ws", clock=lambda: 1_740_000_000)
+    made.import_file(path)
+    made.add_seed(S, tx=tx(3), source="test")
+    made.label(H, "Binance: hot wallet", category="exchange", confidence=90, source="list of wallets")
+    [place] = [r for r in made.endpoints().to_dict("records") if r["taint_raw"]]
+    assert (place["address"], place["endpoint"], place["service"]) == (U, "parked", "")
+    assert len(made.freeze_addressees()) == 0
+
+
 def test_the_analyst_lifts_the_stop_and_the_links_stand(case: Case) -> None:
     case.stop(D, None, reason="it is his own wallet")
     assert (held(case, D), held(case, H)) == (0, 80 * ETH)

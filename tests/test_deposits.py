@@ -12,6 +12,7 @@ from tests.accounting import CHAIN, movement
 from tracer.clusters.clustering import Clusters
 from tracer.clusters.deposits import BLOCKS, BLOCKS_LATER, GAS, find_deposits
 from tracer.labels import LabelBook
+from tracer.labels.book import entity_key
 from tracer.ledger import build_ledger
 from tracer.model import Label
 from tracer.movements import from_rows
@@ -185,6 +186,89 @@ def test_coin_stops_at_a_deposit_address_until_the_analyst_lifts_it() -> None:
     lifted = clusters(TWICE, decided={"D"})
     assert (lifted.stops, lifted.gaps) == ({}, [])
     assert links(TWICE, decided={"D"}) == links(TWICE)
+
+
+def test_what_is_kept_makes_no_deposit_address() -> None:
+    once: list[Row] = [(1, "U", "D", 5 * ETH), (9, "D", "H", 5 * ETH)]
+    elapsed: Row = (20_000, "Y", "Z", ETH)
+    stolen: Row = (9_000, "S", "D", 100 * ETH)
+    assert deposits([*once, stolen, elapsed]) == {}
+    assert deposits([*TWICE, stolen, elapsed]) == {}
+    held_before: list[Row] = [(1, "S", "D", 100 * ETH), (2, "U", "D", ETH), (9, "D", "H", ETH), elapsed]
+    assert deposits(held_before) == {}
+    # coin that was kept and went to the service much later is no deposit either
+    assert deposits([*TWICE, stolen, (30_000, "D", "H", 100 * ETH)]) == {}
+    in_tokens: Row = (9_000, "S", "D", 1, TOKEN)
+    assert deposits([*TWICE, in_tokens, elapsed]) == {}
+
+
+def test_gas_and_dust_may_stay_but_no_more_than_one_gas_per_forwarding() -> None:
+    elapsed: Row = (20_000, "Y", "Z", ETH)
+
+    def dust(count: int) -> list[Row]:
+        return [(40 + n, "P", "D", GAS // 2) for n in range(count)]
+
+    left = GAS // 2  # ONCE leaves this much
+    assert deposits([*TWICE, *dust(3), elapsed]) == {"D": 80}
+    assert left + 4 * (GAS // 2) > 2 * GAS
+    assert deposits([*TWICE, *dust(4), elapsed]) == {}
+
+
+def test_one_sweep_can_forward_several_payments() -> None:
+    rows: list[Row] = [*TWICE, (40, "U", "D", ETH), (41, "V", "D", 2 * ETH), (50, "D", "H", 3 * ETH)]
+    assert deposits([*rows, (20_000, "Y", "Z", ETH)]) == {"D": 80}
+
+
+@pytest.mark.parametrize(("blocks", "known"), [(BLOCKS_LATER, True), (BLOCKS_LATER + 1, False)])
+def test_what_came_last_is_pending_until_the_window_is_over(blocks: int, known: bool) -> None:
+    last: list[Row] = [(100, "S", "D", 100 * ETH), (100 + blocks, "Y", "Z", ETH)]
+    assert deposits([*ONCE, *last]) == ({"D": 40} if known else {})
+    assert deposits([*TWICE, *last]) == ({"D": 80} if known else {})
+    assert clusters([*ONCE, *last]).stops == {}
+    if known:
+        gap = clusters([*TWICE, *last]).gaps[0]
+        assert (
+            f"Not forwarded yet when the history ends: {100 * ETH} smallest units of native (came in 0x100)."
+            in gap.message
+        )
+
+
+def test_burned_coin_is_not_forwarded() -> None:
+    rows = [movement(n, *r[1:4], tx=r[0]) for n, r in enumerate([*TWICE, (40, "S", "D", 100 * ETH)])]
+    rows.append(movement(9, "D", "", 100 * ETH, tx=41, kind="burn"))
+    book = LabelBook([Label(CHAIN, at, "Exchange H", "exchange", 90) for at in ("H", "H2")])
+    none: frozenset[tuple[str, str]] = frozenset()
+    rows.append(movement(10, "Y", "Z", ETH, tx=20_000))
+    found = Clusters(build_ledger([from_rows(rows)]), book, seeds=none, unread=none, decided=none, rulings=())
+    assert found.deposits == ()
+
+
+@pytest.mark.parametrize("category", ["theft", "sanctioned", "broker"])
+def test_a_wallet_of_somebody_else_is_no_deposit_address(category: str) -> None:
+    known = clusters(TWICE)
+    mine = known.book.plus([Label(CHAIN, "D", "Lazarus", category, 95, "FBI", source_type="government")])
+    found = Clusters(
+        known.ledger, mine, seeds=known.seeds, unread=known.unread, decided=known.decided, rulings=()
+    )
+    assert (found.deposits, found.stops, found.deposit_labels) == ((), {}, [])
+
+
+def test_an_inferred_label_says_so_and_names_the_service_as_its_labels_do() -> None:
+    known = clusters(TWICE)
+    given = [Label(CHAIN, at, "Binance: hot wallet", "exchange", 90) for at in ("H", "H2")]
+    found = Clusters(
+        known.ledger,
+        LabelBook(given),
+        seeds=known.seeds,
+        unread=known.unread,
+        decided=known.decided,
+        rulings=(),
+    )
+    [label] = found.deposit_labels
+    assert (label.name, label.who) == ("deposit address of Binance (inferred)", "Binance")
+    assert entity_key(label) == entity_key(given[0])
+    stated = Label(CHAIN, "D", "Customer of OKX", "exchange", 30, "a list")
+    assert found.book.plus([label, stated]).best(CHAIN, "D") == stated
 
 
 @given(st.permutations(range(len(TWICE) + 2)))

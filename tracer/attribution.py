@@ -30,8 +30,8 @@ class Attribution(Findings):
     """The findings of one case, with who is behind them."""
 
     def book(self) -> LabelBook:
-        """All labels that the case rests on, at its `as_of`."""
-        return self.tracing().book
+        """All labels that the case rests on, at its `as_of`, inferred deposit addresses among them."""
+        return self.tracing().full_book
 
     def labels(self) -> pd.DataFrame:
         """Every label of the addresses in the history of the case, and the analyst's own, those taken back marked.
@@ -46,7 +46,7 @@ class Attribution(Findings):
         """Every label of one address, whether or not the history knows it. Raises AddressError."""
         account = self._account(address)
         given = [x for x in label_packs.given_labels(self.file) if x.address == account[1]]
-        return labels_frame(self.book(), [account], given, self._display)
+        return labels_frame(self.tracing().book, [account], given, self._display)
 
     def label_conflicts_of(self, address: str) -> tuple[str, ...]:
         """The parties that labels in force name for one address, where they are several. Raises AddressError."""
@@ -56,7 +56,7 @@ class Attribution(Findings):
     def label_conflicts(self) -> pd.DataFrame:
         """Where labels in force give an address of the history to different parties: one row per label."""
         tracing = self.tracing()
-        return conflicts_frame(tracing.book, tracing.ledger.addresses, self._display)
+        return conflicts_frame(tracing.full_book, tracing.ledger.addresses, self._display)
 
     def label_diff(
         self,

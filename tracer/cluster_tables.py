@@ -51,7 +51,7 @@ def clusters_frame(clusters: Clusters, result: TaintResult) -> pd.DataFrame:
         chain, address = ledger.addresses[number]
         text, asset = shown(chain, address), ledger.assets[asset_number]
         mine = links.get(names[number], [])
-        label = clusters.book.best(chain, address)
+        label = clusters.full_book.best(chain, address)
         rows.append(
             (_shown(found.cluster_of(names[number]), shown), chain, text)
             + tuple(";".join(str(getattr(x, part)) for x in mine) for part in ("rule", "tx", "confidence"))

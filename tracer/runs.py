@@ -99,7 +99,7 @@ class Runs:
     @cached_property
     def full_book(self) -> LabelBook:
         """`book`, and the deposit addresses of its services by their service."""
-        return self.book.plus(self.clusters.deposit_labels)
+        return self.clusters.full_book
 
     @cached_property
     def all_stops(self) -> dict[Account, str]:

@@ -211,7 +211,7 @@ class Tracing(Runs):
     def transaction(self, governing: Rule, tx_hash: str, progress: Progress | None = None) -> pd.DataFrame:
         """Every movement of a transaction under every rule: columns of `tracer.lookup`."""
         results = {rule: self.result(rule, progress) for rule in Rule}
-        return transaction_frame(results, governing, self.book, self.source_hashes, tx_hash)
+        return transaction_frame(results, governing, self.full_book, self.source_hashes, tx_hash)
 
     def graph(self, rule: Rule) -> FlowGraph:
         """The flow of stolen coin as a networkx graph."""

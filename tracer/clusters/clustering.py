@@ -28,6 +28,7 @@ from tracer.clusters.payments import Payments
 from tracer.clusters.stars import regroup
 from tracer.clusters.unionfind import Components, components
 from tracer.labels import LabelBook, stop_code
+from tracer.labels.book import HEURISTIC, SANCTIONED, party_name
 from tracer.ledger import Ledger
 from tracer.model import Gap, Label, LinkRuling, LinkVerdict, StopCode
 
@@ -41,6 +42,9 @@ Account = tuple[str, str]
 
 _NOBODY = frozenset({"defi", "dex", "miner", "mining_pool", "token", "validator"})
 """Label categories of contracts and of payers to everybody (Victor 2020: miners): nobody's customer, nobody's own."""
+
+_OF_OTHERS = frozenset({"broker", SANCTIONED, "theft"})
+"""Label categories of wallets that somebody else is known to hold: no exchange's deposit address, whatever they did."""
 
 
 @dataclass
@@ -79,7 +83,7 @@ class Clusters:
             self.payments,
             custodial,
             barred=self._nobody,
-            seeds=self._numbers(self.seeds),
+            seeds=self._numbers(self.seeds) | self._of_others,
             unread=self._not_read,
         )
         return tuple(found)
@@ -101,7 +105,7 @@ class Clusters:
 
     @property
     def deposit_labels(self) -> list[Label]:
-        """What these addresses are called: as the service that they forward to, in the role of a deposit address."""
+        """What these addresses are called: deposit addresses of the service that they forward to, by inference."""
         found = []
         for d in self.deposits:
             chain, address = self.ledger.addresses[d.address]
@@ -109,20 +113,26 @@ class Clusters:
             owner = self.book.stop(*self.ledger.addresses[int(self.payments.payee[forwarded])])
             source = f"inferred (docs/clusters.md): it forwards to the service, as in {self.payments.hash(forwarded)}"
             if owner is not None and (chain, address) in self.stops:
+                party = party_name(owner)
                 found.append(
                     Label(
                         chain,
                         address,
-                        owner.name,
+                        f"deposit address of {party} (inferred)",
                         owner.category,
                         d.confidence,
                         source,
-                        entity=owner.entity,
+                        entity=party,
                         role="deposit",
-                        source_type="heuristic",
+                        source_type=HEURISTIC,
                     )
                 )
         return found
+
+    @cached_property
+    def full_book(self) -> LabelBook:
+        """`book`, and the deposit addresses by their service."""
+        return self.book.plus(self.deposit_labels)
 
     @cached_property
     def found(self) -> Components:
@@ -190,6 +200,15 @@ class Clusters:
             for n in self._labelled
             if (n in self.services and not self._takes_deposits(n))
             or any(x.category.casefold() in _NOBODY for x in self.book.in_force(*self.ledger.addresses[n]))
+        }
+
+    @cached_property
+    def _of_others(self) -> set[int]:
+        """Addresses of thieves, of brokers, and on sanctions lists."""
+        return {
+            n
+            for n in self._labelled
+            if any(x.category.casefold() in _OF_OTHERS for x in self.book.in_force(*self.ledger.addresses[n]))
         }
 
     def _takes_deposits(self, number: int) -> bool:

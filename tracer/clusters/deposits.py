@@ -8,18 +8,20 @@ of the 340,000 entities of that study were found. The window is the paper's 3,20
 
 The paper's rule also takes a personal wallet that forwards once for a deposit address, and a payer for many for one
 customer. Guards: the address forwards to one service, is never paid by it, is no service and no seed, does not split
-what it gets, and either forwards twice or pays nobody else. Payers that look like shared custodians, and deposit
-addresses that many pay (a merchant's), link nobody. These guards are this project's own: their measured effect is in
-docs/accuracy.md. The service is never part of a cluster.
+what it gets, keeps nothing (`tracer.clusters.forwarding`), and either forwards twice or pays nobody else. Payers that
+look like shared custodians, and deposit addresses that many pay (a merchant's), link nobody. These guards are this
+project's own: their measured effect is in docs/accuracy.md. The service is never part of a cluster.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tracer.amounts import decimal_text
+from tracer.clusters.forwarding import kept
 from tracer.clusters.link import Link
 from tracer.clusters.payments import Payments
 from tracer.model import Gap, StopCode
@@ -43,14 +45,14 @@ BLOCKS = 3_200
 """Window between being paid and forwarding: Victor 2020."""
 
 BLOCKS_LATER = 10_000
-"""The window of the author's later code."""
+"""The window of the author's later code; what was not forwarded by then is taken to be kept."""
 
 GAS = 10**16
 """The chain's own coin may lose this much on the way, in wei: Victor 2020 (0.01 ETH)."""
 
 _CUSTOMERS = 10  # a deposit address that more pay is a merchant's or a broker's: its payers are strangers
 _ACCOUNTS = 3  # a payer to more deposit addresses of one service pays for others
-_SURE = {"forwarder": 90, "repeated": 80, "once": 60, "other": 40}
+_SURE = {"forwarder": 90, "repeated": 80, "once": 60, "pending": 40, "other": 40}
 _STOPS = 50  # as with labels: below this an opinion stops nothing
 
 
@@ -65,12 +67,16 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """A deposit address. address: number. uses: in the order of forwarding, at least one. confidence: 0 to 100."""
+    """A deposit address. address: number. uses: in the order of forwarding, at least one. confidence: 0 to 100.
+
+    pending: (ledger row, units) that came and were not forwarded yet when the history ends.
+    """
 
     address: int
     service: str
     uses: tuple[Use, ...]
     confidence: int
+    pending: tuple[tuple[int, int], ...] = ()
 
 
 def find_deposits(
@@ -86,8 +92,8 @@ def find_deposits(
     """The deposit addresses of services, by address number.
 
     services: address number -> name of the service whose wallet it is. barred: other addresses that are nobody's own
-    (mixers, bridges, miners): neither deposit address nor customer. seeds: no deposit addresses. unread: addresses of
-    which not all payments are known, so no guard can be checked. blocks, gas: see `BLOCKS`, `GAS`.
+    (mixers, bridges, miners): neither deposit address nor customer. seeds: others that are no deposit address. unread:
+    addresses of which not all payments are known, so no guard can be checked. blocks, gas: see `BLOCKS`, `GAS`.
     """
     known = np.zeros(len(payments.ledger.addresses), dtype=bool)
     known[list(services)] = True
@@ -126,14 +132,19 @@ def _judge(
     uses = tuple(_uses(payments, into.tolist(), forwards, blocks, gas))
     if not uses:
         return None
+    rest = kept(payments, address, services, blocks=max(blocks, BLOCKS_LATER), gas=gas)
+    if rest.held:
+        return None
     at_once = sum(payments.tx[u.paid] == payments.tx[u.forwarded] for u in uses)
     if others:
         how = "other"
+    elif rest.pending and len(uses) < 2:
+        how = "pending"  # it forwarded once, and may keep what it has now
     elif at_once > 1 or any(together[u.forwarded] for u in uses):
         how = "forwarder"  # only a contract, or the service's own sweep of many, can do that
     else:
         how = "repeated" if len(uses) > 1 else "once"
-    return Deposit(address, service, uses, _SURE[how])
+    return Deposit(address, service, uses, _SURE[how], rest.pending)
 
 
 def _uses(
@@ -178,7 +189,7 @@ def _with_customers(deposit: Deposit, nobody: Collection[int], payments: Payment
         Use(-1 if u.user in nobody or payments.passed_on[u.paid] else u.user, u.paid, u.forwarded)
         for u in deposit.uses
     )
-    return Deposit(deposit.address, deposit.service, uses, deposit.confidence)
+    return replace(deposit, uses=uses)
 
 
 def deposit_links(payments: Payments, deposits: Sequence[Deposit]) -> list[Link]:
@@ -227,8 +238,19 @@ def deposit_gaps(payments: Payments, deposits: Sequence[Deposit], decided: Colle
         message = (
             f"Taken for a deposit address of {d.service} (confidence {d.confidence}): it forwarded {count} whole, first"
             f" {payments.hash(use.paid)} in {payments.hash(use.forwarded)}, and paid nobody else. Coin stops there;"
-            " to let it go on: tracer stop CASE ADDRESS none."
+            f" to let it go on: tracer stop CASE ADDRESS none.{_pending(payments, d)}"
         )
         evidence = payments.hash(use.forwarded)
         found.append(Gap("deposit_address", message, chain, address, tx=evidence, status="assumption"))
     return found
+
+
+def _pending(payments: Payments, deposit: Deposit) -> str:
+    """What came last and was not forwarded when the history ends, as a sentence."""
+    ledger = payments.ledger
+    parts = []
+    for row, units in deposit.pending:
+        asset = ledger.assets[int(ledger.asset[row])]
+        amount = decimal_text(units, asset.decimals) or f"{units} smallest units"
+        parts.append(f"{amount} of {asset.ref} (came in {ledger.tx_hash[row]})")
+    return f" Not forwarded yet when the history ends: {', '.join(parts)}." if parts else ""

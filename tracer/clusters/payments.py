@@ -116,12 +116,26 @@ class Payments:
         In blocks on Ethereum; on other chains, whose blocks are shorter, and where a block is unknown, in 12 seconds a
         block. False where neither is known.
         """
-        if self.ledger.addresses[int(self.payer[later])][0] == _ETHEREUM:
-            first, last = int(self.block[earlier]), int(self.block[later])
+        return self.rows_within(int(self.row[earlier]), int(self.row[later]), blocks)
+
+    def rows_within(self, earlier: int, later: int, blocks: int) -> bool:
+        """`within` for two rows of the ledger."""
+        ledger = self.ledger
+        if ledger.assets[int(ledger.asset[later])].chain == _ETHEREUM:
+            first, last = int(self._blocks[earlier]), int(self._blocks[later])
             if first >= 0 and last >= 0:
                 return last - first <= blocks
-        first, last = int(self.time[earlier]), int(self.time[later])
+        first, last = int(ledger.time[earlier]), int(ledger.time[later])
         return first >= 0 and last >= 0 and last - first <= blocks * SLOT_SECONDS
+
+    def rows_of(self, address: int) -> list[int]:
+        """The rows of the ledger that bring an address something or take it away, fees included, in ledger order."""
+        rows = {*self._gains.at(address).tolist()} ^ {*self._losses.at(address).tolist()}
+        return sorted(rows)
+
+    def last_row(self, address: int) -> int:
+        """The last row of the ledger on the chain of an address."""
+        return self._last_rows[self.ledger.addresses[address][0]]
 
     @cached_property
     def partners(self) -> np.ndarray:
@@ -139,6 +153,32 @@ class Payments:
     def payees_of(self, address: int) -> set[int]:
         """Whom an address ever paid."""
         return set(self.payee[self.by_payer.at(address)].tolist())
+
+    @cached_property
+    def _gains(self) -> Grouped:
+        return self._rows_by(self.ledger.recipient)
+
+    @cached_property
+    def _losses(self) -> Grouped:
+        return self._rows_by(self.ledger.sender)
+
+    def _rows_by(self, side: np.ndarray) -> Grouped:
+        count = len(self.ledger.addresses)
+        return Grouped.of(np.where(side >= 0, side, count), count)
+
+    @cached_property
+    def _blocks(self) -> np.ndarray:
+        return integers_of(self.ledger.table, "block")
+
+    @cached_property
+    def _last_rows(self) -> dict[str, int]:
+        chains = [asset.chain for asset in self.ledger.assets]
+        found: dict[str, int] = {}
+        for number, chain in enumerate(chains):
+            rows = np.flatnonzero(self.ledger.asset == number)
+            if len(rows):
+                found[chain] = max(found.get(chain, -1), int(rows[-1]))
+        return found
 
     @cached_property
     def _rows_in(self) -> Grouped:

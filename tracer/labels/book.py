@@ -1,9 +1,9 @@
 """LabelBook: all labels of a case, found by address; sources that disagree stay visible.
 
 Nothing is merged away: an address keeps every label that was given to it. One of them names it on the screen (the
-analyst's own first, then the most confident), and an address that is said to belong to different parties is a
-conflict, whatever the confidences are. A label that was taken off its list, or is not valid at the book's `as_of`, is
-listed with its dates and has no other effect.
+analyst's own first, then the most confident, what is inferred last), and an address that is said to belong to
+different parties is a conflict, whatever the confidences are. A label that was taken off its list, or is not valid at
+the book's `as_of`, is listed with its dates and has no other effect.
 
 Public lists disagree in earnest: 0xf1dA173228fcf015F43f3eA15aBBB51f0d8f1123 is eXch by the service's own statement,
 and FixedFloat, ChangeNOW or StealthEX in three code lists. Taking one of them in silence is how a freeze request goes
@@ -22,7 +22,16 @@ from tracer.addresses import is_evm
 from tracer.labels.stopping import stop_code
 from tracer.model import Label, StopCode
 
-__all__ = ["ANALYST", "ANY_EVM", "SANCTIONED", "Conflict", "LabelBook", "entity_key"]
+__all__ = [
+    "ANALYST",
+    "ANY_EVM",
+    "HEURISTIC",
+    "SANCTIONED",
+    "Conflict",
+    "LabelBook",
+    "entity_key",
+    "party_name",
+]
 
 ANY_EVM = "eip155:*"
 """The chain of a label that applies on every EVM chain, where one key controls the same address."""
@@ -32,6 +41,9 @@ SANCTIONED = "sanctioned"
 
 ANALYST = "analyst"
 """The source type of the labels that were given in the case itself; they name an address before all others."""
+
+HEURISTIC = "heuristic"
+"""The source type of labels that were inferred from behaviour; every label that a source states comes before them."""
 
 _SERVICES = frozenset({StopCode.SERVICE, StopCode.MIXER, StopCode.BRIDGE})
 _NUMBERED = re.compile(r"(?<=\S)(?::.*|[\s#_-]+\d+)$", re.DOTALL)
@@ -99,7 +111,7 @@ class LabelBook:
         return tuple(label for label in self.of(chain, address) if label.in_force(self.as_of))
 
     def best(self, chain: str, address: str) -> Label | None:
-        """The label that names an address: the analyst's, else the most confident; ties by name and source."""
+        """The label that names an address: the analyst's, else the most confident, inferred ones last."""
         found = self.of(chain, address)
         return found[0] if found and found[0].in_force(self.as_of) else None
 
@@ -156,6 +168,7 @@ class LabelBook:
         return (
             not label.in_force(self.as_of),
             bool(label.pack) or label.source_type != ANALYST,  # a pack that says it is the analyst is not
+            label.source_type == HEURISTIC,
             -label.confidence,
             label.who,
             label.name,
@@ -172,13 +185,14 @@ def _names_party(label: Label) -> bool:
     return bool(label.entity) or label.category != SANCTIONED
 
 
-def entity_key(label: Label) -> str:
-    """By what two labels name the same party: letters and digits alone, case and width ignored.
-
-    A name without an entity loses what explorers append to tell wallets of one owner apart (`Binance 14`,
-    `Binance: Hot Wallet`).
+def party_name(label: Label) -> str:
+    """The party as it is written: a name without an entity loses what explorers append to tell wallets of one owner
+    apart (`Binance 14`, `Binance: Hot Wallet`).
     """
-    text = unicodedata.normalize("NFKC", label.who).strip()
-    if not label.entity:
-        text = _NUMBERED.sub("", text)
+    return label.entity or _NUMBERED.sub("", unicodedata.normalize("NFKC", label.name).strip())
+
+
+def entity_key(label: Label) -> str:
+    """By what two labels name the same party: letters and digits of `party_name` alone, case and width ignored."""
+    text = unicodedata.normalize("NFKC", party_name(label)).strip()
     return "".join(c for c in text.casefold() if c.isalnum()) or text
