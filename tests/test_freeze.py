@@ -67,8 +67,8 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
 def test_services_and_issuers_can_be_asked_and_nobody_else(case: Case) -> None:
     frame = case.freeze_addressees()
     assert [tuple(r) for r in frame.itertuples(index=False)] == [
-        ("Exchange A", "service", 2, "ETH;USDT"),
-        ("Tether", "issuer", 1, "USDT"),
+        ("Exchange A", "service", 2, "ETH;USDT", ""),
+        ("Tether", "issuer", 1, "USDT", ""),
     ]
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import html
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -70,6 +74,41 @@ def test_a_name_that_only_losing_labels_carry_is_refused_with_whose_the_address_
             case.bounds([name])
         with pytest.raises(NotFoundError, match=f"{CLAIMED} is attributed to 'eXch'"):
             case.freeze_sheet(name)
+
+
+OTHERS = "ChangeNOW; FixedFloat; StealthEX"
+
+
+def test_the_four_names_of_one_address_stand_in_every_place_that_names_it(case: Case, tmp_path: Path) -> None:
+    names = {"eXch", *OTHERS.split("; ")}
+    assert set(case.labels_of(CLAIMED)["entity"]) == names
+    shown = tracer(case, "label", "show", "claims", CLAIMED).output
+    conflicts = tracer(case, "label", "conflicts", "claims").output
+    case.export(tmp_path / "export")
+    with (tmp_path / "export" / "label_conflicts.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["address"] == CLAIMED]
+    assert {row["entity"]: int(row["confidence"]) for row in rows} == dict.fromkeys(names, 20) | {"eXch": 60}
+    done = tracer(case, "freeze", "claims", "--service", "eXch", "--out", str(tmp_path / "sheet"))
+    assert f"warning: {CLAIMED} is attributed to eXch; other sources name: {OTHERS}" in done.output
+    letters = [
+        html.unescape((tmp_path / "sheet" / f"freeze_request_{code}.html").read_text())
+        for code in ("en", "ja")
+    ]
+    assert f"Other sources name: {OTHERS}." in letters[0]
+    assert f"他の出典が挙げる名義：{OTHERS}<" in letters[1]
+    with (tmp_path / "sheet" / "freeze_addresses.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["address"], row["service"], row["other_sources_name"]) == (CLAIMED, "eXch", OTHERS)
+    for text in (shown, conflicts):
+        assert all(name in text for name in names)
+
+
+def test_nobody_is_named_beside_a_party_that_all_sources_agree_on(case: Case, tmp_path: Path) -> None:
+    asked = case.freeze_addressees().set_index("name")["other_sources_name"]
+    assert (asked["eXch"], asked["ChangeNOW"]) == (OTHERS, "")
+    done = tracer(case, "freeze", "claims", "--service", "ChangeNOW", "--out", str(tmp_path))
+    assert "warning" not in done.output
+    assert "ther sources name" not in (tmp_path / "freeze_request_en.html").read_text()
 
 
 def test_a_label_that_looks_like_an_address_takes_no_address_over(case: Case) -> None:

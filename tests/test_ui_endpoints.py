@@ -114,6 +114,21 @@ def test_the_freeze_sheet_of_a_service_is_made_and_offered_as_a_zip(case: Case) 
         assert "Exchange A" in archive.read("freeze_request_en.html").decode()
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_page_warns_that_other_sources_name_somebody_else(case: Case, language: str) -> None:
+    def warnings() -> list[str]:
+        at = opened("endpoints", language, case="heist")
+        at.session_state["see:endpoint-tabs"] = words(language)("endpoints.tab_freeze")
+        at.run()
+        assert not at.exception
+        return [str(warning.value) for warning in at.warning]
+
+    assert not any("B*z" in text or "Exchange A" in text for text in warnings())
+    case.label(PAYEE, "B*z", category="swapper", confidence=20)
+    (told,) = [text for text in warnings() if "Exchange A" in text]
+    assert "B\\*z" in told
+
+
 def test_without_a_label_the_page_says_why_nobody_can_be_asked(home: Path) -> None:
     made = Case.create("bare")
     made.import_file(CSV.encode(), name="t.csv")

@@ -72,13 +72,17 @@ def _asked(ends: Endpoints, held: Listed, issuers: Mapping[tuple[str, str], str]
 
 
 def addressee_frame(ends: Endpoints, issuers: Mapping[tuple[str, str], str]) -> pd.DataFrame:
-    """`addressees` as a table: name, role (service or issuer), addresses (how many), symbols joined by ;."""
+    """`addressees` as a table: name, role (service or issuer), addresses (how many), symbols joined by ;.
+
+    other_sources_name: whom other labels name as the party behind one of these addresses, joined by "; ".
+    """
     rows = []
     for one, held in addressees(ends, issuers):
         symbols = ";".join(sorted({x.asset.symbol or x.asset.ref for x in held}))
         role = "issuer" if one.issuer else "service"
-        rows.append((one.name, role, len({(x.chain, x.address) for x in held}), symbols))
-    return frame(rows, ["name", "role", "addresses", "symbols"])
+        others = sorted({name for x in held for name in ends.book.others(*ends.account(x))})
+        rows.append((one.name, role, len({(x.chain, x.address) for x in held}), symbols, "; ".join(others)))
+    return frame(rows, ["name", "role", "addresses", "symbols", "other_sources_name"])
 
 
 def sheet_for(
@@ -112,6 +116,11 @@ def sheet_for(
     asked, held = found
     part = ends.only(held)
     addresses, transfers = part.frame(), part.transfers()
+    addresses.insert(
+        list(addresses.columns).index("label_source") + 1,
+        "other_sources_name",
+        ["; ".join(ends.book.others(*ends.account(x))) for x in held],
+    )
     hashes = set(transfers["tx_hash"]) - {""}
     here = gaps["address"].isin(set(addresses["address"])) | gaps["tx"].isin(hashes)
     others = gaps[~here]["status"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tracer.cli.options import CaseName
-from tracer.cli.say import clean, line, plural, print_json, records, table
+from tracer.cli.say import clean, line, note, plural, print_json, records, table
 from tracer.cli.session import session_of
 from tracer.errors import InputError
 
@@ -41,6 +41,8 @@ def freeze(
         raise InputError(
             "--service and --out go together.", "Without both, those who can be asked are listed."
         )
+    from tracer.export.freeze import write_freeze
+
     session = session_of(context)
     opened = session.case(case)
     if service is None or out is None:
@@ -56,8 +58,15 @@ def freeze(
             session.next("label", case, "ADDRESS", "NAME", "--category", "exchange")
         return
     with session.progress("tracing under every rule") as progress:
-        paths = opened.freeze(service, out, progress)
+        sheet = opened.freeze_sheet(service, progress)
+        paths = write_freeze(out, sheet)
     line(f"wrote {plural(len(paths), 'file')} to {clean(out)}:")
     for path in paths:
         line(f"  {clean(path.name)}")
+    contested = sheet.addresses[sheet.addresses["other_sources_name"] != ""].drop_duplicates("address")
+    for row in contested.to_dict("records"):
+        note(
+            f"warning: {row['address']} is attributed to {clean(row['service'])};"
+            f" other sources name: {clean(row['other_sources_name'])}"
+        )
     session.tell("Fill in the blanks in brackets, check the addresses with the service, and send it.")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from tracer.errors import InputError, shown
-from tracer.export.columns import Layout
+from tracer.export.columns import Column, ColumnKind, Layout
 from tracer.export.csv_text import write_rows
 from tracer.export.endpoints import ENDPOINT_TRANSFERS, ENDPOINTS
 from tracer.export.files import write_text
@@ -29,7 +29,18 @@ from tracer.wording import LANGUAGES, words
 __all__ = ["FREEZE_MANIFEST", "freeze_zip", "write_freeze"]
 
 FREEZE_MANIFEST = "freeze_manifest.json"
-_ADDRESSES = replace(ENDPOINTS, file="freeze_addresses.csv")
+_OTHERS = Column(
+    "other_sources_name",
+    ColumnKind.TEXT,
+    "",
+    "Other parties that labels in force name for this address, joined by ;. Empty: no source disagrees.",
+)
+_PLACE = ENDPOINTS.names.index("label_source") + 1
+_ADDRESSES = replace(
+    ENDPOINTS,
+    file="freeze_addresses.csv",
+    columns=(*ENDPOINTS.columns[:_PLACE], _OTHERS, *ENDPOINTS.columns[_PLACE:]),
+)
 _TRANSACTIONS = replace(ENDPOINT_TRANSFERS, file="freeze_transactions.csv")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every entry of the archive: the earliest that the format knows."""

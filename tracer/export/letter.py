@@ -214,6 +214,8 @@ def _addresses(sheet: FreezeSheet, w: Words) -> str:
                 confidence=row["label_confidence"],
             )
             who += f"<br>{_text(text)}"
+        if row["other_sources_name"]:
+            who += f"<br>{_text(w('letter.others', names=visible(row['other_sources_name'])))}"
         times = "<br>".join(
             f"{_text(name)}<br>{_when(row[column], w)}"
             for name, column in (

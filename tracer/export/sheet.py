@@ -15,7 +15,8 @@ __all__ = ["FreezeSheet"]
 class FreezeSheet:
     """One request to one addressee.
 
-    issuer: it is asked as the issuer of tokens. addresses: rows of endpoints.csv; transfers: rows of
+    issuer: it is asked as the issuer of tokens. addresses: rows of endpoints.csv, and in other_sources_name
+    whom other labels name as the party behind the address, joined by "; "; transfers: rows of
     endpoint_transfers.csv; totals: per asset over all of them, with the range of all together. losses, seeds: of the
     whole case. gaps: those at the addresses and transactions; other_open, other_assumed: how many there are elsewhere.
     """

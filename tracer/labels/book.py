@@ -159,6 +159,14 @@ class LabelBook:
             return None
         return Conflict(chain, address, labels)
 
+    def others(self, chain: str, address: str) -> tuple[str, ...]:
+        """The parties that other labels in force name, where they are not the one that the address is attributed to."""
+        found, best = self.conflict(chain, address), self.best(chain, address)
+        if found is None or best is None:
+            return ()
+        own = best.who if _names_party(best) else ""
+        return tuple(who for who in found.entities if who != own)
+
     @cached_property
     def _conflicts(self) -> tuple[Conflict, ...]:
         found = (self.conflict(chain, address) for chain, address in self.addresses)

@@ -15,7 +15,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.links import explorer_link
 from tracer.ui.notes import notes
 from tracer.ui.picture import completeness
-from tracer.ui.printing import clean, exact_amount, jst, utc, whole
+from tracer.ui.printing import clean, exact_amount, jst, plain, utc, whole
 from tracer.ui.session import errors_shown, say
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import show_table
@@ -34,26 +34,21 @@ def _label(case: Case, chain: str, address: str, w: Words) -> None:
         st.caption(w("details.no_label"))
     parties = case.label_conflicts_of(f"{chain}:{address}")
     if parties:
-        st.warning(w("details.conflict", names=_plain(", ".join(parties))), icon=":material/help:")
+        st.warning(w("details.conflict", names=plain(", ".join(parties))), icon=":material/help:")
     for row in found.to_dict("records"):
         if row["sanctions_hit"]:
-            st.warning(w("details.sanctions_hit", name=_plain(row["name"])), icon=":material/gavel:")
+            st.warning(w("details.sanctions_hit", name=plain(row["name"])), icon=":material/gavel:")
         out = "" if row["in_force"] else f" ({w('details.not_in_force')})"
-        st.markdown(f"**{_plain(row['name'])}**{out}")
-        kind = " / ".join(filter(None, (_plain(row["category"]), _plain(row["role"]))))
+        st.markdown(f"**{plain(row['name'])}**{out}")
+        kind = " / ".join(filter(None, (plain(row["category"]), plain(row["role"]))))
         listed = f"{row['listed_utc'][:10]} - {row['delisted_utc'][:10]}" if row["delisted_utc"] else ""
         said = {
             "category": kind,
             "confidence": row["confidence"],
-            "source": _plain(row["source"]) or "-",
-            "listed": _plain(listed),
+            "source": plain(row["source"]) or "-",
+            "listed": plain(listed),
         }
         st.caption(" \N{MIDDLE DOT} ".join(f"{w(f'details.{k}')}: {v}" for k, v in said.items() if v != ""))
-
-
-def _plain(text: object) -> str:
-    """Text that is shown through Markdown: its markup characters are escaped."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:&" else c for c in clean(text))
 
 
 def _facts(rows: pd.DataFrame, w: Words) -> None:
@@ -301,7 +296,7 @@ def fold_details(node: Node, flow: Flow, w: Words, *, many: bool) -> bool:
     """
     st.markdown(f"##### {w('canvas.others', count=f'{len(node.members):,}')}")
     if node.name:
-        st.markdown(_plain(node.name))
+        st.markdown(plain(node.name))
     st.caption(w("details.fold"))
     count = f"{len(node.members):,}"
     text = w("details.open_many", count=count) if many else w("details.open_fold")

@@ -11,7 +11,18 @@ from datetime import UTC, datetime
 from tracer.errors import visible
 from tracer.times import JST
 
-__all__ = ["JST", "brief_address", "brief_amount", "clean", "exact_amount", "jst", "missing", "utc", "whole"]
+__all__ = [
+    "JST",
+    "brief_address",
+    "brief_amount",
+    "clean",
+    "exact_amount",
+    "jst",
+    "missing",
+    "plain",
+    "utc",
+    "whole",
+]
 
 
 def missing(value: object) -> bool:
@@ -39,6 +50,11 @@ def clean(text: object, limit: int = 120) -> str:
         return raw
     out = visible(raw[:limit])
     return out if len(raw) <= limit else out + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def plain(text: object, limit: int = 120) -> str:
+    """`clean` text that is shown through Markdown: its markup characters are escaped."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:&" else c for c in clean(text, limit))
 
 
 def exact_amount(raw: int, decimals: int | None, *, group: bool = True) -> str:

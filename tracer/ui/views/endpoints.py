@@ -13,6 +13,7 @@ from tracer.ui.filters import filtered
 from tracer.ui.i18n import Words
 from tracer.ui.jobs import Progress
 from tracer.ui.links import explorer_link
+from tracer.ui.printing import plain
 from tracer.ui.running import known, poll, result_of, started, trouble
 from tracer.ui.session import current, errors_shown, w
 from tracer.ui.snippets import call, show_python
@@ -175,8 +176,13 @@ def _freeze(case: Case, tables: dict[str, pd.DataFrame], words: Words, note: str
                 )
             )
             what = f"freeze:{name}"
+            others = "; ".join(sorted(set(asked.loc[asked["name"] == name, "other_sources_name"]) - {""}))
             if st.button(words("freeze.make"), type="primary", key="freeze-make"):
                 started(case, what, lambda report: freeze_zip(case.freeze_sheet(name, report)))
+        if others:
+            st.warning(
+                words("freeze.others", name=plain(name), names=plain(others, 2_000)), icon=":material/help:"
+            )
         job = known(case, what)
         if job is not None and not job.wait(1.0):
             poll(job, words)

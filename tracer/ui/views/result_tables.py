@@ -10,11 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from tracer.case import Case
-from tracer.errors import TracerError, visible
+from tracer.errors import TracerError
 from tracer.export.opinions import declared, ruled
 from tracer.tracing import ALL_RANGES
 from tracer.ui.filters import filtered
 from tracer.ui.i18n import Words
+from tracer.ui.printing import plain
 from tracer.ui.running import known as running
 from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import errors_shown, select
@@ -297,7 +298,7 @@ def _group_range(case: Case, compared: pd.DataFrame, words: Words) -> None:
         return
     claimed = [claim for text in members if text in names for claim in case.claims(text).to_dict("records")]
     if claimed:
-        told = ", ".join(f"{c['address']} ({visible(c['attributed_to'])})" for c in claimed)
+        told = ", ".join(f"{c['address']} ({plain(c['attributed_to'])})" for c in claimed)
         st.warning(words("group.claimed", addresses=told), icon=":material/help:")
     ranges = result_of(
         case,
