@@ -126,6 +126,23 @@ def test_a_deposit_address_is_the_services_where_one_asks_for_a_freeze(case: Cas
     assert D not in {r["address"] for r in case.endpoints().to_dict("records")}
 
 
+def test_a_change_of_labels_lists_the_deposit_stops_that_come_and_go(case: Case) -> None:
+    def stops(frame: pd.DataFrame) -> dict[str, tuple[object, ...]]:
+        rows = frame[frame["what"] == "stop"].to_dict("records")
+        return {r["address"]: (r["before"], r["after"], r["because"]) for r in rows}
+
+    inferred = "Exchange H (exchange, 80, inferred)"
+    gone = case.label_diff(withdraw=[1])
+    assert stops(gone) == {
+        D: ("DEPOSIT", "", f"{inferred} -> none"),
+        H: ("SERVICE", "", "Exchange H (exchange, 90) -> none"),
+    }
+    assert D in set(gone.loc[gone["what"] == "label", "address"])
+    number = case.label(D, "Mixer M", category="mixer", confidence=90, source="a list")
+    back = case.label_diff(withdraw=[number])
+    assert stops(back) == {D: ("MIXER", "DEPOSIT", f"Mixer M (mixer, 90) -> {inferred}")}
+
+
 def test_two_files_of_one_export_name_an_inferred_deposit_address_alike(case: Case) -> None:
     name = "deposit address of Exchange H (inferred)"
     place = next(r for r in case.endpoints().to_dict("records") if r["address"] == D)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import pandas as pd
 
 from tracer.endpoint_kinds import kind_of
-from tracer.labels.book import ANY_EVM, LabelBook
+from tracer.labels.book import ANY_EVM, HEURISTIC, LabelBook
 from tracer.labels.stopping import stop_code
 from tracer.model import Asset, Label, Rule
 from tracer.results import TaintResult, frame
@@ -123,8 +123,8 @@ def conflicts_frame(book: LabelBook, accounts: Iterable[tuple[str, str]], displa
 def diff_frame(before: Tracing, after: Tracing, rule: Rule) -> pd.DataFrame:
     """What differs between two states of a case that rest on the same facts, under `rule`.
 
-    what: label (the name shown), stop (where tracing ends), held (stolen coin that rests there, smallest units),
-    at_<sort of endpoint> (what rests at all of them), account_<line> (of the conservation account). because: the
+    what: label (the name shown), stop (where tracing ends, also by inference), held (stolen coin that rests there, smallest
+    units), at_<sort of endpoint> (what rests at all of them), account_<line> (of the conservation account). because: the
     labels that decide, before and after.
     """
     rows = [*_names(before, after), *_stops(before, after), *_held(before, after, rule)]
@@ -133,7 +133,7 @@ def diff_frame(before: Tracing, after: Tracing, rule: Rule) -> pd.DataFrame:
 
 def _names(before: Tracing, after: Tracing) -> Iterator[tuple[object, ...]]:
     for chain, address in sorted(set(before.ledger.addresses)):
-        old, new = (t.book.best(chain, address) for t in (before, after))
+        old, new = (t.full_book.best(chain, address) for t in (before, after))
         texts = [label.who if label else "" for label in (old, new)]
         if texts[0] != texts[1]:
             sources = " -> ".join(
@@ -143,16 +143,19 @@ def _names(before: Tracing, after: Tracing) -> Iterator[tuple[object, ...]]:
 
 
 def _stops(before: Tracing, after: Tracing) -> Iterator[tuple[object, ...]]:
-    for chain, address in sorted({*before.stops, *after.stops}):
-        codes = [t.stops.get((chain, address), "") for t in (before, after)]
+    for chain, address in sorted({*before.all_stops, *after.all_stops}):
+        codes = [t.all_stops.get((chain, address), "") for t in (before, after)]
         if codes[0] != codes[1]:
-            why = " -> ".join(_because(t.book, chain, address) for t in (before, after))
+            why = " -> ".join(_because(t.full_book, chain, address) for t in (before, after))
             yield ("stop", chain, after.display(chain, address), "", "", None, *codes, None, why)
 
 
 def _because(book: LabelBook, chain: str, address: str) -> str:
     label = book.stop(chain, address)
-    return "none" if label is None else f"{label.who} ({label.category}, {label.confidence})"
+    if label is None:
+        return "none"
+    inferred = ", inferred" if label.source_type == HEURISTIC else ""
+    return f"{label.who} ({label.category}, {label.confidence}{inferred})"
 
 
 def _held(before: Tracing, after: Tracing, rule: Rule) -> Iterator[tuple[object, ...]]:
