@@ -123,9 +123,9 @@ def conflicts_frame(book: LabelBook, accounts: Iterable[tuple[str, str]], displa
 def diff_frame(before: Tracing, after: Tracing, rule: Rule) -> pd.DataFrame:
     """What differs between two states of a case that rest on the same facts, under `rule`.
 
-    what: label (the name shown), stop (where tracing ends, also by inference), held (stolen coin that rests there, smallest
-    units), at_<sort of endpoint> (what rests at all of them), account_<line> (of the conservation account). because: the
-    labels that decide, before and after.
+    what: label (the name shown), stop (where tracing ends, also by inference), held (stolen coin that rests there,
+    smallest units), at_<sort of endpoint> (what rests at all of them), account_<line> (of the conservation account).
+    because: the labels that decide, before and after.
     """
     rows = [*_names(before, after), *_stops(before, after), *_held(before, after, rule)]
     return frame([*rows, *_accounts(before, after, rule)], DIFF_COLUMNS)
