@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.utxo_rows import coin, note, pay, row, transaction, txid, write_rows
 from tracer.addresses import BITCOIN
+from tracer.chains.bitcoin_scripts import script_of
 from tracer.chains.script_types import script_type_of
 from tracer.chains.text_table import Limits
 from tracer.chains.utxo_jsonl import read_transactions
@@ -27,6 +28,8 @@ _PAID = transaction(
     version=2,
     locktime=799_999,
 )
+_P2WPKH = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
+_P2PKH = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"
 _MINTED = transaction([], [pay("miner", 625_000_000)], name="coinbase")
 
 
@@ -66,7 +69,7 @@ def test_outputs_are_in_the_order_of_vout(tmp_path: Path) -> None:
 def test_words_of_nodes_name_the_script(tmp_path: Path) -> None:
     entry: dict[str, Any] = row(_PAID)
     entry["inputs"][0]["script_type"] = "witness_v0_keyhash"
-    entry["inputs"][1]["script_type"] = "v1_p2tr"
+    entry["inputs"][1] |= {"script_type": "v1_p2tr", "script": None}
     entry["outputs"][1]["script_type"] = "nulldata"
     (read,) = _read(tmp_path, entry)
     assert [i.script_type for i in read.inputs] == [Script.P2WPKH, Script.P2TR]
@@ -93,7 +96,7 @@ def test_an_address_says_its_kind_of_script(address: str, kind: Script) -> None:
 def test_without_a_script_type_the_address_or_the_data_decides(tmp_path: Path) -> None:
     entry: dict[str, Any] = row(_PAID)
     for output in entry["outputs"]:
-        output["script_type"] = None
+        output |= {"script_type": None, "script": None}
     entry["outputs"][0]["address"] = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
     (read,) = _read(tmp_path, entry)
     assert [o.script_type for o in read.outputs] == [Script.P2WPKH, Script.OP_RETURN, Script.UNKNOWN]
@@ -147,6 +150,28 @@ def _changed(entry: dict[str, Any], path: str, value: object) -> dict[str, Any]:
         ("block", -5, "block is '-5'"),
         ("timestamp", "2024-05-31T13:26:00", "timestamp is"),
         ("timestamp", 1.5, "timestamp is"),
+        ("timestamp", 1_717_131_600_000, "outside 2009-01-03 to 2106-02-07"),
+        ("timestamp", 2**32, "outside 2009-01-03 to 2106-02-07"),
+        ("timestamp", 1_230_940_799, "outside 2009-01-03 to 2106-02-07"),
+        ("timestamp", "2200-01-01T00:00:00Z", "outside 2009-01-03 to 2106-02-07"),
+        ("timestamp", "0001-01-01T00:00:00+14:00", "timestamp is"),
+        ("block", 2**31, "block is '2147483648'"),
+        ("tx_index", 2**31, "tx_index is '2147483648'"),
+        ("locktime", 2**32, "locktime is '4294967296'"),
+        ("inputs/0/sequence", 2**32, "inputs[0].sequence is '4294967296'"),
+        ("inputs/0/txid", "00" * 32, "a coinbase only"),
+        ("inputs/0/address", _P2PKH, f"inputs[0].address is {_P2PKH}, but a script of the kind p2wpkh"),
+        (
+            "outputs/1/address",
+            _P2WPKH,
+            f"outputs[1].address is {_P2WPKH}, but a script of the kind op_return",
+        ),
+        (
+            "outputs/0/script",
+            "76a914" + "00" * 20 + "88ac",
+            "outputs[0].script is of the kind p2pkh, but the script_type is",
+        ),
+        ("outputs/0/script", "ff", "outputs[0].script is of the kind unknown, but the script_type is"),
     ],
 )
 def test_a_row_that_is_no_transaction_is_refused_with_its_number(
@@ -158,6 +183,49 @@ def test_a_row_that_is_no_transaction_is_refused_with_its_number(
     assert says in refused.value.message
     assert refused.value.hint
     assert refused.value.message.isprintable()
+
+
+def test_a_time_in_milliseconds_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(FileError) as refused:
+        _read(tmp_path, row(_PAID) | {"timestamp": 1_717_131_600_000})
+    assert "divide it by 1,000" in refused.value.hint
+
+
+@pytest.mark.parametrize("time", [1_230_940_800, 2**32 - 1, None])
+def test_every_time_that_a_block_can_have_is_read(tmp_path: Path, time: int | None) -> None:
+    (read,) = _read(tmp_path, row(_PAID) | {"timestamp": time})
+    assert read.timestamp == time
+
+
+def test_a_script_of_another_address_is_refused(tmp_path: Path) -> None:
+    entry = row(_PAID)
+    entry["outputs"][0] |= {"address": _P2WPKH, "script_type": None}
+    entry["outputs"][0]["script"] = script_of(_P2WPKH).hex()
+    (read,) = _read(tmp_path, entry)
+    assert read.outputs[0].script_type is Script.P2WPKH
+    for script, says in (
+        ("0014" + "00" * 20, "script is one of bc1q"),
+        ("51", "script is one of no address"),
+    ):
+        entry["outputs"][0]["script"] = script
+        with pytest.raises(FileError, match=says):
+            _read(tmp_path, entry)
+
+
+@pytest.mark.parametrize(
+    ("once", "twice"),
+    [
+        ('"amount_raw": 600', '"amount_raw": 600, "amount_raw": 1'),
+        ('"locktime": 799999', '"locktime": 799999, "locktime": 799999'),
+    ],
+)
+def test_a_field_that_stands_twice_is_refused(tmp_path: Path, once: str, twice: str) -> None:
+    text = json.dumps(row(_PAID))
+    assert text.count(once) == 1
+    path = tmp_path / "transactions.jsonl"
+    path.write_text(text.replace(once, twice))
+    with pytest.raises(FileError, match=r"row 1: holds the field '?\w+'? twice in one object"):
+        list(read_transactions(path))
 
 
 def test_a_txid_twice_is_refused(tmp_path: Path) -> None:

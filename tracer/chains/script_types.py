@@ -1,13 +1,15 @@
-"""Kinds of output script: what nodes and files call them, and what an address says about its own."""
+"""Kinds of output script: what nodes and files call them, what an address says of its own, what cannot go together."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
+from tracer.addresses import BITCOIN
 from tracer.base58_bech32 import base58check_decode, segwit_decode
+from tracer.chains.bitcoin_scripts import read_script
 from tracer.utxo import Script
 
-__all__ = ["SCRIPT_WORDS", "script_type_of"]
+__all__ = ["SCRIPT_WORDS", "contradiction", "script_type_of"]
 
 SCRIPT_WORDS: dict[str, Script] = {
     **{str(kind): kind for kind in Script},
@@ -47,3 +49,22 @@ def script_type_of(address: str) -> Script:
         return _SEGWIT.get((segwit[0], len(segwit[1])), Script.UNKNOWN)
     payload = base58check_decode(address)
     return _BASE58.get(payload[0], Script.UNKNOWN) if payload else Script.UNKNOWN
+
+
+def contradiction(chain: str, address: str, kind: Script, script: str) -> str:
+    """Why an address, a kind and a script (hex) cannot be those of one output; "" if they can.
+
+    An empty address or script and the kind UNKNOWN say nothing. Scripts are read as Bitcoin Core reads them, but for
+    bare multisig, of which Core knows more forms; what address a script has is known on Bitcoin only.
+    """
+    own = script_type_of(address) if address else Script.UNKNOWN
+    if address and (kind is Script.OP_RETURN or (kind != own and Script.UNKNOWN not in (kind, own))):
+        return f"address is {address}, but a script of the kind {kind} has another or none"
+    if not script:
+        return ""
+    told = read_script(bytes.fromhex(script))
+    if address and chain == BITCOIN and told.address != address:
+        return f"script is one of {told.address or 'no address'}, but the address is {address}"
+    if kind not in (told.kind, Script.UNKNOWN) and (kind, told.kind) != (Script.MULTISIG, Script.UNKNOWN):
+        return f"script is of the kind {told.kind}, but the script_type is {kind}"
+    return ""

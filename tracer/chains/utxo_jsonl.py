@@ -20,7 +20,7 @@ from pathlib import Path
 import zstandard
 
 from tracer.addresses import BITCOIN, canonical, chain_id
-from tracer.chains.script_types import SCRIPT_WORDS, script_type_of
+from tracer.chains.script_types import SCRIPT_WORDS, contradiction, script_type_of
 from tracer.chains.text_bytes import Utf8Stream, find_encoding, open_plain
 from tracer.chains.text_table import Limits
 from tracer.errors import AddressError, FileError, InputError, shown
@@ -33,8 +33,10 @@ _LONGEST_LINE = (
 )  # a block is at most 4 MB; in this form a transaction takes about five times its bytes
 _MOST_SAT = 21_000_000 * 10**8  # MAX_MONEY, Bitcoin Core src/consensus/amount.h
 _MOST_ELSEWHERE = 2**63 - 1
-_MOST_OUTPUTS = 2**32
-_SMALL = 2**53
+_MOST_OUTPUTS = _WORD = 2**32  # version, locktime, sequence and the time of a block are fields of 32 bits
+_PLACES = 2**31
+_FIRST_DAY = 1_230_940_800  # 2009-01-03: Bitcoin began, and no chain of its kind is older
+_NOWHERE = "00" * 32
 _START = 4096
 _TXID = re.compile(r"[0-9a-fA-F]{64}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
@@ -153,10 +155,20 @@ def _numbered(
 
 def _parsed(line: bytes) -> dict[str, object]:
     try:
-        value = json.loads(line, parse_float=_Float, parse_constant=_Float)
+        value = json.loads(line, parse_float=_Float, parse_constant=_Float, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise _Refusal("is not JSON", "Write one complete JSON object a line.") from None
     return _object(value, "the row")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; a field that stands in it twice could say two things, of which one would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Refusal(f"holds the field {shown(twice)} twice in one object")
+    return found
 
 
 class _Float(str):
@@ -184,13 +196,13 @@ def _transaction(row: dict[str, object], alone: bool) -> UtxoTransaction:
     return UtxoTransaction(
         chain=chain,
         txid=txid,
-        block=_optional(row, "block"),
-        tx_index=_optional(row, "tx_index"),
+        block=_optional(row, "block", _PLACES),
+        tx_index=_optional(row, "tx_index", _PLACES),
         timestamp=_seconds(row.get("timestamp")),
         inputs=inputs,
         outputs=tuple(outputs),
-        version=_optional(row, "version"),
-        locktime=_optional(row, "locktime"),
+        version=_optional(row, "version", _WORD),
+        locktime=_optional(row, "locktime", _WORD),
     )
 
 
@@ -218,28 +230,28 @@ def _input(row: dict[str, object], at: str, chain: str, most: int, alone: bool) 
     outpoint = Outpoint(
         _txid(row.get("txid"), at + "txid"), _below(_needed(row, "vout", at), at + "vout", _MOST_OUTPUTS)
     )
+    if outpoint.txid == _NOWHERE:
+        raise _Refusal(
+            f"{at}txid is the one of no transaction, which stands in a coinbase only",
+            "A coinbase has an empty list of inputs.",
+        )
     address = _address(row.get("address"), at + "address", chain, alone)
+    script = _hex(row.get("script"), at + "script")
+    kind = _script_type(row.get("script_type"), address, "", at)
+    _agree(at, chain, "" if alone else address, kind, script)
     return Input(
-        outpoint,
-        address,
-        _script_type(row.get("script_type"), address, "", at),
-        _amount(row, at, most),
-        _hex(row.get("script"), at + "script"),
-        _optional(row, "sequence", at),
+        outpoint, address, kind, _amount(row, at, most), script, _optional(row, "sequence", _WORD, at)
     )
 
 
 def _output(row: dict[str, object], at: str, chain: str, most: int, alone: bool) -> Output:
     address = _address(row.get("address"), at + "address", chain, alone)
     data = _hex(row.get("op_return"), at + "op_return")
-    return Output(
-        _below(_needed(row, "vout", at), at + "vout", _MOST_OUTPUTS),
-        address,
-        _script_type(row.get("script_type"), address, data, at),
-        _amount(row, at, most),
-        _hex(row.get("script"), at + "script"),
-        data,
-    )
+    script = _hex(row.get("script"), at + "script")
+    kind = _script_type(row.get("script_type"), address, data, at)
+    _agree(at, chain, "" if alone else address, kind, script)
+    vout = _below(_needed(row, "vout", at), at + "vout", _MOST_OUTPUTS)
+    return Output(vout, address, kind, _amount(row, at, most), script, data)
 
 
 def _chain(value: object, alone: bool) -> str:
@@ -294,6 +306,12 @@ def _script_type(value: object, address: str, data: str, at: str) -> Script:
     return kind
 
 
+def _agree(at: str, chain: str, address: str, kind: Script, script: str) -> None:
+    why = contradiction(chain, address, kind, script)
+    if why:
+        raise _Refusal(f"{at}{why}", "Take address, script and script_type from one source.")
+
+
 def _amount(row: dict[str, object], at: str, most: int) -> int:
     value = _needed(row, "amount_raw", at)
     amount = _number(value)
@@ -316,14 +334,25 @@ def _seconds(value: object) -> int | None:
             moment = datetime.fromisoformat(value)
         except ValueError:
             moment = None
-        if moment is not None and moment.tzinfo is not None and moment.timestamp() >= 0:
-            return int(moment.timestamp())
-    return _below(value, "timestamp", _SMALL)
+        if moment is None or moment.tzinfo is None:
+            raise _Refusal(
+                f"timestamp is {shown(value)}, no time with its zone",
+                "Write Unix seconds, or a time such as 2024-05-31T04:26:00Z.",
+            )
+        number = int(moment.timestamp())
+    else:
+        number = _below(value, "timestamp", 2**63)
+    if not _FIRST_DAY <= number < _WORD:
+        raise _Refusal(
+            f"timestamp is {shown(value)}, outside 2009-01-03 to 2106-02-07, the times that a block can have",
+            "Write Unix seconds: a number of 13 digits is in milliseconds, divide it by 1,000.",
+        )
+    return number
 
 
-def _optional(row: dict[str, object], field: str, at: str = "") -> int | None:
+def _optional(row: dict[str, object], field: str, end: int, at: str = "") -> int | None:
     value = row.get(field)
-    return None if value is None or value == "" else _below(value, at + field, _SMALL)
+    return None if value is None or value == "" else _below(value, at + field, end)
 
 
 def _below(value: object, field: str, end: int) -> int:
