@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from tests.utxo_histories import ledger_of, seed, transaction, txid
 from tests.utxo_rows import coin, pay, script, write_rows
 from tests.utxo_rows import transaction as bitcoin
 from tracer.addresses import BITCOIN
 from tracer.arrivals import passages
+from tracer.beyond import Entered, possible_outputs
 from tracer.case import Case
-from tracer.mixes import find_mixes
+from tracer.cli.app import app
+from tracer.mixes import declared_mixes, find_mixes
 from tracer.model import CONSERVING, Rule
 from tracer.taint.bounds import bounds, verify
 from tracer.taint.compile import compile_program
@@ -128,7 +131,38 @@ class TestCertainChange:
         assert all(verify(program, f) for f in found)
 
 
-def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path):
+class TestBeyond:
+    def beyond(self, made, rests, inputs):
+        ledger = ledger_of(made)
+        mixes = find_mixes(ledger)
+        return possible_outputs(mixes, {(BITCOIN, NODE): Entered(rests, inputs)}, ledger)
+
+    def test_each_equal_output_is_one_of_so_many_with_an_equal_share_and_its_next_spend(self):
+        found = self.beyond(MADE, POOL + 10_000, 1)
+        # one participant gets one output, so one fifth of that is the share of each
+        assert [(p.owner, p.anonymity_set, p.share, p.remainder) for p in found] == [
+            (f"M{n}", 5, POOL // 5, 0) for n in range(5)
+        ]
+        assert [p.spent_tx for p in found] == [txid(4), "", "", "", ""]
+
+    @pytest.mark.parametrize(("rests", "inputs"), [(1, 1), (7, 2), (9_999_999, 2), (10**9, 5), (10**9, 9)])
+    def test_shares_and_remainder_add_up_and_none_exceeds_its_output(self, rests, inputs):
+        found = self.beyond(MADE, rests, inputs)
+        assert sum(p.share for p in found) + found[0].remainder == min(rests, POOL * min(inputs, 5))
+        assert all(0 <= p.share <= p.amount and 0 <= p.remainder < 5 for p in found)
+
+    def test_a_mix_without_stolen_coin_has_no_row(self):
+        assert self.beyond(MADE, 0, 0) == []
+
+    def test_a_transaction_that_only_the_analyst_calls_a_mix_is_taken_apart_too(self):
+        ledger = ledger_of(MADE)
+        (mix,) = declared_mixes(ledger, [(BITCOIN, NODE), (BITCOIN, f"tx:{txid(77)}")])
+        assert [(d.amount, d.anonymity_set) for d in mix.parts.denominations] == [(POOL, 5)]
+        assert (mix.change, mix.verdict.reasons) == ({}, ("the analyst says so",))
+
+
+def mixed_history():
+    """A theft, its split, and a Whirlpool mix of one part."""
     theft = bitcoin(
         [coin("victim", 12_100_000)],
         [pay("thief", 12_000_000)],
@@ -153,6 +187,11 @@ def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path
         block=800_002,
         time=1_690_001_200,
     )
+    return theft, split, mixed
+
+
+def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path):
+    theft, split, mixed = mixed_history()
     case = Case.create("mixed", tmp_path)
     case.import_file(write_rows(tmp_path / "t.jsonl", [theft, split, mixed]))
     case.add_seed(theft.txid, "bitcoin")
@@ -165,6 +204,14 @@ def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path
         "MIXER",
         2,
     ]
+    beyond = case.beyond_mixes()
+    assert beyond[
+        ["mix_tx", "outpoint", "rests_raw", "share_raw", "remainder_raw", "grade"]
+    ].values.tolist() == [
+        [mixed.txid, f"{mixed.txid}:{n}", POOL + 10_000, POOL // 5, 0, "probabilistic"] for n in range(5)
+    ]
+    said = CliRunner().invoke(app, ["beyond", "mixed", "--workspace", str(tmp_path)]).stdout
+    assert said.count("possible, 1 of 5: ") == 5
     gap = case.gaps().set_index("code").loc["coinjoin"]
     assert (gap["tx"], gap["address"]) == (mixed.txid, node)
     ends = case.endpoints().set_index("address")
@@ -178,5 +225,6 @@ def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path
     assert node not in rows.index
     assert sum(rows["taint_raw"]) == 12_000_000
     assert "coinjoin" not in set(case.gaps()["code"])
+    assert case.beyond_mixes().empty
     case.stop(f"tx:{split.txid}", "MIXER", chain="bitcoin")
     assert case.taint().addresses().set_index("address").loc[f"tx:{split.txid}", "taint_raw"] == 12_000_000

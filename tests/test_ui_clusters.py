@@ -9,7 +9,10 @@ import pytest
 import streamlit as st
 
 from tests.test_cluster_case import HEADER, ROWS, D, H, S, U, V, tx
+from tests.test_mixes import mixed_history
 from tests.test_ui_pages import opened, text_of
+from tests.utxo_rows import write_rows
+from tracer.addresses import BITCOIN
 from tracer.case import Case
 from tracer.ui.i18n import words
 from tracer.ui.views.clusters import _summary
@@ -91,3 +94,28 @@ def test_the_bundled_case_has_no_cluster_and_shows_its_patterns(
     at.run()
     frames: list[pd.DataFrame] = [f.value for f in at.dataframe]
     assert any("observation" in f.columns and len(f) > 10 for f in frames)
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "possible, 1 of 5"), ("ja", "可能性あり（5件中の1件）")]
+)
+def test_outputs_of_a_coinjoin_are_shown_as_possible_under_clusters_and_in_the_panel_of_the_mix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, word: str
+) -> None:
+    monkeypatch.setenv("TRACER_HOME", str(tmp_path))
+    st.cache_resource.clear()
+    made = Case.create("mixed")
+    transactions = mixed_history()
+    made.import_file(write_rows(tmp_path / "t.jsonl", transactions))
+    made.add_seed(transactions[0].txid, "bitcoin")
+    at = opened("clusters", language, "mixed")
+    at.session_state["see:cluster-tabs"] = words(language)("cluster.tab_beyond")
+    at.run()
+    assert not at.exception
+    assert [list(f.value["grade"]) for f in at.dataframe if "mix_tx" in f.value.columns] == [[word] * 5]
+    at = opened("trace", language, "mixed")
+    at.session_state["see:selected"] = f"{BITCOIN}:tx:{transactions[2].txid}"
+    at.run()
+    assert not at.exception
+    assert words(language)("mix.title") in text_of(at)
+    assert [list(f.value["grade"]) for f in at.dataframe if "share_raw" in f.value.columns] == [[word] * 5]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import tracer.ui
 from tracer.chains.files import _COUNTED
+from tracer.clusters.verdict import CoinJoin
 from tracer.endpoint_kinds import STILL_THERE, EndpointKind
 from tracer.model import Rule, StopCode
 from tracer.results import CONVENTIONS, OUTPOINT_CONVENTIONS
@@ -38,6 +39,7 @@ FAMILIES = {
     "stop": {str(s) for s in StopCode},
     "verdict": {str(v) for v in Verdict},
     "kind": set(KINDS),
+    "mixkind": {str(k) for k in CoinJoin if k not in {CoinJoin.NONE, CoinJoin.WHIRLPOOL_TX0}},
 }
 VALUE_FAMILIES = {
     "sink",

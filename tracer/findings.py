@@ -139,6 +139,14 @@ class Findings(CaseBook):
         """The flow of stolen coin; `.nx` is a networkx.MultiDiGraph."""
         return self.tracing().graph(rule_named(rule or self.rule))
 
+    def beyond_mixes(self, rule: str | None = None) -> pd.DataFrame:
+        """Where stolen coin may have gone after CoinJoins: a row per output of equal value, under the rule.
+
+        Every row is a possibility (grade `probabilistic`): none is an edge, none is in any total, and shares of
+        different values must not be added. Columns: docs/formats.md, beyond_mixes.csv.
+        """
+        return self.tracing().beyond_frame(rule_named(rule or self.rule))
+
     def origins(
         self,
         address: str,

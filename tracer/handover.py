@@ -66,6 +66,7 @@ class Handover(Attribution):
             "endpoints_by_service": ends.by_service,
             "endpoint_transfers": ends.transfers,
             "routes": self.routes,
+            "beyond_mixes": self.beyond_mixes,
             "origins": lambda: self._target_origins(progress),
             "losses": results[governing].losses,
             "sources": results[governing].sources,

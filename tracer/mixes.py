@@ -8,7 +8,7 @@ any transaction that it is one, or is none: `tracer stop CASE tx:TXID`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,12 @@ from tracer.amounts import decimal_text
 from tracer.chains.utxo_rows import DECIMALS, transactions_of
 from tracer.clusters.coinjoin import classify
 from tracer.clusters.mixing import Mixing, mixing
-from tracer.clusters.verdict import Verdict
+from tracer.clusters.verdict import CoinJoin, Verdict
 from tracer.ledger import Ledger
 from tracer.model import NATIVE, Gap
 from tracer.utxo import UtxoTransaction
 
-__all__ = ["Mix", "find_mixes"]
+__all__ = ["Mix", "declared_mixes", "find_mixes"]
 
 _CONFIDENT = 50
 _FEWEST_INPUTS, _FEWEST_OUTPUTS = 2, 3
@@ -89,6 +89,22 @@ def find_mixes(ledger: Ledger, ordinary: Collection[tuple[str, str]] = ()) -> li
         mix = Mix(transaction, verdict, parts)
         if mix.account not in ordinary:
             found.append(mix)
+    return found
+
+
+def declared_mixes(ledger: Ledger, accounts: Iterable[tuple[str, str]]) -> list[Mix]:
+    """The transactions of which the analyst says that they mix, taken apart; no change of them is certain.
+
+    accounts: (chain, `tx:<txid>`); those that the ledger does not hold are left out.
+    """
+    said = Verdict(CoinJoin.OTHER, 100, ("the analyst says so",))
+    found = []
+    for chain, name in sorted(accounts):
+        rows = pa.array(ledger.rows_of(chain, name.removeprefix("tx:")), pa.int64())
+        for transaction in transactions_of(ledger.table.take(rows)) if len(rows) else ():
+            parts = mixing(transaction, said)
+            if parts is not None:
+                found.append(Mix(transaction, said, parts))
     return found
 
 

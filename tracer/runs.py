@@ -21,7 +21,7 @@ from tracer.errors import NotFoundError, shown
 from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.listing import Listing
-from tracer.mixes import Mix, find_mixes
+from tracer.mixes import Mix, declared_mixes, find_mixes
 from tracer.model import CONSERVING, UNREAD, Gap, LinkRuling, Rule, Seed, StopCode
 from tracer.parties import Parties
 from tracer.patterns import Pattern, find_patterns
@@ -88,6 +88,14 @@ class Runs:
     def mixes(self) -> list[Mix]:
         """The CoinJoins in which coin stops, but those of which the analyst says that it does not."""
         return find_mixes(self.ledger, {account for account in self.decided if account not in self.stops})
+
+    @cached_property
+    def all_mixes(self) -> list[Mix]:
+        """`mixes`, and the transactions of which the analyst alone says that they mix."""
+        known = {mix.account for mix in self.mixes}
+        said = {account for account, code in self.stops.items() if code == StopCode.MIXER} - known
+        named = [account for account in said if account[1] == transaction_name(account[1][3:])]
+        return [*self.mixes, *declared_mixes(self.ledger, named)]
 
     @cached_property
     def mixing(self) -> dict[tuple[str, str], Mapping[int, int]]:

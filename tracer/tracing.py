@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 from tracer.arrivals import Account, History, transactions_seen
+from tracer.beyond import GRADE, Entered, possible_outputs
+from tracer.chains.utxo_rows import DECIMALS
 from tracer.endpoints import Endpoints
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.flowtable import node_id
 from tracer.graph import FlowGraph
 from tracer.lookup import transaction_frame
-from tracer.model import UNREAD, Rule
+from tracer.model import NATIVE, UNREAD, Rule
 from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
 from tracer.results import frame
@@ -83,6 +85,52 @@ class Tracing(Runs):
             rows.append((asset.chain, name, asset.ref, known.at_least, known.at_most, known.kind))
         rows.sort(key=lambda r: (r[0], r[2], -r[4], -r[3], r[1]))
         return frame(rows, ["chain", "address", "asset", "at_least_raw", "at_most_raw", "kind"])
+
+    def beyond_frame(self, rule: Rule) -> pd.DataFrame:
+        """Where stolen coin that rests in CoinJoins may have gone, as possibilities (`tracer.beyond`); in no total."""
+        taint, by_row = self.held(rule).taint, self.result(rule).tally.by_row
+        entered = {}
+        for mix in self.all_mixes:
+            holding = self.holding_of.get((*mix.account, NATIVE))
+            if holding is not None and taint[holding]:
+                rows = self.ledger.rows_of(mix.transaction.chain, mix.transaction.txid)
+                carrying = sum(1 for r in rows if self.ledger.spends[r] >= 0 and by_row[r])
+                entered[mix.account] = Entered(int(taint[holding]), carrying)
+        rows_found = [
+            (
+                rule.value,
+                p.mix.transaction.chain,
+                p.mix.transaction.txid,
+                p.mix.verdict.kind.value,
+                p.mix.verdict.confidence,
+                p.entered.rests,
+                f"{p.mix.transaction.txid}:{p.vout}",
+                self.display(p.mix.transaction.chain, p.owner),
+                DECIMALS,
+                p.amount,
+                p.anonymity_set,
+                p.share,
+                p.remainder,
+                p.spent_tx,
+                GRADE,
+            )
+            for p in possible_outputs(self.all_mixes, entered, self.ledger)
+        ]
+        return frame(
+            rows_found,
+            [
+                "rule",
+                "chain",
+                "mix_tx",
+                "mix_kind",
+                "confidence",
+                "rests_raw",
+                "outpoint",
+                "address",
+                "decimals",
+            ]
+            + ["amount_raw", "anonymity_set", "share_raw", "remainder_raw", "spent_tx", "grade"],
+        )
 
     def origins(
         self,

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from tracer.cli import (
     batches,
+    beyond,
     cases,
     classify,
     clusters,
@@ -55,6 +56,7 @@ _ORDER = [
     "endpoints",
     "freeze",
     "paths",
+    "beyond",
     "origins",
     "clusters",
     "patterns",
@@ -206,6 +208,7 @@ for _module in (
     collecting,
     results,
     evidence,
+    beyond,
     origins,
     clusters,
     labels,

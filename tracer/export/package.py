@@ -18,6 +18,7 @@ import pandas as pd
 
 from tracer.errors import InputError, shown
 from tracer.export.account import CONSERVATION, GAPS, LOSSES, SEEDS, SOURCES
+from tracer.export.beyond import BEYOND_MIXES
 from tracer.export.clusters import CLUSTER_LINKS, CLUSTERS, DEPOSITS, LINK_RULINGS, PATTERNS
 from tracer.export.columns import Layout
 from tracer.export.endpoints import ENDPOINT_TRANSFERS, ENDPOINTS, ENDPOINTS_BY_SERVICE
@@ -46,6 +47,7 @@ FORMATS: dict[str, Layout] = {
     "endpoints_by_service": ENDPOINTS_BY_SERVICE,
     "endpoint_transfers": ENDPOINT_TRANSFERS,
     "routes": ROUTES,
+    "beyond_mixes": BEYOND_MIXES,
     "origins": ORIGINS,
     "losses": LOSSES,
     "sources": SOURCES,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.model import UNREAD, Rule, StopCode
+from tracer.ui.beyond import possible_outputs
 from tracer.ui.drawn import transfers_at, transfers_of
 from tracer.ui.flow import Flow, Node
 from tracer.ui.i18n import Words
@@ -211,12 +212,20 @@ def details(
     )
 
 
-def transaction_details(node: Node, result: Any, w: Words) -> None:
-    """The panel of a transaction in which coin of several owners meets: its inputs, outputs and fee."""
+def transaction_details(case: Case, node: Node, result: Any, w: Words) -> None:
+    """The panel of a transaction in which coin of several owners meets: its inputs, outputs and fee.
+
+    Of a CoinJoin first the outputs in which the coin that rests in it may be.
+    """
     txid = node.address.removeprefix("tx:")
     st.markdown(f"##### {w.one_of('kind', node.kind)}")
     st.code(txid, language=None, wrap_lines=True)
     st.caption(w("details.joint"))
+    if node.stop == StopCode.MIXER:
+        beyond = case.beyond_mixes(str(result.rule))
+        beyond = beyond[(beyond["chain"] == node.chain) & (beyond["mix_tx"] == txid)].reset_index(drop=True)
+        st.markdown(f"**{w('mix.title')}** ({len(beyond):,})")
+        possible_outputs(beyond, w, key=f"beyond:{node.id}", file=f"beyond_{txid}", narrow=True)
     rows = transfers_of(result, node.chain, txid)
     columns = [
         "kind",

@@ -14,6 +14,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.export.clusters import link_ruled
+from tracer.ui.beyond import possible_outputs
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean, exact_amount
 from tracer.ui.running import result_of
@@ -34,6 +35,7 @@ class _Found:
     links: pd.DataFrame
     deposits: pd.DataFrame
     patterns: pd.DataFrame
+    beyond: pd.DataFrame
 
 
 def render() -> None:
@@ -46,7 +48,9 @@ def render() -> None:
     found = result_of(
         case,
         "clusters",
-        lambda _: _Found(case.clusters(), case.cluster_links(), case.deposits(), case.patterns()),
+        lambda _: _Found(
+            case.clusters(), case.cluster_links(), case.deposits(), case.patterns(), case.beyond_mixes()
+        ),
         words,
     )
     if found is None:
@@ -59,6 +63,7 @@ def render() -> None:
         "links": _links,
         "deposits": _deposits,
         "patterns": _patterns,
+        "beyond": _beyond,
     }
     tabs = st.tabs([words(f"cluster.tab_{name}") for name in draw], key="see:cluster-tabs", on_change="rerun")
     for tab, name in zip(tabs, draw, strict=True):
@@ -286,3 +291,9 @@ def _patterns(case: Case, words: Words, tables: _Found) -> None:
         downloads=frame,
     )
     show_python(call(case.name, "case.patterns()"), words)
+
+
+def _beyond(case: Case, words: Words, tables: _Found) -> None:
+    """Where coin may have gone after CoinJoins."""
+    possible_outputs(tables.beyond, words, key="beyond", file=f"{case.name}_beyond_mixes")
+    show_python(call(case.name, "case.beyond_mixes()"), words)

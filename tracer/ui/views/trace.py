@@ -209,7 +209,7 @@ def _panel(shown: Shown, flow: Flow, folded: Flow, words: Words) -> None:
             _open(node.id)
             again()
     elif node.address.startswith("tx:"):
-        transaction_details(node, shown.result, words)
+        transaction_details(case, node, shown.result, words)
     else:
         jobs = [started(case, "rules", lambda report: case.compare(ranges=False, progress=report))]
         if node.chain:
