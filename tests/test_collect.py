@@ -244,6 +244,45 @@ def test_a_chain_that_was_reorganised_is_not_mixed_into_the_case(node: Anvil, tm
         run(case, endpoint(node), Budget())
 
 
+@pytest.mark.parametrize("longer", [0, 3])
+def test_a_new_case_after_a_reorganisation_takes_nothing_from_the_orphaned_chain(
+    anvil_binary: Path, tmp_path: Path, longer: int
+) -> None:
+    with running(anvil_binary) as own:
+        own.endow(THIEF, 100 * ETHER)
+        own.mine(FIRST_TIME + 10)
+        own.batch([(THIEF, hop(1, 0), 60 * ETHER)])
+        own.batch([(hop(1, 0), hop(2, 0), 50 * ETHER)])
+        own.call("anvil_mine", hex(80))
+        first = new_case(tmp_path)
+        run(first, endpoint(own), Budget())
+        assert held(first) == {THIEF: 40 * ETHER, hop(1, 0): 10 * ETHER, hop(2, 0): 50 * ETHER}
+        height = int(str(own.call("eth_blockNumber")), 16)
+        own.call("anvil_reorg", height - 1, [])
+        if longer:
+            own.call("anvil_mine", hex(longer))
+        second = Case.create("after", tmp_path, clock=lambda: NOW)
+        second.add_seed(THIEF)
+        run(second, endpoint(own), Budget())
+        known = second.taint("fifo").addresses(ranges=False)
+        assert known["address"].str.lower().tolist() == [THIEF]
+        assert known["taint_raw"].tolist() == [100 * ETHER]
+
+
+def test_again_asks_what_was_answered_and_read_before(node: Anvil, tmp_path: Path) -> None:
+    case = new_case(tmp_path)
+    before = run(case, endpoint(node), Budget())
+
+    async def once_more() -> Collected:
+        sources = open_sources(case.workspace, [endpoint(node)], now=lambda: NOW, again=True, patience=QUICK)
+        async with sources as opened:
+            return await collect(case, opened, Budget(), now=lambda: NOW, size=4)
+
+    after = asyncio.run(once_more())
+    assert after.fetched == before.fetched
+    assert after.sent >= before.sent
+
+
 def test_a_case_without_seed_or_provider_says_what_to_do(node: Anvil, tmp_path: Path) -> None:
     case = Case.create("empty", tmp_path)
     with pytest.raises(InputError, match="seed add"):

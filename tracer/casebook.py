@@ -130,7 +130,8 @@ class CaseBook(LinkRulings, Labelling):
 
     def set_targets(self, addresses: Sequence[str], chain: str = "eip155:1") -> None:
         """Say whose coin is traced back to where it came from; replaces those named before. Raises AddressError."""
-        found = {Target(*parse_account(text, chain_id(chain))) for text in addresses}
+        place = chain_id(chain)
+        found = {Target(*parse_account(text, None if text.count(":") > 1 else place)) for text in addresses}
         self.update(lambda file: replace(file, targets=tuple(sorted(found))))
 
     # Files

@@ -21,15 +21,21 @@ from tracer.chains.adapter import Span
 from tracer.collecting.asking import Allowance
 from tracer.collecting.budget import Budget
 from tracer.collecting.fetch import Source, fetch, worker_name
-from tracer.collecting.frontier import Account, Candidate, reason
+from tracer.collecting.frontier import Account, Candidate, reason, starting_points
 from tracer.collecting.manifest import Fetched, uncovered, write_manifest
-from tracer.collecting.pinning import check_pinned, pin
+from tracer.collecting.pinning import check_pinned, heads_of_others, pin, same_chain
 from tracer.collecting.report import Collected, Event, Rate
 from tracer.collecting.sources import open_sources
 from tracer.collecting.tasks import end, together
-from tracer.errors import BudgetSpentError, InputError, ProviderError, ProviderStopError, visible
+from tracer.errors import (
+    BudgetSpentError,
+    InputError,
+    ProviderError,
+    ProviderStopError,
+    visible,
+)
 from tracer.label_packs import labels_of
-from tracer.store.caserecords import CaseFile, ChainHead, ChainStop, Target
+from tracer.store.caserecords import ChainHead, ChainStop, Target
 
 __all__ = ["ROUND", "Collected", "Event", "collect", "open_sources"]
 
@@ -84,21 +90,6 @@ async def collect(
             writer.release(run.worker)
 
 
-def starting_points(file: CaseFile, *, backward: bool) -> list[Account]:
-    """Where a collection begins: the seeds; backward the targets, or the seeds where none is named.
-
-    Raises InputError if there are none.
-    """
-    found = {(s.chain, s.address) for s in file.seeds}
-    if backward:
-        found = {(t.chain, t.address) for t in file.targets} or found
-    if not found and backward:
-        raise InputError("The case has nothing to trace back.", "Name an address: --target ADDRESS.")
-    if not found:
-        raise InputError("The case has no seed to start from.", "Add one: tracer seed add CASE ADDRESS.")
-    return sorted(found)
-
-
 class _Run:
     """One collection of one case. entries: what was read, `of` each address; failed: what could not be."""
 
@@ -122,6 +113,7 @@ class _Run:
         for source in sources.values():
             source.answers.allowance = self.allowance
         self.spans: dict[str, Span] = {}
+        self.anchors: dict[str, str] = {}
         self.entries: list[Fetched] = []
         self.of: dict[Account, list[Fetched]] = {}
         self.hubs_no_more: set[Account] = set()
@@ -135,6 +127,8 @@ class _Run:
 
     async def all(self) -> Collected:
         earlier = evidence.collected(self.case.workspace, self.case.file)
+        anew = {chain for chain, source in self.sources.items() if source.answers.again}
+        earlier = [e for e in earlier if e.chain not in anew]
         self.hubs_no_more = {e.account for e in earlier if self._is_no_hub(e)}
         self._merge(e for e in earlier if not self._is_no_hub(e))
         try:
@@ -188,11 +182,15 @@ class _Run:
     async def _pin(self) -> None:
         """Fix up to which block each chain is asked; if that was done before, see that the chain is still the same."""
         known = {head.chain: head for head in self.case.file.heads}
+        others = heads_of_others(self.case.workspace, self.case.name)
         failures: list[ProviderError] = []
         fresh: list[ChainHead] = []
         for chain, source in sorted(self.sources.items()):
             try:
-                head, self.spans[chain] = await pin(source, chain, known.get(chain), self.budget)
+                head, span = await pin(source, chain, known.get(chain), self.budget)
+                if not await same_chain(source, head, others.get(chain, ())):
+                    source.answers.doubt()
+                self.spans[chain], self.anchors[chain] = span, head.hash
             except ProviderError as error:
                 self.stopped[chain] = str(error)
                 failures.append(error)
@@ -331,6 +329,7 @@ class _Run:
                         span,
                         most=_ALL if account in self.whole or not self.budget.most else self.budget.most,
                         inflows=self.budget.backward,
+                        anchor=self.anchors[chain],
                         round_number=number,
                         worker=self.worker,
                         now=self.now,
@@ -341,7 +340,7 @@ class _Run:
                     self.stopped.setdefault(chain, str(error))
                     return found
                 except ProviderError as error:
-                    entry = _failure(account, span, number, str(error))
+                    entry = Fetched.failure(account, span.first, span.last, number, str(error))
                     self.in_a_row[chain] += 1
                     if self.in_a_row[chain] >= _PATIENCE:
                         self.stopped.setdefault(
@@ -377,22 +376,6 @@ class _Run:
         sha256 = self.case.workspace.archive.put(data)
         halted = tuple(ChainStop(chain, visible(text)) for chain, text in sorted(self.stopped.items()))
         self.case.update(lambda f: replace(f, manifest=sha256, exhausted=exhausted, halted=halted))
-
-
-def _failure(account: Account, span: Span, number: int, problem: str) -> Fetched:
-    """The entry of a history that could not be had."""
-    return Fetched(
-        *account,
-        span.first,
-        span.last,
-        number,
-        capture="",
-        sha256="",
-        transactions=0,
-        complete=False,
-        hub=False,
-        problem=problem,
-    )
 
 
 def _others(thresholds: Mapping[str, str | int | bool]) -> dict[str, str | int | bool]:

@@ -61,14 +61,15 @@ def open_package(directory: Path, most: int) -> Package:
     sealed, version = _sealed(manifest, directory)
     problems = list(_unsealed(files, sealed))
     strangers = tuple(name for name in sorted(files) if name not in sealed and name != MANIFEST)
-    problems += [(n, "it is not in manifest.json") for n in strangers if n.startswith(f"{FOLDER}/")]
+    ours = {name for name in strangers if name.startswith(f"{FOLDER}/") or name in _TABLES}
+    problems += [(name, "it is not in manifest.json") for name in sorted(ours)]
     custody, told = _custody(directory, files, most)
     return Package(
         directory,
         hashlib.sha256(manifest).hexdigest(),
         version,
         (*problems, *told),
-        tuple(name for name in strangers if not name.startswith(f"{FOLDER}/")),
+        tuple(name for name in strangers if name not in ours),
         custody,
     )
 

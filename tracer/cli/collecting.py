@@ -131,7 +131,7 @@ def collect(  # noqa: PLR0913, PLR0917 - one parameter per option
         ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Ask anew what was answered before, instead of using the archive.")
+        bool, typer.Option("--again", help="Read the whole case anew: ask again what was answered before.")
     ] = False,
 ) -> None:
     """Fetch the histories that the seeds lead to, hop after hop; backward, those that the targets' coin came from.

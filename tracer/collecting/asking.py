@@ -62,7 +62,8 @@ class Answers:
     ) -> None:
         self.keeper = keeper or Keeper(workspace)
         self._workspace, self._provider = workspace, provider
-        self._send, self._now, self._again = send, now, again
+        self._send, self._now, self.again = send, now, again
+        self._doubtful = again
         self._known: dict[str, str] = {}
         self._flying: dict[str, asyncio.Future[tuple[bytes, str]]] = {}
         self.allowance = Allowance()
@@ -96,6 +97,10 @@ class Answers:
         finally:
             del self._flying[key]
 
+    def doubt(self) -> None:
+        """Use no answer from before: some were given on a chain that is no longer the one."""
+        self._doubtful = True
+
     def distrust(self, recording: Recording) -> None:
         """Ask the settled questions of a recording anew next time: the adapter could make no sense of the answers.
 
@@ -108,7 +113,7 @@ class Answers:
 
     def _kept(self, key: str) -> tuple[bytes, str] | None:
         sha256 = self._known.get(key)
-        if sha256 is None and not self._again:
+        if sha256 is None and not self._doubtful:
             with self._workspace.store.reader() as view:
                 found = view.answer(key)
             sha256 = found.sha256 if found is not None else None

@@ -55,7 +55,8 @@ class Source:
 class Question:
     """Everything that decides the movements of a history besides the answers; kept with its capture.
 
-    endpoint: kind, chain, base URL, page, depth and genesis; its name and pace change nothing.
+    endpoint: kind, chain, base URL, page, depth and genesis; its name and pace change nothing. anchor: hash of the
+    block that the case is pinned on: after a reorganisation the same heights hold other histories.
     """
 
     address: str
@@ -64,6 +65,7 @@ class Question:
     most: int
     inflows: bool
     endpoint: Endpoint
+    anchor: str = ""
 
     @property
     def options(self) -> dict[str, object]:
@@ -83,6 +85,7 @@ class Question:
             "last": self.last,
             "most": self.most,
             "inflows": self.inflows,
+            "anchor": self.anchor,
             "endpoint": {name: where[name] for name in names},
         }
 
@@ -160,23 +163,24 @@ async def fetch(
     *,
     most: int,
     inflows: bool,
+    anchor: str,
     round_number: int,
     worker: str,
     now: Callable[[], int],
 ) -> Fetched:
-    """The history of `account` in `span`, from the workspace or from the provider.
+    """The history of `account` in `span`, from the workspace (not if `Answers.again`) or from the provider.
 
     Raises ProviderError; then nothing is kept but the answers, and those are asked again next time if it was the
     adapter that could not make sense of them.
     """
-    question = Question(account[1], span.first, span.last, most, inflows, source.endpoint)
+    question = Question(account[1], span.first, span.last, most, inflows, source.endpoint, anchor)
     wanted = question.key(source.adapter.name)
     keeper = source.answers.keeper
     while True:
         found = await keeper.write(partial(_claimed, wanted, worker, now()))
-        if found.capture is not None:
+        if found.capture is not None and not source.answers.again:
             return _entry(workspace, account, question, found, round_number)
-        if found.worker == worker:
+        if found.capture is not None or found.worker == worker:
             break
         await asyncio.sleep(_PAUSE)
     renewing = asyncio.create_task(_renew(keeper, wanted, worker, now))

@@ -19,13 +19,24 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tracer.collecting.budget import Budget
+from tracer.errors import InputError
 from tracer.model import Rule, StopCode
+from tracer.store.caserecords import CaseFile
 from tracer.taint.engine import Outcome
 from tracer.taint.origins import InflowKind, Supply
 from tracer.taint.program import Program
 from tracer.taint.tally import Tally
 
-__all__ = ["Account", "Candidate", "candidates", "governing", "payers", "reason", "stop_codes"]
+__all__ = [
+    "Account",
+    "Candidate",
+    "candidates",
+    "governing",
+    "payers",
+    "reason",
+    "starting_points",
+    "stop_codes",
+]
 
 Account = tuple[str, str]
 """(CAIP-2 chain, canonical address)"""
@@ -154,3 +165,18 @@ def stop_codes(
     """The code of every address that was not fetched: HORIZON, DUST, else BUDGET (`exhausted`) or PENDING."""
     rest = StopCode.BUDGET if exhausted else StopCode.PENDING
     return {c.account: reason(c, budget) or rest for c in found if c.account not in fetched}
+
+
+def starting_points(file: CaseFile, *, backward: bool) -> list[Account]:
+    """Where a collection begins: the seeds; backward the targets, or the seeds where none is named.
+
+    Raises InputError if there are none.
+    """
+    found = {(s.chain, s.address) for s in file.seeds}
+    if backward:
+        found = {(t.chain, t.address) for t in file.targets} or found
+    if not found and backward:
+        raise InputError("The case has nothing to trace back.", "Name an address: --target ADDRESS.")
+    if not found:
+        raise InputError("The case has no seed to start from.", "Add one: tracer seed add CASE ADDRESS.")
+    return sorted(found)

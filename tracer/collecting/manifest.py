@@ -50,6 +50,22 @@ class Fetched:
     problem: str = ""
     inflows: bool = False
 
+    @classmethod
+    def failure(cls, account: tuple[str, str], first: int, last: int, number: int, problem: str) -> Fetched:
+        """The entry of a history that could not be had."""
+        return cls(
+            *account,
+            first,
+            last,
+            number,
+            capture="",
+            sha256="",
+            transactions=0,
+            complete=False,
+            hub=False,
+            problem=problem,
+        )
+
     @property
     def account(self) -> tuple[str, str]:
         """(chain, address)"""

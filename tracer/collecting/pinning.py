@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from tracer.chains.adapter import Ask, Request, Span
 from tracer.collecting.asking import Recording
 from tracer.collecting.budget import Budget
 from tracer.collecting.fetch import Source
-from tracer.errors import BudgetSpentError, ProviderError
+from tracer.errors import BudgetSpentError, ProviderError, TracerError
+from tracer.store import Workspace
 from tracer.store.caserecords import ChainHead
 
-__all__ = ["check_pinned", "pin"]
+__all__ = ["check_pinned", "heads_of_others", "pin", "same_chain"]
 
 
 async def pin(source: Source, chain: str, known: ChainHead | None, budget: Budget) -> tuple[ChainHead, Span]:
@@ -47,6 +51,35 @@ async def check_pinned(source: Source, head: ChainHead) -> None:
     except (BudgetSpentError, ProviderError):
         return
     _refuse_other(head, there.hash)
+
+
+def heads_of_others(workspace: Workspace, case: str) -> Mapping[str, list[ChainHead]]:
+    """By chain, the blocks that the cases of the workspace beside `case` are pinned on."""
+    found: dict[str, list[ChainHead]] = defaultdict(list)
+    for name in workspace.cases.names():
+        with suppress(TracerError):  # a damaged case file says so when it is opened
+            for head in workspace.cases.read(name).heads if name != case else ():
+                found[head.chain].append(head)
+    return found
+
+
+async def same_chain(source: Source, head: ChainHead, others: Iterable[ChainHead]) -> bool:
+    """Whether the blocks that other cases are pinned on, up to `head`, are on the chain that is read now.
+
+    False also where the provider does not say: then answers from before are not used. Raises BudgetSpentError.
+    """
+    ask = Recording(source.answers.ask)
+    for block, known in sorted({(o.block, o.hash) for o in others if o.block <= head.block}):
+        if (block, known) == (head.block, head.hash):
+            continue
+        try:
+            if (await source.adapter.block(ask, block)).hash != known:
+                return False
+        except BudgetSpentError:
+            raise
+        except ProviderError:
+            return False
+    return True
 
 
 def _refuse_other(head: ChainHead, found: str) -> None:
