@@ -290,6 +290,20 @@ def test_whatever_was_changed_is_named(package: Path, harm: Callable[[Path], str
     assert named in done.output
 
 
+def test_a_table_that_the_manifest_does_not_seal_is_a_problem_and_no_file_beside_the_package(
+    package: Path,
+) -> None:
+    path = package / "manifest.json"
+    document = json.loads(path.read_bytes())
+    document["files"] = [entry for entry in document["files"] if entry["name"] != "origins.csv"]
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
+    done = CliRunner().invoke(app, ["--json", "replay", "--package", str(package)])
+    told = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert any("origins.csv" in str(problem) for problem in told["problems"])
+    assert told["beside"] == []
+
+
 def test_a_file_beside_the_package_is_named_and_does_no_harm(package: Path) -> None:
     (package / "notes.txt").write_text("mine")
     done = replayed(package)
