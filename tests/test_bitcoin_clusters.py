@@ -450,7 +450,7 @@ def test_a_change_with_two_explanations_is_not_certain() -> None:
     alone = taken_apart(
         mix([1_500_000, 1_900_000, 2_600_000], [1_000_000] * 3 + [500_100, 900_200, 1_590_000])
     )
-    assert [(link.input, link.vout) for link in alone.change] == [(0, 3), (1, 4)]
+    assert [(link.input, link.vout) for link in alone.change] == [(0, 3), (1, 4), (2, 5)]
     twin = taken_apart(
         mix([1_500_000, 1_500_050, 1_900_000, 2_600_000], [1_000_000] * 3 + [500_100, 900_200, 1_590_000])
     )
@@ -470,11 +470,29 @@ def test_an_input_that_two_changes_claim_is_nobodys() -> None:
     assert [(link.input, link.vout) for link in parts.change] == [(1, 5)]
 
 
-def test_makers_earn_and_the_taker_is_not_linked() -> None:
+def test_makers_earn_and_a_taker_who_would_pay_less_than_that_is_not_linked() -> None:
     parts = taken_apart(
         mix([1_500_000, 1_900_000, 2_600_000], [1_000_000] * 3 + [500_100, 900_200, 1_599_999])
     )
     assert [(link.input, link.vout, link.fee) for link in parts.change] == [(0, 3, -100), (1, 4, -200)]
+
+
+def test_the_takers_change_is_what_is_left_when_every_makers_is_linked() -> None:
+    makers, taker = [1_500_000, 1_900_000, 2_600_000, 4_700_000], 8_000_000
+    change = [value - 1_000_000 + 100 for value in makers]
+    parts = taken_apart(mix([*makers, taker], [1_000_000] * 5 + [*change, 6_990_000]))
+    assert [(link.input, link.vout, link.fee) for link in parts.change] == [
+        *[(n, 5 + n, -100) for n in range(4)],
+        (4, 9, 10_000),  # 9,600 to the network, 400 to the makers
+    ]
+    # two inputs are left, or a second change is: nobody can say which is whose
+    several = taken_apart(mix([*makers, 5_000_000, 3_000_007], [1_000_000] * 5 + [*change, 6_990_000]))
+    assert [link.vout for link in several.change] == [5, 6, 7, 8]
+    unsure = taken_apart(mix([*makers, taker], [1_000_000] * 5 + [*change[:3], 3_600_000, 6_990_000]))
+    assert [link.vout for link in unsure.change] == [5, 6, 7]
+    # a taker without change: the last input has none
+    sweep = taken_apart(mix([*makers, 1_010_000], [1_000_000] * 5 + change))
+    assert [link.input for link in sweep.change] == [0, 1, 2, 3]
 
 
 def _far_apart(count: int) -> list[int]:

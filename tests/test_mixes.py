@@ -55,7 +55,13 @@ class TestWhirlpool:
         assert mix.change == {}
         assert "whirlpool" in mix.gap().message
         assert "Equal outputs: 5 of 0.05." in mix.gap().message
+        assert "not followed" not in mix.gap().message
         assert find_mixes(ledger_of(MADE), {(BITCOIN, NODE)}) == []
+
+    def test_outputs_of_a_single_value_that_are_no_certain_change_are_counted_in_the_gap(self):
+        ledger = ledger_of(TestCertainChange.MADE)
+        (mix,) = declared_mixes(ledger, [(BITCOIN, f"tx:{txid(5)}")])
+        assert mix.gap().message.endswith("that are not followed: 1.")
 
     @pytest.mark.parametrize("rule", [*CONSERVING, Rule.POISON])
     def test_what_enters_rests_in_it_under_every_rule(self, rule):

@@ -57,11 +57,13 @@ class Mix:
             for d in self.parts.denominations[:_LISTED]
         ]
         more = len(self.parts.denominations) - len(crowds)
+        left = len(self.parts.unique) - len(self.parts.change)
         message = (
             f"CoinJoin ({self.verdict.kind}, confidence {self.verdict.confidence}): {'; '.join(self.verdict.reasons)}."
             f" Coin that enters rests in it. Equal outputs: {', '.join(crowds) or 'none'}"
             + (f" and {more} more values" if more else "")
             + f". Certain change: {len(self.parts.change)} outputs."
+            + (f" Outputs of a single value, perhaps change, that are not followed: {left}." if left else "")
         )
         chain, address = self.account
         return Gap("coinjoin", message, chain, address, NATIVE, tx=self.transaction.txid)

@@ -68,11 +68,10 @@ def mixing(transaction: UtxoTransaction, verdict: Verdict) -> Mixing | None:
         vouts.setdefault(output.amount, []).append(output.vout)
     equal = [Denomination(amount, tuple(at)) for amount, at in vouts.items() if len(at) > 1]
     unique = tuple(sorted(at[0] for at in vouts.values() if len(at) == 1))
-    return Mixing(
-        tuple(sorted(equal, key=lambda d: (-d.anonymity_set, -d.amount))),
-        unique,
-        _change_links(shape, _fees(shape, verdict), unique),
-    )
+    links = _change_links(shape, _fees(shape, verdict), unique)
+    if verdict.kind == CoinJoin.JOINMARKET:
+        links = tuple(sorted((*links, *_takers_change(shape, links, unique)), key=lambda link: link.input))
+    return Mixing(tuple(sorted(equal, key=lambda d: (-d.anonymity_set, -d.amount))), unique, links)
 
 
 def _fees(shape: Shape, verdict: Verdict) -> tuple[int, int] | None:
@@ -115,6 +114,24 @@ def _change_links(
             fee = amounts[found[0]] - shape.equal_value - shape.paid_out[vout]
             links.append(ChangeLink(found[0], vout, fee))
     return tuple(links)
+
+
+def _takers_change(
+    shape: Shape, makers: tuple[ChangeLink, ...], unique: tuple[int, ...]
+) -> tuple[ChangeLink, ...]:
+    """JoinMarket's taker by elimination: the one input and the one change left when every maker's are linked.
+
+    Only where there are as many inputs as equal outputs and as changes: then each party has exactly one of each, so
+    what is left is one party's. It pays the network fee and what the makers earned, to the sat, which the sums of the
+    transaction see to.
+    """
+    if not len(shape.paid_in) == len(unique) == shape.equal == len(makers) + 1:
+        return ()
+    (paid,) = set(range(len(shape.paid_in))) - {link.input for link in makers}
+    (vout,) = set(unique) - {link.vout for link in makers}
+    fee = shape.paid_in[paid] - shape.equal_value - shape.paid_out[vout]
+    earned = -sum(link.fee for link in makers)
+    return (ChangeLink(paid, vout, fee),) if fee >= earned else ()
 
 
 def _sum_fits(amounts: list[int], low: int, high: int) -> bool:
