@@ -18,6 +18,7 @@ from tracer.labels.book import ANY_EVM
 from tracer.labels.pack import Pack, pack_from, pack_text
 from tracer.labels.reading import KINDS, Reading, kind_of, read_pack
 from tracer.labels.rows import COLUMNS, label_time
+from tracer.model import Label
 
 ETH = "0x28C6c06298d514Db089934071355E5743bf21d60"
 SPOILT = "0x28c6c06298d514Db089934071355E5743bf21d60"
@@ -294,7 +295,10 @@ def sdn(parties: str, entries: str = "", namespace: str = NAMESPACE) -> str:
       <FeatureType ID="345">Digital Currency Address - ETH</FeatureType>
       <FeatureType ID="887">Digital Currency Address - USDT</FeatureType></FeatureTypeValues>
       <EntryEventTypeValues><EntryEventType ID="1">Created</EntryEventType>
-      <EntryEventType ID="2">Removed</EntryEventType></EntryEventTypeValues></ReferenceValueSets>
+      <EntryEventType ID="2">Removed</EntryEventType><EntryEventType ID="3">Modified</EntryEventType>
+      <EntryEventType ID="4">De-listed</EntryEventType></EntryEventTypeValues>
+      <ScriptValues><Script ID="215" ScriptCode="Latn">Latin</Script><Script ID="287" ScriptCode="Hang">Hangul</Script>
+      </ScriptValues></ReferenceValueSets>
     <DistinctParties>{parties}</DistinctParties><SanctionsEntries>{entries}</SanctionsEntries></Sanctions>"""
 
 
@@ -323,7 +327,7 @@ def test_ofac_addresses_carry_party_day_and_every_evm_chain() -> None:
     parties = party("7", "Lazarus Group", [("9", "male"), ("344", BTC), ("345", ETH), ("887", TRX)])
     parties += party("8", "Nobody", [("9", "male")]) + party("10", "Late", [("344", LTC)])
     pack = read(
-        sdn(parties, entry("7", ("2", "2018-01-01"), ("1", "2019-09-13"), ("1", "2020-03-02"))), "ofac"
+        sdn(parties, entry("7", ("3", "2018-01-01"), ("1", "2019-09-13"), ("1", "2020-03-02"))), "ofac"
     )
     assert [(x.chain, x.address, x.entity) for x in pack.labels] == [
         (BITCOIN, BTC, "Lazarus Group"),
@@ -335,6 +339,97 @@ def test_ofac_addresses_carry_party_day_and_every_evm_chain() -> None:
     assert problems(pack) == [(4, False), (4, True)]  # no day of entry; an address of a chain we cannot check
     assert LabelBook(pack.labels, pack.as_of).sanctions("eip155:56", ETH.lower())
     assert read(sdn(parties, namespace="http://www.un.org/sanctions/1.0"), "ofac").labels
+
+
+def documented(script: str, *parts: str) -> str:
+    mark = f' ScriptID="{script}"' if script else ""
+    values = "".join(
+        f"<DocumentedNamePart><NamePartValue{mark}>{p}</NamePartValue></DocumentedNamePart>" for p in parts
+    )
+    return f"<DocumentedName>{values}</DocumentedName>"
+
+
+@pytest.mark.parametrize(
+    ("names", "entity", "text"),
+    [
+        (
+            documented("215", "LAZARUS", "GROUP") + documented("287", "라자루스"),
+            "LAZARUS GROUP",
+            "; also 라자루스",
+        ),
+        (
+            documented("287", "라자루스") + documented("215", "LAZARUS", "GROUP"),
+            "LAZARUS GROUP",
+            "; also 라자루스",
+        ),
+        (documented("287", "라자루스") + documented("", "Lazarus"), "라자루스", "; also Lazarus"),
+        (documented("", "Lazarus") * 2, "Lazarus", ""),
+        ("", "a party without a name", ""),
+    ],
+)
+def test_a_name_in_several_scripts_is_one_party(names: str, entity: str, text: str) -> None:
+    made = party("7", "X", [("344", BTC)])
+    first = made.index('<Alias Primary="true">')
+    made = made[:first] + f'<Alias Primary="true">{names}</Alias>' + made[made.index("</Identity>") :]
+    (label,) = read(sdn(made, entry("7", ("1", "2019-09-13"))), "ofac").labels
+    assert (label.entity, label.name) == (entity, f"OFAC SDN: {entity}{text} (XBT)")
+    own = Label(BITCOIN, BTC, "Lazarus Group", entity="Lazarus Group")
+    assert (LabelBook([label, own]).conflict(BITCOIN, BTC) is None) == (entity == "LAZARUS GROUP")
+
+
+def test_many_names_in_other_scripts_are_cut_with_their_number_and_lose_no_entry() -> None:
+    names = documented("215", "A") + "".join(documented("287", f"{n:02d}" + "가" * 48) for n in range(40))
+    made = party("7", "X", [("344", BTC)])
+    first = made.index('<Alias Primary="true">')
+    made = made[:first] + f'<Alias Primary="true">{names}</Alias>' + made[made.index("</Identity>") :]
+    (label,) = read(sdn(made, entry("7", ("1", "2019-09-13"))), "ofac").labels
+    assert label.name.endswith("and 32 more (XBT)")
+
+
+@pytest.mark.parametrize(
+    ("events", "times"),
+    [
+        ([("1", "2019-01-01"), ("2", "2021-01-01")], [("2019-01-01", "2021-01-01")]),
+        ([("1", "2019-01-01"), ("4", "2021-01-01")], [("2019-01-01", "2021-01-01")]),
+        ([("4", "2021-01-01")], [("", "2021-01-01")]),
+        ([("2", "2021-01-01"), ("1", "2019-01-01"), ("2", "2022-01-01")], [("2019-01-01", "2021-01-01")]),
+        (
+            [("1", "2019-01-01"), ("2", "2021-01-01"), ("1", "2023-01-01")],
+            [("2019-01-01", "2021-01-01"), ("2023-01-01", "")],
+        ),
+        ([("1", "2019-01-01"), ("2", "2021-01-01"), ("1", "2021-01-01")], [("2019-01-01", "")]),
+        ([("1", "2019-01-01"), ("2", "")], [("2019-01-01", "")]),
+    ],
+)
+def test_a_party_that_was_removed_is_no_hit_after_it(
+    events: list[tuple[str, str]], times: list[tuple[str, str]]
+) -> None:
+    pack = read(sdn(party("7", "A", [("344", BTC)]), entry("7", *events)), "ofac")
+    assert [(x.listed_at, x.delisted_at) for x in pack.labels] == [
+        (label_time(listed), label_time(removed)) for listed, removed in times
+    ]
+    for year in range(2018, 2025):
+        day = f"{year}-06-01"
+        listed = any(first <= day and (not last or day < last) for first, last in times)
+        assert bool(LabelBook(pack.labels, label_time(day)).sanctions(BITCOIN, BTC)) == listed, day
+    told = [p.message for p in pack.problems]
+    assert any("on a day that the entry does not give" in text for text in told) == (("2", "") in events)
+    assert any("no entry gives the day" in text for text in told) == (not times[0][0])
+
+
+def test_a_party_with_an_entry_in_force_is_listed_whatever_happened_to_another_entry() -> None:
+    entries = entry("7", ("1", "2019-01-01"), ("2", "2021-01-01")) + entry("7", ("1", "2020-01-01"))
+    (label,) = read(sdn(party("7", "A", [("344", BTC)]), entries), "ofac").labels
+    assert (label.listed_at, label.delisted_at) == (label_time("2019-01-01"), None)
+
+
+def test_a_feature_without_an_address_names_its_party() -> None:
+    made = party("7", "Ann", [("344", " "), ("345", ETH)])
+    made += party("8", "Bob", [("344", BTC)]).replace(f"<VersionDetail>{BTC}</VersionDetail>", "")
+    pack = read(sdn(made, entry("7", ("1", "2019-01-01"))), "ofac")
+    assert [x.entity for x in pack.labels] == ["Ann"]
+    assert [(p.row, p.text, p.refused) for p in pack.problems] == [(1, "Ann", True), (3, "Bob", True)]
+    assert "Ann (profile 7)" in pack.problems[0].message
 
 
 @pytest.mark.parametrize(
