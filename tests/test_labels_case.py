@@ -186,6 +186,12 @@ def test_the_analysts_labels_are_numbered_withdrawn_and_never_lost(case: Case, c
     assert list(case.labels_of(C)["name"]) == ["Everywhere"]
 
 
+def test_a_label_of_the_analyst_holds_for_some_time(case: Case) -> None:
+    with pytest.raises(InputError, match="which is no time"):
+        case.label(A, "X", valid_from="2024-01-02", valid_to="2024-01-01")
+    assert case.label(A, "X", valid_from="2024-01-01", valid_to="2024-01-02") == 1
+
+
 def test_the_analyst_names_an_address_before_the_packs_and_the_conflict_is_exported(
     case: Case, tmp_path: Path
 ) -> None:

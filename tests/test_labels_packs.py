@@ -341,6 +341,26 @@ def test_ofac_addresses_carry_party_day_and_every_evm_chain() -> None:
     assert read(sdn(parties, namespace="http://www.un.org/sanctions/1.0"), "ofac").labels
 
 
+@pytest.mark.parametrize(
+    ("first", "end", "read_as_label"),
+    [
+        ("2024-01-02", "2024-01-01", False),
+        ("2024-01-02", "2024-01-02", False),
+        ("2024-01-02T00:00:01Z", "2024-01-02", False),
+        ("2024-01-02", "2024-01-02T00:00:01Z", True),
+        ("2024-01-02", "", True),
+        ("", "2024-01-02", True),
+    ],
+)
+def test_a_row_that_holds_at_no_time_is_refused_with_both_ends(
+    first: str, end: str, read_as_label: bool
+) -> None:
+    pack = read(f"chain,address,name,valid_from,valid_to\nethereum,{ETH},X,{first},{end}\n", "csv")
+    assert bool(pack.labels) == read_as_label
+    assert problems(pack) == ([] if read_as_label else [(2, True)])
+    assert all(first in p.message and end in p.message for p in pack.problems)
+
+
 def documented(script: str, *parts: str) -> str:
     mark = f' ScriptID="{script}"' if script else ""
     values = "".join(

@@ -17,7 +17,7 @@ from tracer.errors import FileError, InputError, NotFoundError, shown
 from tracer.labels.book import ANALYST, ANY_EVM
 from tracer.labels.pack import Problem
 from tracer.labels.reading import Reading, kind_of
-from tracer.labels.rows import label_time
+from tracer.labels.rows import label_span
 from tracer.labels.text_packs import MOST_BYTES
 from tracer.model import Label
 from tracer.opinions import Opinions
@@ -77,8 +77,7 @@ class Labelling(Opinions):
             category.strip(),
             confidence,
             source,
-            label_time(valid_from),
-            label_time(valid_to),
+            *label_span(valid_from, valid_to),
             entity=entity.strip(),
             role=role.strip(),
             author=author,

@@ -61,6 +61,12 @@ OVERLAP = Layout(
             "",
             "address: coin of several cases came to it; cluster: to addresses of its cluster.",
         ),
-        Column("cluster_id", _T, "", "The cluster, by its smallest member; empty: the address is in none."),
+        Column(
+            "cluster_id",
+            _T,
+            "",
+            "The cluster, by its smallest member as canonical names compare (EVM addresses in lower case); empty: the"
+            " address is in none.",
+        ),
     ),
 )

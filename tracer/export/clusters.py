@@ -22,7 +22,12 @@ CLUSTERS = Layout(
     "clusters.csv",
     "What one address of a cluster got, paid and still holds of one asset. Addresses that no link joins stand alone.",
     (
-        Column("cluster_id", _T, "CAIP-10", "The smallest address of the cluster."),
+        Column(
+            "cluster_id",
+            _T,
+            "CAIP-10",
+            "The smallest address of the cluster, as canonical names compare (EVM addresses in lower case).",
+        ),
         _CHAIN,
         Column("address", _T, "", "The address in full."),
         Column(

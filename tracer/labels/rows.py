@@ -19,7 +19,7 @@ from tracer.labels.networks import chain_of_network, checkable
 from tracer.labels.pack import Problem
 from tracer.model import Label
 
-__all__ = ["COLUMNS", "SOURCE_TYPES", "Rows", "label_time"]
+__all__ = ["COLUMNS", "SOURCE_TYPES", "Rows", "label_span", "label_time"]
 
 COLUMNS = {
     "chain": "CAIP-2, a name such as ethereum, or eip155:* for every EVM chain",
@@ -70,6 +70,17 @@ def label_time(text: str) -> int | None:
         raise InputError(f"{shown(text)} {error.why}", error.hint) from None
 
 
+def label_span(first: str, end: str) -> tuple[int | None, int | None]:
+    """UTC seconds from which (included) and to which (excluded) a label holds. Raises InputError if that is no time."""
+    held = label_time(first), label_time(end)
+    if held[0] is not None and held[1] is not None and held[0] >= held[1]:
+        raise InputError(
+            f"The label holds from {shown(first, 40)} to {shown(end, 40)}, which is no time.",
+            "The end comes after the beginning; leave one empty where it is not known.",
+        )
+    return held
+
+
 @dataclass
 class Rows:
     """Collects rows, then makes labels. fixed: field -> text for rows that leave the field empty."""
@@ -116,6 +127,7 @@ class Rows:
         source_type = told["source_type"].casefold() or "pack"
         if source_type not in SOURCE_TYPES:
             raise InputError(f"the source type {shown(source_type, 40)} is none of {', '.join(SOURCE_TYPES)}")
+        held = label_span(told["valid_from"], told["valid_to"])
         made = Label(
             chain=chain,
             address=known,
@@ -128,8 +140,8 @@ class Rows:
             licence=texts["licence"],
             source_type=source_type,
             confidence=_confidence(told["confidence"]),
-            valid_from=label_time(told["valid_from"]),
-            valid_to=label_time(told["valid_to"]),
+            valid_from=held[0],
+            valid_to=held[1],
             listed_at=label_time(told["listed"]),
             delisted_at=label_time(told["delisted"]),
             seen_at=label_time(told["seen"]),
