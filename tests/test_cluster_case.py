@@ -15,6 +15,8 @@ from tests.utxo_rows import transaction as bitcoin
 from tracer.case import Case
 from tracer.cli.app import app
 from tracer.errors import InputError, NotFoundError
+from tracer.export.letter import letter
+from tracer.wording import words as wording
 
 CHAIN = "eip155:1"
 ETH = 10**18
@@ -124,6 +126,45 @@ def test_a_deposit_address_is_the_services_where_one_asks_for_a_freeze(case: Cas
     assert len(case.labels()) == 1  # inferred, so no label of the case
     case.stop(D, None, reason="it is his own wallet")
     assert D not in {r["address"] for r in case.endpoints().to_dict("records")}
+
+
+def test_a_range_that_rests_on_inference_is_not_called_exact(case: Case) -> None:
+    [place] = [r for r in case.endpoints().to_dict("records") if r["address"] == D]
+    assert (place["range_kind"], place["inferred_confidence"]) == ("conditional", 80)
+    total = next(r for r in case.endpoints("service").to_dict("records") if r["service"] == "Exchange H")
+    assert (total["range_kind"], total["inferred_addresses"]) == ("conditional", 1)
+    assert total["inferred_raw"] == total["taint_raw"] == 80 * ETH
+    assert set(case.bounds(["Exchange H"])["kind"]) == set(case.bounds([D])["kind"]) == {"conditional"}
+    case.stop(D, "DEPOSIT", reason="the exchange said so")
+    [place] = [r for r in case.endpoints().to_dict("records") if r["address"] == D]
+    assert (place["range_kind"], place["inferred_confidence"]) == ("exact", None)
+
+
+@pytest.mark.parametrize(
+    ("language", "inferred", "labelled", "part"),
+    [
+        (
+            "en",
+            "Inferred deposit address of Exchange H (confidence 80 of 100",
+            "Labelled as an address of",
+            "80 ETH",
+        ),
+        ("ja", "Exchange Hの入金用アドレスと推定（確度 80／100", "のアドレスとするラベルの出典", "80 ETH"),
+    ],
+)
+def test_the_freeze_request_says_by_what_an_address_is_the_services(
+    case: Case, language: str, inferred: str, labelled: str, part: str
+) -> None:
+    w = wording(language)
+    text = letter(case.freeze_sheet("Exchange H"), w)
+    assert inferred in text
+    assert labelled not in text
+    assert w("letter.inferred_total", count="1") + w("letter.colon") + part in text
+    case.label(D, "Exchange H", category="deposit", confidence=70, source="court file")
+    text = letter(case.freeze_sheet("Exchange H"), w)
+    assert inferred not in text
+    assert labelled in text
+    assert w("letter.inferred_total", count="1") not in text
 
 
 def test_a_change_of_labels_lists_the_deposit_stops_that_come_and_go(case: Case) -> None:

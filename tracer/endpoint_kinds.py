@@ -12,7 +12,7 @@ from tracer.arrivals import History, Passage
 from tracer.listing import Listed
 from tracer.model import UNREAD, StopCode
 
-__all__ = ["ORDER", "STILL_THERE", "EndpointKind", "kind_of", "still_there"]
+__all__ = ["CONDITIONAL", "ORDER", "STILL_THERE", "EndpointKind", "kind_of", "still_there"]
 
 
 class EndpointKind(StrEnum):
@@ -54,6 +54,9 @@ def kind_of(held: Listed) -> EndpointKind:
         return EndpointKind.FEES if held.address == "sink:fee" else EndpointKind.CONVERTED
     return _BY_STOP.get(StopCode(held.stop), EndpointKind.PARKED) if held.stop else EndpointKind.PARKED
 
+
+CONDITIONAL = "conditional"
+"""The kind of a range that stands and falls with addresses that are only inferred to be deposit addresses."""
 
 STILL_THERE = ("yes", "not_seen_to_leave", "partly", "no", "unknown")
 """yes: nothing has left, by a history that was collected to its end. not_seen_to_leave: the imported files show no

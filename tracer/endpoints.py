@@ -22,7 +22,7 @@ import pyarrow as pa
 from tracer.addresses import transaction_name
 from tracer.amounts import decimal_text
 from tracer.arrivals import Account, History, Passage, passages
-from tracer.endpoint_kinds import ORDER, STILL_THERE, kind_of, still_there
+from tracer.endpoint_kinds import CONDITIONAL, ORDER, STILL_THERE, kind_of, still_there
 from tracer.labels.book import LabelBook, entity_key
 from tracer.listing import Listed
 from tracer.model import Asset, Label, Rule, StopCode
@@ -40,8 +40,9 @@ class Endpoints:
 
     results: of every rule. ranges: by holding, what is known of them. group_ranges: sets of holdings of one asset ->
     the range of what they hold together. book: who is behind an address. history: how far the own history of
-    an address is known. seen: in how many transactions of the case an address takes part. hashes: sha256 by source.
-    chosen: the endpoints that the tables are about, None for all.
+    an address is known. inferred: (chain, canonical address) where coin stops because it is taken for a deposit
+    address -> with what confidence. seen: in how many transactions of the case an address takes part. hashes: sha256
+    by source. chosen: the endpoints that the tables are about, None for all.
     """
 
     results: Mapping[Rule, TaintResult]
@@ -50,6 +51,7 @@ class Endpoints:
     group_ranges: Callable[[Sequence[frozenset[int]]], Sequence[Range]]
     book: LabelBook
     history: Callable[[Account], History]
+    inferred: Mapping[Account, int]
     seen: Mapping[Account, int]
     hashes: Sequence[str]
     chosen: tuple[Listed, ...] | None = None
@@ -94,6 +96,14 @@ class Endpoints:
         """The label that names an endpoint."""
         return None if held.sink else self.book.best(*self.account(held))
 
+    def _inferred(self, held: Listed) -> int | None:
+        """The confidence with which an endpoint is taken for a deposit address; None where a label says it."""
+        return None if held.sink else self.inferred.get(self.account(held))
+
+    def _kind(self, bound: Range, rows: Iterable[Listed]) -> str:
+        """Of a range, what it is worth: that of coin at inferred deposit addresses stands and falls with them."""
+        return CONDITIONAL if any(self._inferred(held) is not None for held in rows) else bound.kind
+
     def _known(self, held: Listed) -> History:
         if held.sink:
             return History("")
@@ -125,11 +135,12 @@ class Endpoints:
                 label.category if label else "",
                 label.confidence if label else None,
                 label.source if label else "",
+                self._inferred(held),
             ),
             *(held.chain, held.address, asset.ref, asset.symbol, asset.decimals),
             *(units, decimal_text(units, asset.decimals), result.source_units(h)),
             *(self.results[rule].outcome.taint[h] for rule in Rule),
-            *((bound.at_least, bound.at_most, bound.kind) if bound else (None, None, "")),
+            *((bound.at_least, bound.at_most, self._kind(bound, [held])) if bound else (None, None, "")),
             *(text(moment) for moment in moments for text in (utc_text, jst_text)),
             len(came.came),
             *(balance, None if held.sink else came.left),
@@ -242,6 +253,7 @@ class Endpoints:
             for clock in ("utc", "jst")
         ]
         there = [line["still_there"] for line in lines]
+        inferred = [held for held in rows if self._inferred(held) is not None]
         kinds = sorted({kind_of(held) for held in rows}, key=ORDER.__getitem__)
         return (
             *(name, ";".join(kinds)),
@@ -249,7 +261,8 @@ class Endpoints:
             *(len({r for h in numbers for r in self.passages[h].came}), units),
             *(decimal_text(units, asset.decimals),),
             *(sum(self.results[rule].outcome.taint[h] for h in numbers) for rule in Rule),
-            *(bound.at_least, bound.at_most, bound.kind),
+            *(bound.at_least, bound.at_most, self._kind(bound, rows)),
+            *(len(inferred), sum(self._result.outcome.taint[held.number] for held in inferred)),
             *times,
             *(there.count(word) for word in STILL_THERE),
             ";".join(sorted({str(line["stop"]) for line in lines if line["stop"]})),
@@ -273,6 +286,7 @@ _FACTS = (
 _RULES = tuple(rule.value for rule in Rule)
 ENDPOINTS = (
     *("endpoint", "service", "label", "category", "label_confidence", "label_source"),
+    "inferred_confidence",
     *("chain", "address", "asset", "symbol", "decimals", "taint_raw", "taint", "taint_source_raw"),
     *_RULES,
     *("at_least_raw", "at_most_raw", "range_kind"),
@@ -301,6 +315,7 @@ TRANSFERS = (
 BY_SERVICE = (
     *("service", "endpoint", "addresses", "chain", "asset", "symbol", "decimals", "transfers"),
     *("taint_raw", "taint", *_RULES, "at_least_raw", "at_most_raw", "range_kind"),
+    *("inferred_addresses", "inferred_raw"),
     *("first_arrival_utc", "first_arrival_jst", "last_arrival_utc", "last_arrival_jst"),
     *("still_there", "not_seen_to_leave", "partly_left", "left", "not_known", "stop"),
 )

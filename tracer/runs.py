@@ -6,7 +6,7 @@ routes, endpoints) is in `tracer.tracing`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from tracer.addresses import transaction_name
 from tracer.arrivals import Account
 from tracer.clusters.clustering import Clusters
 from tracer.collecting.manifest import Fetched
+from tracer.endpoint_kinds import CONDITIONAL
 from tracer.errors import NotFoundError, shown
 from tracer.labels import LabelBook
 from tracer.ledger import Ledger
@@ -113,6 +114,17 @@ class Runs:
     def all_stops(self) -> dict[Account, str]:
         """`stops`, and the deposit addresses of services of which it says nothing."""
         return self.clusters.stops | dict(self.stops)
+
+    @cached_property
+    def inferred(self) -> Mapping[Account, int]:
+        """Where coin stops only because the address is taken for a deposit address -> with what confidence."""
+        known = ((self.ledger.addresses[d.address], d.confidence) for d in self.clusters.deposits)
+        stops = self.clusters.stops
+        return {account: sure for account, sure in known if account in stops and account not in self.stops}
+
+    def range_kind(self, accounts: Iterable[Account], known: Range) -> str:
+        """The kind of the range of what these accounts hold together: conditional where one of them is inferred."""
+        return CONDITIONAL if any(account in self.inferred for account in accounts) else known.kind
 
     @cached_property
     def clusters(self) -> Clusters:

@@ -53,9 +53,8 @@ class Tracing(Runs):
         for h, found in self.ranges_of(targets, progress).items():
             chain, address, asset = self.program.name(h)
             shown_as = self.display(chain, address)
-            rows.append(
-                (chain or asset.chain, shown_as, asset.ref, found.at_least, found.at_most, found.kind)
-            )
+            kind = self.range_kind([(chain, address)], found)
+            rows.append((chain or asset.chain, shown_as, asset.ref, found.at_least, found.at_most, kind))
         rows.sort(key=lambda r: (r[0], r[2], -r[4], -r[3], r[1]))
         return frame(rows, ["chain", "address", "asset", "at_least_raw", "at_most_raw", "kind"])
 
@@ -82,7 +81,8 @@ class Tracing(Runs):
         rows = []
         for (name, members), known in zip(named, found, strict=True):
             asset = self.program.assets[int(self.program.holding_asset[min(members)])]
-            rows.append((asset.chain, name, asset.ref, known.at_least, known.at_most, known.kind))
+            kind = self.range_kind((self.program.name(h)[:2] for h in members), known)
+            rows.append((asset.chain, name, asset.ref, known.at_least, known.at_most, kind))
         rows.sort(key=lambda r: (r[0], r[2], -r[4], -r[3], r[1]))
         return frame(rows, ["chain", "address", "asset", "at_least_raw", "at_most_raw", "kind"])
 
@@ -204,7 +204,7 @@ class Tracing(Runs):
                 rows.append(
                     (chain, self.display(chain, address), ref, asset.symbol, asset.decimals, *taint)
                     + (bound.at_least if bound else None, bound.at_most if bound else None)
-                    + (bound.kind if bound else "",)
+                    + (self.range_kind([(chain, address)], bound) if bound else "",)
                 )
         rows.sort(key=lambda r: (r[0], r[2], -max(r[6 : 5 + len(Rule)]), r[1]))
         columns = [
@@ -252,6 +252,7 @@ class Tracing(Runs):
             ),
             book=self.full_book,
             history=self.history,
+            inferred=self.inferred,
             seen=self.seen,
             hashes=self.source_hashes,
         )

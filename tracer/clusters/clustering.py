@@ -28,7 +28,7 @@ from tracer.clusters.payments import Payments
 from tracer.clusters.stars import regroup
 from tracer.clusters.unionfind import Components, components
 from tracer.labels import LabelBook, stop_code
-from tracer.labels.book import HEURISTIC, SANCTIONED, party_name
+from tracer.labels.book import HEURISTIC, SANCTIONED, inferred_name, party_name
 from tracer.ledger import Ledger
 from tracer.model import Gap, Label, LinkRuling, LinkVerdict, StopCode
 
@@ -118,7 +118,7 @@ class Clusters:
                     Label(
                         chain,
                         address,
-                        f"deposit address of {party} (inferred)",
+                        inferred_name(party),
                         owner.category,
                         d.confidence,
                         source,

@@ -57,7 +57,8 @@ def _range(who: str) -> tuple[Column, ...]:
             "range_kind",
             _T,
             "",
-            "exact: the range is attained at both ends; enclosing: it is safe but may be wider than the truth.",
+            "exact: the range is attained at both ends; enclosing: it is safe but may be wider than the truth;"
+            " conditional: coin in it rests at inferred deposit addresses, so it holds only if they are the service's.",
         ),
     )
 
@@ -84,6 +85,13 @@ ENDPOINTS = Layout(
         Column("category", _T, "", "Category of that label: exchange, mixer, bridge ..."),
         Column("label_confidence", _N, "per cent", "How sure the label is, 0 to 100."),
         Column("label_source", _T, "", "Where the label comes from."),
+        Column(
+            "inferred_confidence",
+            _N,
+            "per cent",
+            "Where coin stops only because the address is taken for a deposit address (docs/clusters.md), how sure that"
+            " is; empty: a label or a ruling says so, or it is no deposit address.",
+        ),
         _CHAIN,
         _ADDRESS,
         *_ASSET,
@@ -164,6 +172,13 @@ ENDPOINTS_BY_SERVICE = Layout(
         *_TAINT,
         *_RULES,
         *_range("all its addresses together"),
+        Column(
+            "inferred_addresses",
+            _N,
+            "addresses",
+            "Of its addresses, those only inferred to be deposit addresses.",
+        ),
+        Column("inferred_raw", _A, _RAW, "The part of taint_raw that rests at those."),
         *_ARRIVALS,
         Column("still_there", _N, "addresses", "Of its addresses, those that nothing has left since."),
         Column(

@@ -43,7 +43,8 @@ _KIND = Column(
     "kind",
     _T,
     "",
-    "exact: the range is attained at both ends; enclosing: it is safe but may be wider than the truth.",
+    "exact: the range is attained at both ends; enclosing: it is safe but may be wider than the truth; conditional: it"
+    " holds only if inferred deposit addresses are the service's.",
 )
 
 _TAINT_COLUMNS = (

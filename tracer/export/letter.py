@@ -14,6 +14,7 @@ from typing import Any
 
 from tracer.errors import visible
 from tracer.export.sheet import FreezeSheet
+from tracer.labels.book import inferred_name
 from tracer.model import CONSERVING
 from tracer.times import JST, utc_text
 from tracer.wording import Words
@@ -192,7 +193,7 @@ def _totals(sheet: FreezeSheet, w: Words) -> list[str]:
         (
             _text(w("letter.total", asset=visible(row["symbol"] or row["asset"])))
             + f"<br>{_code(row['chain'] + ' / ' + row['asset'])}",
-            _three(row, w),
+            _three(row, w) + _resting_on_inference(row, w),
         )
         for row in rows
     ]
@@ -202,18 +203,29 @@ def _totals(sheet: FreezeSheet, w: Words) -> list[str]:
     ]
 
 
+def _resting_on_inference(row: Row, w: Words) -> str:
+    """How much of a total rests at addresses that no source labels, "" for none."""
+    if not row["inferred_addresses"]:
+        return ""
+    name = w("letter.inferred_total", count=f"{row['inferred_addresses']:,}")
+    return "<br>" + _named(name, _amount(row["inferred_raw"], row), w)
+
+
+def _attribution(row: Row, w: Words) -> list[str]:
+    """Whose an address is and by what: the label of a source, or the inference of this tool, never mixed up."""
+    sure = row["inferred_confidence"]
+    known = {"who": visible(row["service"]), "source": visible(row["label_source"] or w("letter.no_source"))}
+    if sure is not None and row["label"] == inferred_name(row["service"]):
+        return [w("letter.inferred", confidence=sure, **known)]
+    lines = [w("letter.labelled", confidence=row["label_confidence"], **known)] if row["service"] else []
+    return lines if sure is None else [*lines, w("letter.inferred_besides", confidence=sure)]
+
+
 def _addresses(sheet: FreezeSheet, w: Words) -> str:
     rows = []
     for number, row in enumerate(sheet.addresses.to_dict("records"), start=1):
         who = _code(row["address"]) + f"<br>{_data(row['chain'])}"
-        if row["service"]:
-            text = w(
-                "letter.attributed",
-                who=visible(row["service"]),
-                source=visible(row["label_source"] or w("letter.no_source")),
-                confidence=row["label_confidence"],
-            )
-            who += f"<br>{_text(text)}"
+        who += "".join(f"<br>{_text(line)}" for line in _attribution(row, w))
         if row["other_sources_name"]:
             who += f"<br>{_text(w('letter.others', names=visible(row['other_sources_name'])))}"
         times = "<br>".join(
@@ -288,6 +300,7 @@ def _rests_on(sheet: FreezeSheet, w: Words) -> list[str]:
     return [
         _line(_text(rule)),
         _line(_text(w("letter.range")) + " " + _text(w("letter.enclosing"))),
+        _line(_text(w("letter.conditional"))),
         _line(_text(w("letter.as_of", when="{when}")).format(when=_when(utc_text(pins.as_of), w, " / "))),
         _line(_text(w("letter.inside"))),
         _line(_text(w("letter.conventions"))),

@@ -30,6 +30,7 @@ __all__ = [
     "Conflict",
     "LabelBook",
     "entity_key",
+    "inferred_name",
     "party_name",
 ]
 
@@ -198,6 +199,11 @@ def party_name(label: Label) -> str:
     apart (`Binance 14`, `Binance: Hot Wallet`).
     """
     return label.entity or _NUMBERED.sub("", unicodedata.normalize("NFKC", label.name).strip())
+
+
+def inferred_name(party: str) -> str:
+    """What an address is called that is taken for a deposit address of a party because it forwards to it."""
+    return f"deposit address of {party} (inferred)"
 
 
 def entity_key(label: Label) -> str:
