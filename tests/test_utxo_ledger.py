@@ -329,6 +329,21 @@ class TestWhatNeverEnters:
         assert held(confirmed, [seed("T")], "fifo")["X"] == 400
         assert self.codes(confirmed) == {"overlap"}
 
+    def test_a_confirmed_transaction_that_spends_an_unconfirmed_one(self):
+        waiting, after = (
+            replace(TestSeeds.SPLIT, block=None),
+            transaction(9, [(2, 0, "X", 400)], [("Y", 400)]),
+        )
+        ledger = ledger_of([TestSeeds.THEFT, waiting, after])
+        assert self.codes(ledger) == {"unconfirmed", "spends_unconfirmed"}
+        (gap,) = (g for g in ledger.gaps if g.code == "spends_unconfirmed")
+        assert gap.message.startswith("1 outputs that confirmed transactions spend")
+        assert f"{txid(9)} spends {txid(2)}:0" in gap.message
+        assert (gap.chain, gap.tx) == (BITCOIN, txid(9))
+        assert held(ledger, [seed("T")], "fifo") == {"T": 700}
+        whole = build_ledger([table_of([TestSeeds.THEFT, waiting, after]), table_of([TestSeeds.SPLIT])])
+        assert self.codes(whole) == {"overlap"}
+
     def test_a_transaction_of_which_a_row_is_missing_is_never_half_counted(self):
         whole = table_of(TestSeeds.MADE)
         for gone in range(whole.num_rows):

@@ -122,5 +122,7 @@ def test_unconfirmed_transactions_are_left_out_and_zero_outputs_are_no_poison():
 
     table, gaps = flag(table_of([made("2" * 64, 9), made("3" * 64, None)]))
     assert table["excluded"].to_pylist() == [""] * 4 + ["unconfirmed"] * 4
-    assert [g.code for g in gaps] == ["unconfirmed"]
+    assert (
+        gaps == []
+    )  # the ledger says it once, when it knows that no other source holds the transaction in a block
     assert pc.all(pc.equal(table["grade"].cast(pa.string()), "fact")).as_py()

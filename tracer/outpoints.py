@@ -159,9 +159,14 @@ def leave_out(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     Raises InputError where two rows of one source cannot both be true.
     """
     part = transaction_rows(whole)
+    reason, words = codes_of(whole, "excluded")
+    waiting = np.array([word == UNCONFIRMED for word in [*words, ""]])[reason]
+    if waiting.any():
+        left = int(waiting.sum())
+        message = f"{left} rows of transactions that no block holds are left out: they can still be replaced."
+        gaps.append(Gap(UNCONFIRMED, message))
     if not part.any():
         return whole
-    reason, words = codes_of(whole, "excluded")
     why = [words[code] for code in reason.tolist()]
     followed = np.array([not word for word in why])
     tx = _transactions(whole)
@@ -180,10 +185,6 @@ def leave_out(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
             " outputs: they are left out, since they do not say which outputs are spent."
         )
         gaps.append(Gap("account_row", message))
-    unconfirmed = sum(word == UNCONFIRMED for word in why)
-    if unconfirmed:
-        message = f"{unconfirmed} rows of transactions that no block holds are left out: they can still be replaced."
-        gaps.append(Gap(UNCONFIRMED, message))
     followed &= ~broken & ~accounts
     loose = len(np.unique(tx[part & followed & (integers_of(whole, "block") < 0)]))
     if loose:
@@ -194,6 +195,8 @@ def leave_out(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
         gaps.append(Gap("block_unknown", message))
     again = _double_spends(whole, part & followed, tx, gaps)
     _mark(why, again, "double_spend")
+    if waiting.any():
+        _spends_waiting(whole, part & waiting, part & followed & ~again, gaps)
     column = pa.array(why, pa.string()).dictionary_encode().cast(whole.schema.field("excluded").type)
     at = whole.schema.get_field_index("excluded")
     return whole.set_column(at, whole.schema.field(at), column)
@@ -277,6 +280,25 @@ def _incomplete(whole: pa.Table, rows: np.ndarray, gaps: list[Gap]) -> None:
         " is missing: they are left out whole."
     )
     gaps.append(Gap("incomplete_transaction", message, first["chain"], tx=first["tx_hash"]))
+
+
+def _spends_waiting(whole: pa.Table, waiting: np.ndarray, followed: np.ndarray, gaps: list[Gap]) -> None:
+    """Say where a transaction that counts spends an output of one that no block is said to hold."""
+    rows = np.flatnonzero(waiting | followed)
+    some = whole.take(pa.array(rows))
+    numbers = number_outpoints(some, np.ones(len(rows), dtype=bool))
+    made = numbers.makes[waiting[rows] & (numbers.makes >= 0)]
+    spends = np.flatnonzero(followed[rows] & np.isin(numbers.spends, made))
+    if len(spends):
+        first = some.slice(int(spends[0]), 1)
+        row, outpoint = first.to_pylist()[0], outpoint_texts(first)[0].as_py()
+        message = (
+            f"{len(spends)} outputs that confirmed transactions spend are made in transactions that a source calls"
+            f" unconfirmed (first: {row['tx_hash']} spends {outpoint}). Both cannot be: who spends from a block is paid"
+            " from one. The makers are left out as unconfirmed, so the coin of these outputs has no known past. Import"
+            " the makers again from a source that knows their block."
+        )
+        gaps.append(Gap("spends_unconfirmed", message, row["chain"], tx=row["tx_hash"]))
 
 
 def _same_coin(whole: pa.Table, part: np.ndarray) -> np.ndarray:

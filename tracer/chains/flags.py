@@ -15,7 +15,7 @@ from tracer.chains.convert import EXCLUDED
 from tracer.chains.fields import words
 from tracer.chains.look_alikes import find_look_alikes
 from tracer.chains.tokens import imitated
-from tracer.model import UNCONFIRMED, Gap, Kind
+from tracer.model import Gap, Kind
 from tracer.movements import limbs
 
 __all__ = ["flag"]
@@ -27,13 +27,15 @@ _WHY = {
     "appear in another's history.",
     "fake_token": "{n} of tokens that borrow the symbol of a known coin or token, but have another contract, "
     "are kept and left out of flows.",
-    UNCONFIRMED: "{n} of transactions that no block holds are kept and left out of flows: they can still be replaced.",
 }
 _LISTED = 50
 
 
 def flag(table: pa.Table) -> tuple[pa.Table, list[Gap]]:
-    """The table with `excluded` completed, and a Gap per reason and per look-alike that was paid."""
+    """The table with `excluded` completed, and a Gap per reason and per look-alike that was paid.
+
+    Unconfirmed transactions are counted by the ledger: another source may hold them in a block.
+    """
     if not table.num_rows:
         return table, []
     column = table["excluded"].combine_chunks()
@@ -81,7 +83,7 @@ def _reasons(codes: np.ndarray, order: list[str]) -> list[Gap]:
     gaps = []
     for number, reason in enumerate(order):
         count = int(counts[number])
-        if reason and count:
+        if reason in _WHY and count:
             rows = f"{count:,} row{'' if count == 1 else 's'}"
             gaps.append(Gap(reason, _WHY[reason].format(n=rows), status="assumption"))
     return gaps

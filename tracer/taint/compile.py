@@ -332,15 +332,15 @@ def _outpoint_gaps(steps: Steps, opening: dict[int, int], hop: np.ndarray) -> li
     for (address, asset, seeded), amounts in sorted(known.items()):
         what = "they count as stolen, since they are a seed" if seeded else "they count as clean"
         message = (
-            f"{len(amounts)} outputs that it spends are made in transactions that no source holds: {what}. Import"
-            " these transactions to see where the coin came from."
+            f"{len(amounts)} outputs that it spends are made in transactions that no source holds, or that are left"
+            f" out: {what}. Import these transactions to see where the coin came from."
         )
         gaps.append(Gap("opening", message, *steps.names[address], steps.assets[asset].ref, sum(amounts)))
     others = len(unmade) - sum(len(amounts) for amounts in known.values())
     if others:
         message = (
-            f"{others} outputs of addresses that stolen coin never reached are spent, while no source holds the"
-            " transactions that made them: they count as clean."
+            f"{others} outputs of addresses that stolen coin never reached are spent, while the transactions that made"
+            " them stand in no source, or are left out: they count as clean."
         )
         gaps.append(Gap("opening_elsewhere", message, status="assumption"))
     return gaps
