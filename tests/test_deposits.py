@@ -233,6 +233,12 @@ def test_what_came_last_is_pending_until_the_window_is_over(blocks: int, known: 
         )
 
 
+def test_forwardings_of_other_coin_while_some_is_kept_are_no_habit() -> None:
+    kept: Row = (0, "S", "D", 100 * ETH)
+    assert deposits([kept, *TWICE]) == {"D": 40}
+    assert clusters([kept, *TWICE]).stops == {}
+
+
 def test_burned_coin_is_not_forwarded() -> None:
     rows = [movement(n, *r[1:4], tx=r[0]) for n, r in enumerate([*TWICE, (40, "S", "D", 100 * ETH)])]
     rows.append(movement(9, "D", "", 100 * ETH, tx=41, kind="burn"))

@@ -138,8 +138,8 @@ def _judge(
     at_once = sum(payments.tx[u.paid] == payments.tx[u.forwarded] for u in uses)
     if others:
         how = "other"
-    elif rest.pending and len(uses) < 2:
-        how = "pending"  # it forwarded once, and may keep what it has now
+    elif rest.pending and sum(payments.row[u.forwarded] < rest.pending[0][0] for u in uses) < 2:
+        how = "pending"  # it may keep what it has now, or have kept it while it forwarded other coin
     elif at_once > 1 or any(together[u.forwarded] for u in uses):
         how = "forwarder"  # only a contract, or the service's own sweep of many, can do that
     else:

@@ -139,6 +139,8 @@ def plant(number: int = 1, people: int = 150) -> Planted:
     _custodian(world, exchanges, wallets)
     _batches(world, wallets)
     _gas_service(world, wallets)
+    for n in range(people // 10):
+        _saver(world, f"saver {n}", world.rng.choice(exchanges))
     return world.made
 
 
@@ -262,6 +264,18 @@ def _innocent(world: _World, exchanges: list[_Exchange], wallets: dict[str, list
     world.pay(block + 700, poisoner, three, 10**12)
     if deposit is not None:
         world.pay(block + 710, poisoner, deposit, 10**13)
+
+
+def _saver(world: _World, person: str, place: _Exchange) -> None:
+    """A wallet that once sent all it had to an exchange, and keeps what it got before or long before the end."""
+    wallet, block, amount = (
+        world.address(person),
+        _START_BLOCK + world.rng.randrange(_HOUR),
+        world.amount(1, 9),
+    )
+    world.arrive(block, wallet, amount)
+    world.pay(block + 200, wallet, place.hot, amount - _FEE)
+    world.arrive(block + world.rng.choice([-100, 100, 2 * 24 * _HOUR]), wallet, world.amount(20, 200))
 
 
 def _employer(world: _World, wallets: dict[str, list[str]]) -> None:
