@@ -54,7 +54,7 @@ class TestWhirlpool:
         assert mix.account == (BITCOIN, NODE)
         assert mix.change == {}
         assert "whirlpool" in mix.gap().message
-        assert "Equal outputs: 5 of 0.05." in mix.gap().message
+        assert "Equal outputs: 5 of 0.05 BTC (5,000,000 sat)." in mix.gap().message
         assert "not followed" not in mix.gap().message
         assert find_mixes(ledger_of(MADE), {(BITCOIN, NODE)}) == []
 

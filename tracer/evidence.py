@@ -218,10 +218,12 @@ def trace_of(
     facts = read_facts(view, entries, first=len(captures)) if entries else None
     standing = file.standing_conversions
     ruled = rulings.apply([*imported, *([facts.table] if facts else [])], file.standing_rulings)
+    names = (*(pin.name for pin in file.captures), *(facts.names if facts else ()))
     ledger = build_ledger(
         ruled.tables,
         partial=[*(c.partial for c in captures), *(facts.partial if facts else [])],
         conversions=[e.conversion for e in standing],
+        names=names,
     )
     gaps = [g.gap for g in view.gaps([c.id for c in captures])] if captures else []
     gaps += facts.gaps if facts else ()
@@ -258,7 +260,7 @@ def trace_of(
         gaps=tuple(gaps),
         decided=frozenset((s.chain, s.address) for s in file.stops),
         link_rulings=file.standing_link_rulings,
-        source_names=(*(pin.name for pin in file.captures), *(facts.names if facts else ())),
+        source_names=names,
         source_hashes=(
             *(pin.sha256 for pin in file.captures),
             *(c.sha256 for c in (facts.captures if facts else ())),

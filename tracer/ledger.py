@@ -28,7 +28,15 @@ from tracer.numbering import (
     transaction_numbers,
 )
 from tracer.ordering import OrderInput, order_rows
-from tracer.outpoints import Outpoints, leave_out, number_outpoints, outpoint_texts, owners, transaction_rows
+from tracer.outpoints import (
+    Outpoints,
+    leave_out,
+    number_outpoints,
+    outpoint_texts,
+    owners,
+    source_words,
+    transaction_rows,
+)
 from tracer.overlap import cut_overlap
 
 __all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger"]
@@ -128,14 +136,15 @@ def build_ledger(
     *,
     partial: Sequence[bool] = (),
     conversions: Sequence[Conversion] = (),
+    names: Sequence[str] = (),
 ) -> Ledger:
     """Order the rows of several sources into one ledger.
 
     tables: movement tables (`tracer.movements.SCHEMA`), one per source, in the order of the case file; one that has a
     column `source` holds rows of several sources and numbers them itself. partial: by source number, True if it does
-    not hold the full history of its addresses. conversions: declared ones, each added
-    to the transaction it names. Raises InputError for a row that has neither block nor time, and for a declared
-    conversion whose transaction is not in the ledger.
+    not hold the full history of its addresses. conversions: declared ones, each added to the transaction it names.
+    names: of the sources, for errors. Raises InputError for a row that has neither block nor time, for rows that cannot
+    all be true, and for a declared conversion whose transaction is not in the ledger.
     """
     flags = list(partial) + [False] * (len(tables) - len(partial))
     numbered = [
@@ -150,14 +159,14 @@ def build_ledger(
     whole = whole.unify_dictionaries().combine_chunks()
     del numbered
     gaps: list[Gap] = []
-    whole = leave_out(cut_overlap(whole, gaps), gaps)
+    whole = leave_out(cut_overlap(whole, gaps), gaps, names)
     reason, reasons = codes_of(whole, "excluded")
     left_out = np.array([word != "" for word in reasons] + [False])[reason]
     if conversions:
         whole = _add_conversions(whole, conversions, ~left_out, len(flags))
         left_out = np.append(left_out, np.zeros(whole.num_rows - len(left_out), dtype=bool))
     excluded = whole.take(pa.array(np.flatnonzero(left_out)))
-    return _number(_Followed(whole, np.flatnonzero(~left_out)), excluded, flags + [False], gaps)
+    return _number(_Followed(whole, np.flatnonzero(~left_out)), excluded, flags + [False], gaps, names)
 
 
 class _Followed:
@@ -208,7 +217,9 @@ def _add_conversions(
     return pa.concat_tables([table, extra]).unify_dictionaries().combine_chunks()
 
 
-def _number(table: _Followed, excluded: pa.Table, partial: list[bool], gaps: list[Gap]) -> Ledger:
+def _number(
+    table: _Followed, excluded: pa.Table, partial: list[bool], gaps: list[Gap], names: Sequence[str]
+) -> Ledger:
     """Give addresses, assets and transactions numbers and put the rows in order."""
     chain, chains = codes_of(table, "chain")
     kind_code, kind_words = codes_of(table, "kind")
@@ -247,7 +258,7 @@ def _number(table: _Followed, excluded: pa.Table, partial: list[bool], gaps: lis
     give_back(len(order))
     ordered = table.rows(order)
     spends, makes = coins.spends[order], coins.makes[order]
-    _check_outpoints(ordered, spends, makes, coins.count)
+    _check_outpoints(ordered, spends, makes, coins.count, names)
     return Ledger(
         table=ordered,
         excluded=excluded,
@@ -287,7 +298,9 @@ def _holding(coins: Outpoints, outpoint: np.ndarray, account: np.ndarray, known:
     return np.where(coins.transaction & (outpoint < 0), -1, numbered)
 
 
-def _check_outpoints(table: pa.Table, spends: np.ndarray, makes: np.ndarray, count: int) -> None:
+def _check_outpoints(
+    table: pa.Table, spends: np.ndarray, makes: np.ndarray, count: int, names: Sequence[str]
+) -> None:
     """An output is made before it is spent. Raises InputError where blocks, times or indexes say otherwise."""
     at = np.full(count, -1, dtype=np.int64)
     rows = np.flatnonzero(makes >= 0)
@@ -297,8 +310,9 @@ def _check_outpoints(table: pa.Table, spends: np.ndarray, makes: np.ndarray, cou
     if len(early):
         first, maker = (table.slice(int(r), 1).to_pylist()[0] for r in (early[0], at[spends[early[0]]]))
         raise InputError(
-            f"The transaction {shown(first['tx_hash'])} (row {first['row']}) spends an output of"
-            f" {shown(maker['tx_hash'])} (row {maker['row']}), which stands later in the order of the chain.",
+            f"The transaction {shown(first['tx_hash'])} (row {first['row']}{source_words(first, names)}) spends an"
+            f" output of {shown(maker['tx_hash'])} (row {maker['row']}{source_words(maker, names)}),"
+            " which stands later in the order of the chain.",
             "Correct block, tx_index and timestamp of the wrong one, and import the file again.",
         )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tracer.addresses import transaction_name
+from tracer.addresses import BITCOIN, transaction_name
 from tracer.amounts import decimal_text
 from tracer.chains.utxo_rows import DECIMALS, transactions_of
 from tracer.clusters.coinjoin import classify
@@ -52,8 +52,9 @@ class Mix:
 
     def gap(self) -> Gap:
         """What the investigator has to know where stolen coin stops here."""
+        coin = "BTC" if self.transaction.chain == BITCOIN else "coin"
         crowds = [
-            f"{d.anonymity_set} of {decimal_text(d.amount, DECIMALS)}"
+            f"{d.anonymity_set} of {decimal_text(d.amount, DECIMALS)} {coin} ({d.amount:,} sat)"
             for d in self.parts.denominations[:_LISTED]
         ]
         more = len(self.parts.denominations) - len(crowds)

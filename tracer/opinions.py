@@ -240,7 +240,10 @@ class Opinions:
         """End the tracing at an address with a stop code, or with None let coin go on from there."""
         place, known = parse_account(address, chain_id(chain))
         if code is not None and code not in list(StopCode):
-            raise InputError(f"There is no stop code {shown(code)}.", f"Codes: {', '.join(StopCode)}.")
+            raise InputError(
+                f"There is no stop code {shown(code)}.",
+                f"Codes: {', '.join(StopCode)}. To let coin go on: none on the command line, None in Python.",
+            )
         made = Stop(place, known, None if code is None else StopCode(code), reason)
         self.update(
             lambda file: replace(

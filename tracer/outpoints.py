@@ -9,8 +9,9 @@ This module knows rows and outpoints. It must not know seeds, taint or stops.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ __all__ = [
     "number_outpoints",
     "outpoint_texts",
     "owners",
+    "source_words",
     "transaction_rows",
 ]
 
@@ -153,10 +155,10 @@ def cut_transactions(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     return whole.filter(pa.array(keep)).combine_chunks()
 
 
-def leave_out(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
+def leave_out(whole: pa.Table, gaps: list[Gap], names: Sequence[str] = ()) -> pa.Table:
     """The table with `excluded` completed: what is incomplete, spent twice, or told in terms of accounts.
 
-    Raises InputError where two rows of one source cannot both be true.
+    names: of the sources, by number. Raises InputError where two rows of one source cannot both be true.
     """
     part = transaction_rows(whole)
     reason, words = codes_of(whole, "excluded")
@@ -193,7 +195,7 @@ def leave_out(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
             " block holds them rests on the source alone."
         )
         gaps.append(Gap("block_unknown", message))
-    again = _double_spends(whole, part & followed, tx, gaps)
+    again = _double_spends(whole, part & followed, tx, gaps, names)
     _mark(why, again, "double_spend")
     if waiting.any():
         _spends_waiting(whole, part & waiting, part & followed & ~again, gaps)
@@ -310,13 +312,15 @@ def _same_coin(whole: pa.Table, part: np.ndarray) -> np.ndarray:
     return found
 
 
-def _double_spends(whole: pa.Table, rows: np.ndarray, tx: np.ndarray, gaps: list[Gap]) -> np.ndarray:
+def _double_spends(
+    whole: pa.Table, rows: np.ndarray, tx: np.ndarray, gaps: list[Gap], names: Sequence[str]
+) -> np.ndarray:
     """Rows of transactions that spend what another one spends, in the order of who gives way."""
     places = np.flatnonzero(rows)
     lost = np.zeros(len(rows), dtype=bool)
     some = whole.take(pa.array(places))
     numbers = number_outpoints(some, np.ones(len(places), dtype=bool))
-    _compare(some, numbers)
+    _compare(some, numbers, names)
     spent = np.flatnonzero(numbers.spends >= 0)
     times = np.bincount(numbers.spends[spent], minlength=numbers.count)
     twice = spent[times[numbers.spends[spent]] > 1]
@@ -336,8 +340,9 @@ def _double_spends(whole: pa.Table, rows: np.ndarray, tx: np.ndarray, gaps: list
         one, other = some.slice(winner, 1).to_pylist()[0], some.slice(row, 1).to_pylist()[0]
         if one["capture"] == other["capture"] and (one["block"] is None) == (other["block"] is None):
             raise InputError(
-                f"Rows {one['row']} and {other['row']} spend the same output, in the transactions"
-                f" {shown(one['tx_hash'])} and {shown(other['tx_hash'])}: only one of them can be in the chain.",
+                f"Rows {one['row']} and {other['row']}{source_words(one, names)} spend the same output, in the"
+                f" transactions {shown(one['tx_hash'])} and {shown(other['tx_hash'])}: only one of them can be in the"
+                " chain.",
                 "Take the one that was never confirmed out of the file, and import it again.",
             )
         beaten.add(int(own[row]))
@@ -351,7 +356,12 @@ def _double_spends(whole: pa.Table, rows: np.ndarray, tx: np.ndarray, gaps: list
     return lost
 
 
-def _compare(table: pa.Table, numbers: Outpoints) -> None:
+def source_words(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Where a row stands, as words after its number; "" if the source has no name."""
+    return f" of {shown(names[row['capture']])}" if row["capture"] < len(names) else ""
+
+
+def _compare(table: pa.Table, numbers: Outpoints, names: Sequence[str]) -> None:
     """What is spent must be what was made: the same amount. Raises InputError with both rows."""
     amount = limbs(table["amount"])[:, 3].astype(np.int64)
     made = np.full(numbers.count, -1, dtype=np.int64)
@@ -363,8 +373,9 @@ def _compare(table: pa.Table, numbers: Outpoints) -> None:
     if len(wrong):
         one, other = (table.slice(int(r), 1).to_pylist()[0] for r in (maker[wrong[0]], spent[wrong[0]]))
         raise InputError(
-            f"Row {other['row']} spends an output of {shown(one['tx_hash'])} as {amount[spent[wrong[0]]]} sat, but row"
-            f" {one['row']} made it with {amount[maker[wrong[0]]]} sat.",
+            f"Row {other['row']}{source_words(other, names)} spends an output of {shown(one['tx_hash'])} as"
+            f" {amount[spent[wrong[0]]]} sat, but row {one['row']}{source_words(one, names)} made it with"
+            f" {amount[maker[wrong[0]]]} sat.",
             "One of the two is wrong: take its file out of the case, or correct it.",
         )
 
