@@ -331,6 +331,17 @@ def test_a_ruling_that_makes_no_sense_is_refused(case: Case, words, more, proble
     assert len(case.link_rulings()) == 0
 
 
+def test_the_command_line_says_what_still_joins_two_whose_link_was_rejected(
+    case: Case, tmp_path: Path
+) -> None:
+    case.judge_link(U, D, "accept", tx=tx(2), reason="confession")
+    words = ["judge", "reject-link", "heist", U, D, "--reason", "x", "--rule"]
+    said = run(tmp_path, *words, "deposit_address").stdout
+    assert "Still in one cluster by" in said
+    assert f"(analyst, {tx(2)})" in said
+    assert "Still in one cluster" not in run(tmp_path, *words, "analyst").stdout
+
+
 def test_the_command_line_lists_rejects_and_withdraws(case: Case, tmp_path: Path) -> None:
     assert "1 cluster of 3 addresses" in run(tmp_path, "clusters", "heist").stdout
     names = [tmp_path / f"{name}.csv" for name in ("clusters", "links", "deposits")]

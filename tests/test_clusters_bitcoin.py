@@ -11,6 +11,7 @@ from tracer.addresses import BITCOIN
 from tracer.cluster_tables import clusters_frame, links_frame
 from tracer.clusters.clustering import Clusters
 from tracer.clusters.link import Link, account_of
+from tracer.clusters.stars import regroup
 from tracer.labels import LabelBook
 from tracer.ledger import Ledger
 from tracer.model import Label, LinkRuling, LinkVerdict, Rule, Seed
@@ -125,3 +126,19 @@ def test_rejected_pairs_are_apart_and_nobody_is_left_alone_without_a_ruling(pair
         assert found.cluster_of(f"{BITCOIN}:{a}") != found.cluster_of(f"{BITCOIN}:{b}")
     free = set("ABCDE") - set("".join(a + b for a, b in pairs))
     assert len({found.cluster_of(f"{BITCOIN}:{x}") for x in free}) <= 1
+
+
+def test_addresses_of_one_series_stay_together_without_the_one_that_comes_off() -> None:
+    a, b, c, d = (f"eip155:1:0x{x}" for x in "abcd")
+    # a is the hub of b and c; d is linked by another rule, whose every link is its own evidence
+    links = [
+        Link(a, b, "same_series", "t1", 50),
+        Link(a, c, "same_series", "t2", 50),
+        Link(c, d, "sweep", "t3", 60),
+    ]
+    off = LinkRuling(4, LinkVerdict.REJECT, b, a, "same_series", "", 0, "two scripts", "", 0)
+    made, refused = regroup(links, (off,))
+    assert [(x.a, x.b, x.rule, x.tx, x.confidence) for x in made] == [(b, c, "same_series", "t2", 50)]
+    assert refused == dict.fromkeys(links[:2], "ruling 4: two scripts")
+    sweep = LinkRuling(5, LinkVerdict.REJECT, c, d, "", "", 0, "no sweep", "", 0)
+    assert regroup(links, (sweep,)) == ([], {})

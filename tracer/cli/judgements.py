@@ -6,6 +6,7 @@ overrules what is followed by default. A ruling on a link decides which addresse
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -13,7 +14,8 @@ import typer
 from tracer.cli.options import CaseName, Chain
 from tracer.cli.say import clean, line, print_json, records, table
 from tracer.cli.session import session_of
-from tracer.errors import InputError, shown
+from tracer.errors import InputError, NotFoundError, shown
+from tracer.model import LinkVerdict
 
 __all__ = ["register"]
 
@@ -247,10 +249,18 @@ def _link(
     chain: str,
 ) -> None:
     session = session_of(context)
-    number = session.case(case).judge_link(
+    opened = session.case(case)
+    number = opened.judge_link(
         a, b, verdict, rule=rule, tx=tx, confidence=confidence, chain=chain, reason=reason, author=author
     )
     line(f"Ruling {number} on links recorded: {verdict} {clean(a)} and {clean(b)}.")
+    if verdict == LinkVerdict.REJECT:
+        made = opened.link_rulings().set_index("number").loc[number]
+        with suppress(NotFoundError):  # as a rule nothing joins the two any more
+            for link in opened.why_linked(str(made["a"]), str(made["b"])):
+                line(
+                    f"Still in one cluster by {clean(link.a)} - {clean(link.b)} ({link.rule}, {clean(link.tx)})."
+                )
     session.next("clusters", case)
 
 
