@@ -383,17 +383,14 @@ class TestWhatNeverEnters:
             build_ledger(
                 [table_of([TestSeeds.THEFT]), table_of([wrong])], names=["theft.jsonl", "later.jsonl"]
             )
-        assert told.value.message.startswith(
-            "Row 1 of 'later.jsonl' spends"
-        ) or told.value.message.startswith("Row 1 of later.jsonl spends")
-        assert "row 2 of " in told.value.message
-        assert "theft.jsonl" in told.value.message
+        assert told.value.message.startswith("Row 1 of 'later.jsonl' spends")
+        assert "row 2 of 'theft.jsonl' made it" in told.value.message
 
     def test_an_output_spent_before_it_is_made_is_refused(self):
         with pytest.raises(InputError, match="stands later in the order of the chain"):
             ledger_of([replace(TestSeeds.THEFT, block=9), TestSeeds.SPLIT])
         late = [table_of([replace(TestSeeds.THEFT, block=9)]), table_of([TestSeeds.SPLIT])]
-        with pytest.raises(InputError, match=r"row 1 of '?b.jsonl.* row 2 of '?a.jsonl"):
+        with pytest.raises(InputError, match=r"row 1 of 'b.jsonl'.* .row 2 of 'a.jsonl'"):
             build_ledger(late, names=["a.jsonl", "b.jsonl"])
 
     def test_without_an_index_a_block_is_put_in_the_order_of_its_outputs(self):
