@@ -36,7 +36,7 @@ from tracer.chains.evm_contracts import SIGNATURES, WRAPPED
 from tracer.chains.evm_contracts import USDT as USDT_AT
 from tracer.chains.evm_logs import Moved, read_logs
 from tracer.chains.evm_traces import DEEPEST, payments, read_flat, read_tree
-from tracer.chains.evm_values import address, data, digest, integer, quantity, topic_address
+from tracer.chains.evm_values import address, data, digest, integer, moment, quantity, topic_address
 from tracer.chains.jsonrpc import JsonRpc, judge
 from tracer.chains.jsonrpc_answers import Call, Refusal, UnreadableError, question, read_answers
 from tracer.chains.tokens import known
@@ -106,6 +106,12 @@ class TestValues:
     def test_a_place_is_a_small_integer(self, value: object) -> None:
         with pytest.raises(ProviderError):
             integer(value, "it")
+
+    @pytest.mark.parametrize("value", [2**32, "0x100000000", 1_740_147_371_000, -1, None], ids=repr)
+    def test_a_time_is_in_seconds(self, value: object) -> None:
+        assert moment("0xffffffff", "it") == 2**32 - 1
+        with pytest.raises(ProviderError):
+            moment(value, "it")
 
     def test_places_may_be_hex_or_numbers(self) -> None:
         assert (integer(7, "it"), integer("0x7", "it")) == (7, 7)

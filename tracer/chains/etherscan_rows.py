@@ -8,7 +8,7 @@ docs.etherscan.io, accounts; recorded answers of 2020 have the same fields.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tracer.addresses import ZERO_ADDRESS
@@ -17,7 +17,7 @@ from tracer.chains.evm_blocks import Transaction, other
 from tracer.chains.evm_contracts import NATIVE_LOGGERS
 from tracer.chains.evm_movements import Row
 from tracer.chains.evm_traces import DEEPEST, Frame, Trace
-from tracer.chains.evm_values import address, digest, nonsense, record
+from tracer.chains.evm_values import address, digest, moment, nonsense, record
 from tracer.chains.explorer_history import Listed, Sent
 from tracer.chains.explorer_values import field, number, party, place, symbol, token_decimals
 from tracer.model import NATIVE, Kind
@@ -69,6 +69,11 @@ class Inner:
         )
 
 
+def _time(raw: Mapping[str, object]) -> int:
+    what = "the time of a row"
+    return moment(number(field(raw, "timeStamp"), what), what)
+
+
 def block_of(value: object, span: Span) -> int:
     """The block of a row, which has to lie in the span that was asked for."""
     block = place(field(record(value, "a row"), "blockNumber"), "the block of a row")
@@ -118,7 +123,7 @@ def read_sent(value: object, asked: str) -> Sent:
         None if price in (None, "") else number(price, "the gas price"),
         0,
     )
-    return Sent(sent, place(field(raw, "timeStamp"), "the time of a row"), failed, payee)
+    return Sent(sent, _time(raw), failed, payee)
 
 
 def _flag(value: object, name: str) -> bool:
@@ -141,7 +146,7 @@ def read_token(value: object, listed: Listed) -> Row | None:
     if asset in NATIVE_LOGGERS:
         return None
     listed.found(tx_hash, block)
-    time = place(field(raw, "timeStamp"), "the time of a row")
+    time = _time(raw)
     listed.timed(block, time)
     if raw.get("tokenID") not in (None, ""):
         listed.singles.append(tx_hash)
@@ -182,7 +187,7 @@ def read_inner(value: object, tx_hash: str | None = None) -> Inner:
         path = tuple(int(step) for step in trace_id.split("_"))
     return Inner(
         place(field(raw, "blockNumber"), "the block of an inner payment"),
-        place(field(raw, "timeStamp"), "the time of a row"),
+        _time(raw),
         str(found),
         kind,
         address(field(raw, "from"), "the payer of an inner payment"),

@@ -16,7 +16,7 @@ from tracer.chains.evm_blocks import other, read_block, read_log
 from tracer.chains.evm_contracts import DESTROYED, USDT
 from tracer.chains.evm_logs import destroyed
 from tracer.chains.evm_movements import Row, withdrawals
-from tracer.chains.evm_values import address, integer, record
+from tracer.chains.evm_values import address, integer, moment, record
 from tracer.chains.explorer_history import Listed
 from tracer.chains.explorer_values import field, number, place
 from tracer.chains.jsonrpc_asking import together
@@ -153,7 +153,7 @@ async def find_destroyed(explorer: Explorer, listed: Listed, span: Span, page: i
             raise other("a log", "of destroyed tokens", f"log {log.index} of block {log.block}")
         if destroyed(listed.chain, log) == listed.address:
             listed.found(log.tx_hash, log.block)
-            listed.timed(log.block, integer(raw.get("timeStamp"), "the time of a log"))
+            listed.timed(log.block, moment(raw.get("timeStamp"), "the time of a log"))
             listed.full.add(log.tx_hash)
 
     note(listed, await read_list(Reader(ask, page, take, lambda: listed.hub), span), "destroyed tokens")

@@ -15,6 +15,7 @@ from tracer.chains.evm_values import (
     data,
     digest,
     integer,
+    moment,
     nonsense,
     optional_address,
     quantity,
@@ -144,7 +145,7 @@ def read_block(value: object, number: int | None = None) -> Block:
     return Block(
         found,
         digest(raw.get("hash"), "the hash of a block"),
-        integer(raw.get("timestamp"), "the time of a block"),
+        moment(raw.get("timestamp"), "the time of a block"),
         hashes,
         withdrawals,
     )

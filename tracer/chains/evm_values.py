@@ -19,6 +19,7 @@ __all__ = [
     "data",
     "digest",
     "integer",
+    "moment",
     "nonsense",
     "optional_address",
     "quantity",
@@ -64,9 +65,17 @@ def quantity(value: object, field: str) -> int:
 
 
 def integer(value: object, field: str) -> int:
-    """A place in the chain (block, index, seconds): a hex quantity or a JSON integer, below 2^53."""
+    """A place in the chain (block, index): a hex quantity or a JSON integer, below 2^53."""
     number = value if isinstance(value, int) and not isinstance(value, bool) else quantity(value, field)
     if not 0 <= number < _SMALL:
+        raise nonsense(field, value)
+    return number
+
+
+def moment(value: object, field: str) -> int:
+    """UTC seconds before 2106-02-07 (2^32): a later time is one in milliseconds, and no calendar shows it."""
+    number = integer(value, field)
+    if number >= 1 << 32:
         raise nonsense(field, value)
     return number
 

@@ -56,7 +56,7 @@ def number(value: object, field: str) -> int:
 
 
 def place(value: object, field: str) -> int:
-    """A block, an index or seconds: a whole number below 2^53."""
+    """A block or an index: a whole number below 2^53."""
     return integer(number(value, field), field)
 
 
