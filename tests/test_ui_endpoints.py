@@ -129,6 +129,20 @@ def test_the_page_warns_that_other_sources_name_somebody_else(case: Case, langua
     assert "B\\*z" in told
 
 
+def test_the_range_of_a_party_says_which_address_is_not_counted_in_it(case: Case) -> None:
+    case.label(PAYEE, "B*z", category="note", confidence=20)
+    case.label(SEED, "B*z", category="note")
+    at = opened("trace", case="heist")
+    at.session_state["see:tabs"] = "Compare rules"
+    at.run()
+    assert {"B*z", "Exchange A"} <= set(at.multiselect(key="see:group").options)
+    at.multiselect(key="see:group").set_value(["B*z"])
+    next(b for b in at.button if b.label == "Compute the range").click().run()
+    assert not at.exception
+    (told,) = [str(warning.value) for warning in at.warning if "Exchange A" in str(warning.value)]
+    assert PAYEE in told
+
+
 def test_without_a_label_the_page_says_why_nobody_can_be_asked(home: Path) -> None:
     made = Case.create("bare")
     made.import_file(CSV.encode(), name="t.csv")
