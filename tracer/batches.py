@@ -22,6 +22,7 @@ from tracer.case import Case
 from tracer.casebook import rule_named
 from tracer.crosscase import overlap
 from tracer.errors import SeedKnownError, TracerError, shown, visible
+from tracer.export import BATCH
 from tracer.opinions import Clock
 from tracer.results import CONVENTIONS, frame
 from tracer.times import utc_text
@@ -33,22 +34,6 @@ __all__ = ["Batch", "batch"]
 
 Report = Callable[[int, int, str], None]
 """Called with (cases done, cases, name of the case that is next)."""
-
-_COLUMNS = [
-    "case",
-    "state",
-    "seeds",
-    "files",
-    "histories",
-    "rule",
-    "as_of_utc",
-    "addresses",
-    "hops",
-    "open_gaps",
-    "step",
-    "problem",
-    "hint",
-]
 
 
 @dataclass
@@ -163,7 +148,7 @@ def batch(
         run = _Run(plan, rule, workspace, clock)
         rows.append(run.row(collect=collect, providers=list(providers or ()) or None, budget=budget))
     tell(len(plans), len(plans), "")
-    return Batch(frame(rows, _COLUMNS), workspace, clock)
+    return Batch(frame(rows, BATCH.names), workspace, clock)
 
 
 @dataclass

@@ -13,18 +13,9 @@ from tracer.errors import InputError
 
 __all__ = ["register"]
 
-_SUMMARY = [
-    "case",
-    "state",
-    "seeds",
-    "files",
-    "histories",
-    "rule",
-    "as_of_utc",
-    "addresses",
-    "hops",
-    "open_gaps",
-]
+_NOT_LISTED = ("step", "problem", "hint")
+"""Said below the table, where a case failed."""
+
 _SHARED = ["cases", "case", "chain", "address", "asset", "taint_raw", "hop", "stop"]
 _LISTED = 20
 
@@ -91,7 +82,8 @@ def batch(
     if session.json:
         print_json({"summary": records(found.summary), "overlap": records(shared)})
     else:
-        table(_SUMMARY, found.summary[_SUMMARY].itertuples(index=False), right=_SUMMARY[2:5])
+        brief = [name for name in BATCH.names if name not in _NOT_LISTED]
+        table(brief, found.summary[brief].itertuples(index=False), right=["seeds", "files", "histories"])
         for row in found.failures.to_dict("records"):
             line(
                 f"failed: {clean(row['case'])}, {clean(row['step'])}: {clean(row['problem'])} {clean(row['hint'])}"

@@ -5,13 +5,12 @@ They are what a reader checks first: did stolen coin get lost or made, where did
 
 from __future__ import annotations
 
-from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.export.columns import CHAIN, Column, ColumnKind, Layout
 
 __all__ = ["CONSERVATION", "GAPS", "LOSSES", "SEEDS", "SOURCES"]
 
 _A, _N, _T = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT
 _RAW = "smallest unit of the asset (wei, sat)"
-_CHAIN = Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
 _ADDRESS = Column("address", _T, "", "The address in full.")
 _ASSET = Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token.")
 _SYMBOL = Column(
@@ -45,7 +44,7 @@ SOURCES = Layout(
     "sources.csv",
     "How much of what one address holds comes from one theft.",
     (
-        _CHAIN,
+        CHAIN,
         _ADDRESS,
         _ASSET,
         Column("theft", _T, "", "Name of the theft; all seeds of one theft are one source."),
@@ -97,7 +96,7 @@ SEEDS = Layout(
     (
         Column("number", _N, "", "Number of the seed in the case."),
         Column("theft", _T, "", "Name of the theft; all seeds of one theft are one source."),
-        _CHAIN,
+        CHAIN,
         _ADDRESS,
         Column(
             "asset",
@@ -122,7 +121,7 @@ GAPS = Layout(
     (
         Column("code", _T, "", "Stable word for the sort of gap (opening, poison, unsplit_conversion ...)."),
         Column("status", _T, "", "open, closed (by a declared conversion or a ruling) or assumption."),
-        _CHAIN,
+        CHAIN,
         _ADDRESS,
         _ASSET,
         _SYMBOL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.export.columns import ASSET, CHAIN, Column, ColumnKind, Layout
 
 __all__ = ["BATCH", "OVERLAP"]
 
@@ -31,18 +31,11 @@ OVERLAP = Layout(
     "overlap.csv",
     "What one case says of an address that it shares with another: the same address, or one of the same cluster.",
     (
-        Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum."),
+        CHAIN,
         Column("address", _T, "", "The address in full."),
         Column("cases", _N, "cases", "How many cases share the address, or else the cluster."),
         Column("case", _T, "", "The case that this row is about."),
-        Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token."),
-        Column(
-            "symbol",
-            _T,
-            "",
-            "What the asset calls itself: display text by whoever made it, never an identity.",
-        ),
-        Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown."),
+        *ASSET,
         Column("taint_raw", _A, "smallest unit of the asset", "Stolen coin of the case that rests there."),
         Column(
             "received_taint_raw",

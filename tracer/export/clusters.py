@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.export.columns import CHAIN, Column, ColumnKind, Layout
 
 __all__ = ["CLUSTERS", "CLUSTER_LINKS", "DEPOSITS", "LINK_RULINGS", "PATTERNS", "link_ruled"]
 
 _A, _N, _T, _TIME = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT, ColumnKind.TIME
 _RAW = "smallest unit of the asset (wei, sat)"
-_CHAIN = Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
 _ASSET = Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token.")
 _DECIMALS = Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown.")
 _RULE = "What links: deposit_address, gas_funding, sweep, same_series, common_input, change, or analyst."
@@ -28,7 +27,7 @@ CLUSTERS = Layout(
             "CAIP-10",
             "The smallest address of the cluster, as canonical names compare (EVM addresses in lower case).",
         ),
-        _CHAIN,
+        CHAIN,
         Column("address", _T, "", "The address in full."),
         Column(
             "rule", _T, "", "The rules of the links of this address, joined by ;. Empty: it stands alone."
@@ -71,7 +70,7 @@ DEPOSITS = Layout(
     "deposits.csv",
     "One payment to a deposit address of a service, and the payment that forwarded it to the service.",
     (
-        _CHAIN,
+        CHAIN,
         Column("user", _T, "", "Who paid; empty for a service, or a contract that passed coin on."),
         Column("deposit", _T, "", "The deposit address."),
         Column("service", _T, "", "The service that it forwards to, by its label."),
@@ -98,7 +97,7 @@ PATTERNS = Layout(
             "",
             "fan_out, equal_split, fan_in, dormant_then_burst, peel_chain, round_amounts or look_alikes.",
         ),
-        _CHAIN,
+        CHAIN,
         Column("address", _T, "", "The address in full."),
         Column("observation", _T, "", "What was seen, in words."),
         Column("figures", _T, "", "The same in figures: name=value, joined by ;. Amounts in smallest units."),

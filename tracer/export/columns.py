@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Column", "ColumnKind", "Layout"]
+__all__ = ["ASSET", "CHAIN", "Column", "ColumnKind", "Layout"]
 
 
 class ColumnKind(StrEnum):
@@ -56,3 +56,25 @@ class Layout:
     def plus(self, extra: Iterable[Column]) -> Layout:
         """The same file with more columns at the end."""
         return Layout(self.file, self.row, self.columns + tuple(extra))
+
+
+CHAIN = Column("chain", ColumnKind.TEXT, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
+
+ASSET = (
+    Column(
+        "asset", ColumnKind.TEXT, "", "native (the chain's own coin) or the contract address of the token."
+    ),
+    Column(
+        "symbol",
+        ColumnKind.TEXT,
+        "",
+        "What the asset calls itself: display text by whoever made it, never an identity.",
+    ),
+    Column(
+        "decimals",
+        ColumnKind.NUMBER,
+        "digits",
+        "Digits after the point of one whole coin; empty when unknown.",
+    ),
+)
+"""Which asset an amount is of: asset, symbol, decimals."""

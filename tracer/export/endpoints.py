@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.export.columns import ASSET, CHAIN, Column, ColumnKind, Layout
 from tracer.model import Rule
 
 __all__ = ["ENDPOINTS", "ENDPOINTS_BY_SERVICE", "ENDPOINT_TRANSFERS"]
@@ -18,19 +18,8 @@ _ENDPOINT = Column(
     "service, deposit, mixer, bridge, frozen, parked (not moved on), unread (its history was not read), converted (into"
     " something that the data do not show), recovered, burned or fees.",
 )
-_CHAIN = Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
 _ADDRESS = Column(
     "address", _T, "", "The address in full, or sink:fee, sink:burned, sink:converted, sink:recovered."
-)
-_ASSET = (
-    Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token."),
-    Column(
-        "symbol",
-        _T,
-        "",
-        "What the asset calls itself: display text by whoever made it, never an identity.",
-    ),
-    Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown."),
 )
 _TAINT = (
     Column("taint_raw", _A, _RAW, "Stolen coin that rests here under the governing rule."),
@@ -92,9 +81,9 @@ ENDPOINTS = Layout(
             "Where coin stops only because the address is taken for a deposit address (docs/clusters.md), how sure that"
             " is; empty: a label or a ruling says so, or it is no deposit address.",
         ),
-        _CHAIN,
+        CHAIN,
         _ADDRESS,
-        *_ASSET,
+        *ASSET,
         *_TAINT,
         Column(
             "taint_source_raw",
@@ -166,8 +155,8 @@ ENDPOINTS_BY_SERVICE = Layout(
         Column("service", _T, "", "Who is behind the addresses; empty: no label."),
         Column("endpoint", _T, "", "Sorts of its endpoints, as in endpoints.csv, joined by ;."),
         Column("addresses", _N, "addresses", "How many addresses of it are endpoints."),
-        _CHAIN,
-        *_ASSET,
+        CHAIN,
+        *ASSET,
         Column("transfers", _N, "rows", "Distinct movements that brought stolen coin to it."),
         *_TAINT,
         *_RULES,
@@ -196,9 +185,9 @@ ENDPOINT_TRANSFERS = Layout(
     (
         _ENDPOINT,
         Column("service", _T, "", "Who is behind the endpoint; empty: no label."),
-        _CHAIN,
+        CHAIN,
         _ADDRESS,
-        *_ASSET,
+        *ASSET,
         Column("block", _N, "", "Block number; empty when unknown."),
         Column("tx_index", _N, "", "Place of the transaction in the block; empty when unknown."),
         Column("position", _N, "", "Place of the movement in the transaction; empty when unknown."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.export.columns import CHAIN, Column, ColumnKind, Layout
 
 __all__ = ["HISTORIES"]
 
@@ -13,7 +13,7 @@ HISTORIES = Layout(
     "An address whose history a node or explorer was asked for.",
     (
         Column("round", _N, "", "Round of the collection in which it was chosen; the seeds come first."),
-        Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum."),
+        CHAIN,
         Column("address", _T, "", "The address in full."),
         Column("first_block", _N, "", "First block that was asked for."),
         Column("last_block", _N, "", "Last block that was asked for."),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.export.columns import CHAIN, Column, ColumnKind, Layout
 from tracer.model import Rule
 
 __all__ = ["BOUNDS", "COMPARE", "TAINT", "TAINT_ALL", "all_rules"]
@@ -18,7 +18,6 @@ __all__ = ["BOUNDS", "COMPARE", "TAINT", "TAINT_ALL", "all_rules"]
 _A, _N, _T = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT
 
 _RAW = "smallest unit of the asset (wei, sat)"
-_CHAIN = Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
 _ADDRESS = Column(
     "address", _T, "", "The address in full, or sink:fee, sink:burned, sink:converted, sink:recovered."
 )
@@ -54,7 +53,7 @@ _TAINT_COLUMNS = (
         "",
         "The accounting rule of this row: poison, haircut, fifo, lifo, seniority, libr or tiho.",
     ),
-    _CHAIN,
+    CHAIN,
     _ADDRESS,
     _ASSET,
     _SYMBOL,
@@ -105,13 +104,13 @@ TAINT_ALL = Layout(
 BOUNDS = Layout(
     "bounds.csv",
     "The range of stolen coin at one (address, asset) over every admissible accounting.",
-    (_CHAIN, _ADDRESS, _ASSET, _AT_LEAST, _AT_MOST, _KIND),
+    (CHAIN, _ADDRESS, _ASSET, _AT_LEAST, _AT_MOST, _KIND),
 )
 COMPARE = Layout(
     "compare.csv",
     "What one address holds of one asset under each rule, side by side, with the range.",
     (
-        _CHAIN,
+        CHAIN,
         _ADDRESS,
         _ASSET,
         _SYMBOL,

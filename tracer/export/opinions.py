@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.export.columns import CHAIN, Column, ColumnKind, Layout
 
 __all__ = ["CONVERSIONS", "JUDGEMENTS", "RULINGS", "STOPS", "declared", "ruled", "untimed"]
 
 _A, _N, _T, _TIME = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT, ColumnKind.TIME
-_CHAIN = Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum.")
 _ADDRESS = Column("address", _T, "", "The address in full.")
 
 CONVERSIONS = Layout(
@@ -20,7 +19,7 @@ CONVERSIONS = Layout(
     "A conversion that an analyst declared, because the data lack one leg of it.",
     (
         Column("number", _N, "", "Number of the conversion in the case."),
-        _CHAIN,
+        CHAIN,
         Column("tx", _T, "", "Hash of the transaction."),
         Column("address", _T, "", "Who got the coin."),
         Column("counterparty", _T, "", "Who paid it."),
@@ -43,7 +42,7 @@ RULINGS = Layout(
             "",
             "follow (rows that were left out), leave_out, or separate (payment and receipt are unrelated).",
         ),
-        _CHAIN,
+        CHAIN,
         Column("subject", _T, "", "Hash of the transaction, or the contract of the token."),
         Column("address", _T, "", "With separate: whose payment and receipt are unrelated; else empty."),
         Column("reason", _T, "", "Why."),
@@ -55,7 +54,7 @@ STOPS = Layout(
     "stops.csv",
     "The analyst's word that tracing ends, or does not end, at an address.",
     (
-        _CHAIN,
+        CHAIN,
         _ADDRESS,
         Column("code", _T, "", "Stop code; empty: coin goes on from here, against a label."),
         Column("reason", _T, "", "Why."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.export.columns import ASSET, CHAIN, Column, ColumnKind, Layout
 
 __all__ = ["ORIGINS"]
 
@@ -16,16 +16,9 @@ ORIGINS = Layout(
     "How much of one asset of an address came from one inflow, under one rule: never add rows of different rules.",
     (
         Column("rule", _T, "", "The accounting rule: haircut, fifo, lifo, seniority, libr or tiho."),
-        Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum."),
+        CHAIN,
         Column("address", _T, "", "The address that is asked about, in full."),
-        Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token."),
-        Column(
-            "symbol",
-            _T,
-            "",
-            "What the asset calls itself: display text by whoever made it, never an identity.",
-        ),
-        Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown."),
+        *ASSET,
         Column(
             "inflow",
             _T,

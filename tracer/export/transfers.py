@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from tracer.export.columns import Column, ColumnKind, Layout
+from tracer.export.columns import ASSET, CHAIN, Column, ColumnKind, Layout
 from tracer.model import Rule
 
 __all__ = ["CONTRACT", "TRANSFERS", "layout_for", "with_rules"]
@@ -19,7 +19,7 @@ _A, _N, _T = ColumnKind.AMOUNT, ColumnKind.NUMBER, ColumnKind.TEXT
 _RAW = "smallest unit of the asset (wei, sat)"
 
 CONTRACT = (
-    Column("chain", _T, "CAIP-2", "The chain, e.g. eip155:1 for Ethereum."),
+    CHAIN,
     Column("block", _N, "block number", "Block of the transaction; empty when the source has none."),
     Column("tx_index", _N, "", "Place of the transaction in its block; empty when the source has none."),
     Column(
@@ -43,11 +43,7 @@ CONTRACT = (
         "",
         "Who received; empty when the coin leaves to outside (burn, fee) or goes into a transaction (spend).",
     ),
-    Column("asset", _T, "", "native (the chain's own coin) or the contract address of the token."),
-    Column(
-        "symbol", _T, "", "What the asset calls itself: display text by whoever made it, never an identity."
-    ),
-    Column("decimals", _N, "digits", "Digits after the point of one whole coin; empty when unknown."),
+    *ASSET,
     Column("amount_raw", _A, _RAW, "The amount that moved."),
     Column(
         "kind",
