@@ -259,3 +259,15 @@ def test_a_name_that_many_unidentified_addresses_bear_tells_none_of_them_apart()
     assert labels[0] != labels[1]
     assert all("the thief" in nodes[f"{CHAIN}:{address}"]["lines"] for address in wallets[:2])
     assert "the thief" in str(nodes[f"{CHAIN}:{wallets[0]}"]["find"])
+
+
+def test_who_was_robbed_stands_before_the_theft_and_is_no_hop() -> None:
+    flow = flow_of(
+        [holder("0xthief", 0, 0), holder("0xmule", 9, 1)],
+        [transfer("0xvictim", "0xthief", 9), transfer("0xthief", "0xmule", 9)],
+        seeds=[(CHAIN, "0xthief")],
+    )
+    hops = {node.address: node.hop for node in flow.nodes}
+    assert hops == {"0xvictim": -1, "0xthief": 0, "0xmule": 1}
+    columns = picture(flow, words("en"))["columns"]
+    assert [column["title"] for column in columns] == ["Robbed", "Theft", "Hop 1"]  # type: ignore[index, union-attr]

@@ -327,7 +327,9 @@ def _add_strangers(
             near = rows[other].hop if other in rows else 0
             if kind == "unknown" and edge.kind != "flow":
                 kind = "swap" if edge.kind == "convert" else "excluded"
-            hop = near if edge.kind == "convert" or near is None else near + 1
+            # whoever paid stolen coin without ever holding any was robbed of it: it stands before, never behind
+            step = 0 if edge.kind == "convert" else -1 if edge.kind == "flow" and end == edge.source else 1
+            hop = None if near is None else near + step
             rows[end] = Node(
                 end, chain, address, hop if chain else None, kind, name=name, beside=edge.kind == "convert"
             )

@@ -143,6 +143,8 @@ def _title(column: Column, w: Words) -> str:
         return w("canvas.sinks")
     if column.beside:
         return w("canvas.beside")
+    if column.hop < 0:
+        return w("canvas.before")
     return w("canvas.theft") if column.hop == 0 else w("canvas.hop", hop=column.hop)
 
 
