@@ -12,7 +12,7 @@ from tests.test_bitcoin_bytes import GENESIS_HEADER, GENESIS_TXID
 from tracer.addresses import BITCOIN
 from tracer.chains.bitcoin_answers import check_work
 from tracer.chains.bitcoin_bytes import Header, header_bytes, read_header
-from tracer.chains.bitcoin_work import target_of, worked
+from tracer.chains.bitcoin_work import _KNOWN, target_of, worked
 from tracer.chains.core_blocks import read_blocks
 from tracer.chains.endpoint import Endpoint
 from tracer.errors import FileError, ProviderError
@@ -57,6 +57,46 @@ REAL = {
         0x18009645,
         1_560_058_197,
     ),
+    300_000: header_bytes(
+        2,
+        "000000000000000067ecc744b5ae34eebbde14d21ca4db51652e4d67e155f07e",
+        "915c887a2d9ec3f566a648bedcf4ed30d0988e22268cfe43ab5b0cf8638999d3",
+        1_399_703_554,
+        0x1900896C,
+        222_771_801,
+    ),
+    400_000: header_bytes(
+        4,
+        "0000000000000000030034b661aed920a9bdf6bbfa6d2e7a021f78481882fa39",
+        "b0e8f88d4fb7cbc49ab49a3a43c368550e22a8e9e3e04b15e34240306a53aeec",
+        1_456_417_484,
+        0x1806B99F,
+        657_220_870,
+    ),
+    800_000: header_bytes(
+        874_340_352,
+        "000000000000000000012117ad9f72c1c0e42227c2d042dca23e6b96bd9fbb55",
+        "91f01a00530c8c83617190048ea8b0814d506cf24dfdbcf8893f8f0cab7f0855",
+        1_690_168_629,
+        0x17053894,
+        106_861_918,
+    ),
+    840_000: header_bytes(
+        710_926_336,
+        "0000000000000000000172014ba58d66455762add0512355ad651207918494ab",
+        "031b417c3a1828ddf3d6527fc210daafcc9218e81f98257f88d4d43bd7a5894f",
+        1_713_571_767,
+        0x17034219,
+        3_932_395_645,
+    ),
+}
+"""Real headers: a wrong digit in one would change its hash, which then carries no work."""
+
+HASHES = {
+    300_000: "000000000000000082ccf8f1557c5d40b21edabb18d2d691cfbf87118bac7254",
+    400_000: "000000000000000004ec466ce4732fe6f1ed1cddc2ed4b328fff5224276e3f6f",
+    800_000: "00000000000000000002a7c4c1e48d76c5a37902165a270156b7a8d72728a054",
+    840_000: "0000000000000000000320283a032748cef8227873ff4872689bf23f1cda83a5",
 }
 
 
@@ -75,6 +115,13 @@ def test_real_headers_carry_the_work_of_their_height(height: int) -> None:
     header = read_header(REAL[height])
     assert worked(header, height)
     assert check_work(LIAR, header, height) is header
+
+
+@pytest.mark.parametrize(("height", "known"), HASHES.items())
+def test_the_table_of_known_work_is_that_of_real_headers(height: int, known: str) -> None:
+    header = read_header(REAL[height])
+    assert header.hash == known
+    assert (height, header.time, header.bits) in _KNOWN
 
 
 @pytest.mark.parametrize("height", [0, 50_000, 845_000])
