@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tracer.addresses import BITCOIN
-from tracer.chains.adapter import Ask, Head, History, Request, Verdict
+from tracer.chains.adapter import Ask, Head, History, Request
+from tracer.chains.bitcoin_adapter import BitcoinAdapter
 from tracer.chains.bitcoin_answers import array, check_chain, check_work, digest, hexadecimal, number, record
 from tracer.chains.bitcoin_bytes import Header, RawTransaction, read_header, read_transaction, root_of
 from tracer.chains.bitcoin_facts import Place
 from tracer.chains.bitcoin_history import Entry, transaction_of, unknown
-from tracer.chains.bitcoin_questions import Call, Refused, judge, question, read_answers
+from tracer.chains.bitcoin_questions import Call, Refused, question, read_answers
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.jsonrpc_asking import together
 from tracer.errors import InputError, ProviderError, ProviderStopError, shown
@@ -25,25 +25,12 @@ from tracer.errors import InputError, ProviderError, ProviderStopError, shown
 __all__ = ["Bitcoind"]
 
 
-class Bitcoind:
-    """Adapter of one endpoint of kind `bitcoind`. Holds no state: every answer that it uses was asked for."""
+class Bitcoind(BitcoinAdapter):
+    """Adapter of one endpoint of kind `bitcoind`."""
 
+    kind = "bitcoind"
+    what = "node"
     name = "bitcoind 1"
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        if endpoint.kind != "bitcoind" or endpoint.chain != BITCOIN:
-            raise InputError(f"{endpoint.name} is no node of Bitcoin.", f"Its chain is {BITCOIN}.")
-        self._endpoint = endpoint
-
-    @property
-    def chain(self) -> str:
-        """CAIP-2 id."""
-        return self._endpoint.chain
-
-    @staticmethod
-    def judge(body: bytes) -> tuple[Verdict, str]:
-        """What a body is worth, for the transport."""
-        return judge(body)
 
     async def head(self, ask: Ask) -> Head:
         """The block `depth` blocks below the newest. Raises ProviderError."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from tracer.addresses import BITCOIN
-from tracer.chains.adapter import Ask, Head, History, Request, Span, Verdict
+from tracer.chains.adapter import Ask, Head, History, Request, Span
+from tracer.chains.bitcoin_adapter import BitcoinAdapter
 from tracer.chains.bitcoin_answers import (
     array,
     check_chain,
@@ -29,34 +29,21 @@ from tracer.chains.bitcoin_answers import (
 from tracer.chains.bitcoin_bytes import Header, RawTransaction, read_header, read_transaction
 from tracer.chains.bitcoin_facts import Place
 from tracer.chains.bitcoin_history import Entry, Listing, history_of, transaction_of, unknown
-from tracer.chains.bitcoin_questions import Call, Refused, judge, question, read_answers
+from tracer.chains.bitcoin_questions import Call, Refused, question, read_answers
 from tracer.chains.bitcoin_scripts import script_hash, script_of
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.jsonrpc_asking import together
-from tracer.errors import InputError, ProviderError, shown
+from tracer.errors import ProviderError, shown
 
 __all__ = ["Electrum"]
 
 
-class Electrum:
-    """Adapter of one endpoint of kind `electrum`. Holds no state: every answer that it uses was asked for."""
+class Electrum(BitcoinAdapter):
+    """Adapter of one endpoint of kind `electrum`."""
 
+    kind = "electrum"
+    what = "Electrum server"
     name = "electrum 1"
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        if endpoint.kind != "electrum" or endpoint.chain != BITCOIN:
-            raise InputError(f"{endpoint.name} is no Electrum server of Bitcoin.", f"Its chain is {BITCOIN}.")
-        self._endpoint = endpoint
-
-    @property
-    def chain(self) -> str:
-        """CAIP-2 id."""
-        return self._endpoint.chain
-
-    @staticmethod
-    def judge(body: bytes) -> tuple[Verdict, str]:
-        """What a body is worth, for the transport."""
-        return judge(body)
 
     async def head(self, ask: Ask) -> Head:
         """The block `depth` blocks below the newest. Raises ProviderError."""

@@ -15,8 +15,8 @@ import json
 import re
 from collections.abc import Iterable
 
-from tracer.addresses import BITCOIN
 from tracer.chains.adapter import Ask, Head, History, Request, Span, Verdict
+from tracer.chains.bitcoin_adapter import BitcoinAdapter
 from tracer.chains.bitcoin_answers import array, check_chain, check_work, digest, number, place_in, record
 from tracer.chains.bitcoin_bytes import Header, RawTransaction, header_bytes, read_header
 from tracer.chains.bitcoin_facts import Place
@@ -24,7 +24,7 @@ from tracer.chains.bitcoin_history import Entry, Listing, history_of, transactio
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.esplora_transactions import read_listed
 from tracer.chains.jsonrpc_asking import together
-from tracer.errors import InputError, ProviderError, shown
+from tracer.errors import ProviderError, shown
 
 __all__ = ["Esplora"]
 
@@ -33,20 +33,12 @@ _NOTHING = re.compile(rb"[^<{\[]{0,100}not found", re.IGNORECASE)
 _TOO_MANY = re.compile(rb"[^<]{0,100}too many (history entries|utxos|transactions)", re.IGNORECASE)
 
 
-class Esplora:
-    """Adapter of one endpoint of kind `esplora`. Holds no state: every answer that it uses was asked for."""
+class Esplora(BitcoinAdapter):
+    """Adapter of one endpoint of kind `esplora`."""
 
+    kind = "esplora"
+    what = "Esplora"
     name = "esplora 1"
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        if endpoint.kind != "esplora" or endpoint.chain != BITCOIN:
-            raise InputError(f"{endpoint.name} is no Esplora of Bitcoin.", f"Its chain is {BITCOIN}.")
-        self._endpoint = endpoint
-
-    @property
-    def chain(self) -> str:
-        """CAIP-2 id."""
-        return self._endpoint.chain
 
     @staticmethod
     def judge(body: bytes) -> tuple[Verdict, str]:
