@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,9 +21,10 @@ import zstandard
 
 from tracer.errors import FileError, shown
 
-__all__ = ["Encoding", "Utf8Stream", "find_encoding", "open_plain"]
+__all__ = ["Encoding", "Utf8Stream", "beginning", "find_encoding", "open_plain"]
 
 _CHUNK = 4 << 20
+_BEGINNING = 4096
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _NAMES = {"utf-8": "UTF-8", "cp932": "Shift-JIS (cp932)", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
@@ -102,7 +104,7 @@ def find_encoding(source: Path | bytes, name: str, max_bytes: int) -> Encoding:
     with reader:
         try:
             return _examine(stream, name, max_bytes)
-        except (EOFError, OSError, zstandard.ZstdError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+        except (EOFError, OSError, zstandard.ZstdError, zlib.error) as error:
             raise FileError(
                 f"{shown(name)} cannot be unpacked ({type(error).__name__}).", "Copy or download it again."
             ) from error
@@ -189,6 +191,21 @@ def _decode_all(
             "Save it again as CSV UTF-8.",
         )
     return text.count('"')
+
+
+def beginning(source: Path | bytes) -> bytes:
+    """The first 4 KiB of a file, unpacked, without byte order mark and blanks in front, to tell what it holds.
+
+    b"" where it cannot be read: whoever reads it next says what is wrong.
+    """
+    try:
+        if isinstance(source, Path) and not source.is_file():
+            return b""
+        stream, reader = open_plain(source, hashing=False)
+        with reader:
+            return stream.read(_BEGINNING).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except (EOFError, OSError, ValueError, zlib.error, zstandard.ZstdError):
+        return b""
 
 
 class Utf8Stream(io.RawIOBase):

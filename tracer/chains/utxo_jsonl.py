@@ -10,18 +10,15 @@ from __future__ import annotations
 import io
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-import zstandard
-
 from tracer.addresses import BITCOIN, canonical, chain_id
 from tracer.chains.script_types import SCRIPT_WORDS, contradiction, script_type_of
-from tracer.chains.text_bytes import Utf8Stream, find_encoding, open_plain
+from tracer.chains.text_bytes import Utf8Stream, beginning, find_encoding
 from tracer.chains.text_table import Limits
 from tracer.errors import AddressError, FileError, InputError, shown
 from tracer.utxo import Input, Outpoint, Output, Script, UtxoTransaction
@@ -37,7 +34,6 @@ _MOST_OUTPUTS = _WORD = 2**32  # version, locktime, sequence and the time of a b
 _PLACES = 2**31
 _FIRST_DAY = 1_230_940_800  # 2009-01-03: Bitcoin began, and no chain of its kind is older
 _NOWHERE = "00" * 32
-_START = 4096
 _TXID = re.compile(r"[0-9a-fA-F]{64}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
@@ -104,14 +100,7 @@ def read_whole(source: Path | bytes, name: str, limits: Limits | None = None) ->
 
 def holds_transactions(source: Path | bytes) -> bool:
     """Whether a file begins like one of this form: its first line is a JSON object with a txid and inputs."""
-    try:
-        if isinstance(source, Path) and not source.is_file():
-            return False
-        stream, reader = open_plain(source, hashing=False)
-        with reader:
-            start = stream.read(_START).lstrip(b"\xef\xbb\xbf \t\r\n")
-    except (EOFError, OSError, ValueError, zlib.error, zstandard.ZstdError):
-        return False  # whoever reads it next says what is wrong
+    start = beginning(source)
     return start.startswith(b"{") and b'"txid"' in start and b'"inputs"' in start
 
 
