@@ -213,13 +213,22 @@ def test_progress_names_every_case(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_export_is_the_export_of_each_case(folder: Path, tmp_path: Path) -> None:
-    found = tracer.batch(folder, workspace=tmp_path / "ws")
-    folders = found.export(tmp_path / "out")
+    found = tracer.batch(folder, workspace=tmp_path / "ws", export=tmp_path / "at-once")
+    folders = found.export(tmp_path / "later")
     alone = tmp_path / "alone"
     found.case("theft-2").export(alone)
     assert [f.name for f in folders] == ["theft-1", "theft-2", "theft-3"]
     for path in sorted(alone.iterdir()):
-        assert (tmp_path / "out" / "theft-2" / path.name).read_bytes() == path.read_bytes()
+        for out in ("at-once", "later"):
+            assert (tmp_path / out / "theft-2" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_case_that_cannot_be_written_is_a_failure_of_its_own(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "theft-2").write_text("in the way", encoding="utf-8")
+    found = tracer.batch(folder, workspace=tmp_path / "ws", export=tmp_path / "out")
+    assert found.failures["step"].tolist() == ["export"]
+    assert found.names == ["theft-1", "theft-3"]
 
 
 def test_the_command_line_traces_a_folder_and_its_status_says_whether_all_went_well(

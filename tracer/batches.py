@@ -94,11 +94,7 @@ class Batch:
 
     def export(self, directory: str | Path) -> list[Path]:
         """The export of every traced case, each in a folder of its name; the folders."""
-        folders = [Path(directory) / name for name in self.names]
-        for name, folder in zip(self.names, folders, strict=True):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            self.case(name).export(folder)
-        return folders
+        return [_export(self.case(name), Path(directory)) for name in self.names]
 
     def _over(self, table: Callable[[Case], pd.DataFrame]) -> pd.DataFrame:
         parts, conventions = [], dict.fromkeys(CONVENTIONS)
@@ -129,24 +125,27 @@ def batch(
     collect: bool = False,
     providers: Iterable[str] | None = None,
     budget: Budget | None = None,
+    export: str | Path | None = None,
     report: Report | None = None,
     clock: Clock = time.time,
 ) -> Batch:
     """Make, fill and trace many cases; a case that is there already is gone on with, and nothing is added twice.
 
     cases: a folder, a table or names (`tracer.batch_plan.plans_of`). rule: governing rule of the cases that state
-    none. collect: also fetch histories, from `providers` within `budget` (as `Case.collect`). report: progress; None:
-    a line on stderr where somebody can see it. Raises InputError when nothing can be made of `cases`.
+    none. collect: also fetch histories, from `providers` within `budget` (as `Case.collect`). export: a directory; each
+    case is written there in a folder of its name while it is open, which costs less than `Batch.export` later. report:
+    progress; None: a line on stderr where somebody can see it. Raises InputError when nothing can be made of `cases`.
     """
     plans = plans_of(cases)
     if rule is not None:
         rule_named(rule)
     tell = report if report is not None else _said
+    asked = list(providers or ()) or None
     rows = []
     for number, plan in enumerate(plans):
         tell(number, len(plans), plan.name)
         run = _Run(plan, rule, workspace, clock)
-        rows.append(run.row(collect=collect, providers=list(providers or ()) or None, budget=budget))
+        rows.append(run.row(collect=collect, providers=asked, budget=budget, export=export))
     tell(len(plans), len(plans), "")
     return Batch(frame(rows, BATCH.names), workspace, clock)
 
@@ -161,7 +160,14 @@ class _Run:
     clock: Clock
     step: str = "plan"
 
-    def row(self, *, collect: bool, providers: list[str] | None, budget: Budget | None) -> tuple[object, ...]:
+    def row(
+        self,
+        *,
+        collect: bool,
+        providers: list[str] | None,
+        budget: Budget | None,
+        export: str | Path | None,
+    ) -> tuple[object, ...]:
         """The row of the summary."""
         try:
             if self.plan.problem is not None:
@@ -171,7 +177,11 @@ class _Run:
                 self.step = "collect"
                 case.collect(providers, budget)
             self.step = "trace"
-            return self._traced(case)
+            row = self._traced(case)
+            if export is not None:
+                self.step = "export"
+                _export(case, Path(export))
+            return row
         except TracerError as problem:
             return self._failed(problem.message, problem.hint)
         except OSError as problem:
@@ -221,6 +231,13 @@ class _Run:
 
     def _failed(self, problem: str, hint: str) -> tuple[object, ...]:
         return self.plan.name, "failed", *[None] * 3, "", "", *[None] * 3, self.step, problem, hint
+
+
+def _export(case: Case, directory: Path) -> Path:
+    """The export of a case in a folder of its name; the folder."""
+    directory.mkdir(parents=True, exist_ok=True)
+    case.export(directory / case.name)
+    return directory / case.name
 
 
 def _said(done: int, total: int, name: str) -> None:

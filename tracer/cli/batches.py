@@ -71,9 +71,9 @@ def batch(
             rule=rule,
             collect=collect,
             providers=provider,
+            export=out,
             report=lambda done, total, name: progress(clean(name) or "done", done, total),
         )
-        folders = found.export(out) if out is not None else []
         shared = found.overlap()
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,9 @@ def batch(
             table(_SHARED, shared[_SHARED].head(_LISTED).itertuples(index=False), right=["taint_raw"])
             if len(shared) > _LISTED:
                 line(f"  and {len(shared) - _LISTED:,} more rows (overlap.csv and --json hold all)")
-        if folders:
-            line(f"wrote {plural(len(folders), 'folder')}, {BATCH.file} and {OVERLAP.file} to {clean(out)}")
+        if out is not None:
+            line(
+                f"wrote {plural(len(found.names), 'folder')}, {BATCH.file} and {OVERLAP.file} to {clean(out)}"
+            )
     if len(found.failures):
         raise typer.Exit(1)

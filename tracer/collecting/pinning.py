@@ -64,14 +64,13 @@ def heads_of_others(workspace: Workspace, case: str) -> Mapping[str, list[ChainH
 
 
 async def same_chain(source: Source, head: ChainHead, others: Iterable[ChainHead]) -> bool:
-    """Whether the blocks that other cases are pinned on, up to `head`, are on the chain that is read now.
+    """Whether the blocks that other cases are pinned on are on the chain that is read now.
 
-    False also where the provider does not say: then answers from before are not used. Raises BudgetSpentError.
+    False also where the provider does not say, or lags behind: then answers from before are not used. Raises
+    BudgetSpentError.
     """
     ask = Recording(source.answers.ask)
-    for block, known in sorted({(o.block, o.hash) for o in others if o.block <= head.block}):
-        if (block, known) == (head.block, head.hash):
-            continue
+    for block, known in sorted({(o.block, o.hash) for o in others} - {(head.block, head.hash)}):
         try:
             if (await source.adapter.block(ask, block)).hash != known:
                 return False
