@@ -98,7 +98,7 @@ def test_a_second_run_adds_nothing_and_a_corrected_one_goes_on(folder: Path, tmp
     (folder / "theft-2" / "seeds.txt").write_text("0x12 not an address\n", encoding="utf-8")
     first = tracer.batch(folder, workspace=tmp_path / "ws")
     assert first.summary["state"].tolist() == ["traced", "failed", "traced"]
-    assert first.failures["step"].tolist() == ["seed 0x12"]
+    assert first.failures["step"].tolist() == ["seed, line 1"]
     write_again = f"{address(1002)} report 2\n"
     (folder / "theft-2" / "seeds.txt").write_text(write_again, encoding="utf-8")
     second = tracer.batch(folder, workspace=tmp_path / "ws")

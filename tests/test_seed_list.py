@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tracer.case import Case
 from tracer.cli.app import app
-from tracer.errors import AddressError, FileError, InputError
-from tracer.seed_list import SeedLine, add_lines, raw_amount, read_seed_list, when
+from tracer.errors import FileError, InputError, SeedKnownError, TracerError
+from tracer.seed_list import SeedLine, raw_amount, read_seed_list, when
 
 A = "0x" + "a" * 40
 B = "0x" + "b" * 40
@@ -30,15 +31,14 @@ def test_pasted_lines_keep_their_note_and_number() -> None:
 def test_a_csv_is_read_by_its_header_and_says_what_it_ignores() -> None:
     text = f'Address,Stage,amount_raw,at,theft,"source"\n{A},"first,\nhop",{10**24},2025-02-21T14:16:11Z,bybit,"a, b"\n'
     found = read_seed_list(text)
-    assert [line.given() for line in found.lines] == [
-        {"amount": 10**24, "at": 1740147371, "theft": "bybit", "source": "a, b"}
-    ]
-    assert (found.lines[0].number, found.lines[0].subject, found.ignored) == (3, A, ("stage",))
+    (line,) = found.lines
+    assert (line.amount, line.at, line.theft, line.source) == (10**24, 1740147371, "bybit", "a, b")
+    assert (line.number, line.subject, found.ignored) == (3, A, ("stage",))
 
 
 def test_the_tracers_own_list_of_seeds_keeps_its_times() -> None:
     found = read_seed_list(f"number,address,amount_raw,at_utc\n1,{A},5,2025-02-21T14:16:11Z\n")
-    assert found.lines[0].given() == {"amount": 5, "at": 1740147371}
+    assert (found.lines[0].amount, found.lines[0].at) == (5, 1740147371)
     assert found.ignored == ("number",)
 
 
@@ -65,10 +65,10 @@ def test_lines_that_cannot_be_read_are_named_and_the_others_kept() -> None:
     assert [line.subject for line in found.lines] == [B]
     assert [line.number for line in found.refused] == [2, 3, 4]
     assert [
-        word in line.message
+        word in line.error.message
         for word, line in zip(["1e18", "yesterday", "no address"], found.refused, strict=True)
     ]
-    assert all(line.hint for line in found.refused)
+    assert all(line.error.hint for line in found.refused)
 
 
 @pytest.mark.parametrize("amount", ["1.5", "1e18", "-1", "٣", "9" * 101])
@@ -100,21 +100,52 @@ def test_no_line_of_a_pasted_text_is_lost(lines: list[str]) -> None:
     assert [line.number for line in read_seed_list("\n".join(lines)).lines] == wanted
 
 
-def test_a_refused_line_is_explained_and_a_common_field_yields_to_its_own() -> None:
-    added: list[tuple[str, dict[str, object]]] = []
+def test_a_refused_line_is_explained_and_a_common_field_yields_to_its_own(tmp_path: Path) -> None:
+    case = Case.create("c", tmp_path)
+    listed = read_seed_list(f"{A}\n0xBAD note\n{B} own")
+    assert case.add_seeds(listed)[0] == []
+    assert case.file.seeds == ()
+    added, refused = case.add_seeds(listed, SeedLine(0, "", source="FBI"), partly=True)
+    assert [(seed.address, seed.source) for seed in added] == [(A, "FBI"), (B, "own")]
+    assert case.file.seeds == tuple(added)
+    assert [(line.number, line.text) for line in refused] == [(2, "0xBAD note")]
+    assert refused[0].error.hint
 
-    def add(seed: str, **fields: object) -> None:
-        if seed == "0xBAD":
-            raise AddressError("Checksum wrong.", "Check for a typo.")
-        added.append((seed, fields))
 
-    lines = read_seed_list("0xAA\n0xBAD note\n0xCC own").lines
-    done, refused = add_lines(lines, add, SeedLine(0, "", chain="c", source="FBI"))
-    assert done == 2
-    assert added == [("0xAA", {"chain": "c", "source": "FBI"}), ("0xCC", {"chain": "c", "source": "own"})]
-    assert [(line.number, line.text, line.message, line.hint) for line in refused] == [
-        (2, "0xBAD note", "Checksum wrong.", "Check for a typo.")
-    ]
+def test_the_same_seed_twice_in_a_list_is_refused(tmp_path: Path) -> None:
+    case = Case.create("c", tmp_path)
+    added, refused = case.add_seeds(read_seed_list(f"{A}\n{B}\n{A} again"), partly=True)
+    assert [seed.address for seed in added] == [A, B]
+    assert [(line.number, type(line.error)) for line in refused] == [(3, SeedKnownError)]
+
+
+def test_a_list_is_placed_in_the_history_as_its_lines_one_by_one(tmp_path: Path) -> None:
+    rows = "".join(
+        f"0x{n + 1:064x},{1_700_000_000 + n},{A},0x{n % 7 + 1:040x},{100 + n},{'native' if n % 3 else B}\n"
+        for n in range(60)
+    )
+    head = "tx_hash,timestamp,from_address,to_address,amount_raw,asset\n"
+    lines = (
+        [f"0x{n + 1:064x},,,," for n in range(0, 60, 5)]
+        + [f"0x{n:040x},,{amount},," for n in range(1, 9) for amount in (7, 101, 116)]
+        + [f"0x{n:040x},0x{n:064x},,," for n in range(1, 9)]
+        + [f"0x{77:064x},,,,", f"0x{3:064x},,,,0x{5:040x}"]
+    )
+    listed = read_seed_list("address,tx,amount_raw,theft,to\n" + "\n".join(lines) + "\n")
+    whole, single = Case.create("whole", tmp_path), Case.create("single", tmp_path)
+    for case in (whole, single):
+        case.import_file((head + rows).encode(), chain="eip155:1", name="transfers.csv")
+    refused = []
+    for line in listed.lines:
+        try:
+            single.add_seed(line.subject, tx=line.tx, amount=line.amount, to=line.to)
+        except TracerError as error:
+            refused.append((line.number, error.message))
+    _, said = whole.add_seeds(listed, partly=True)
+    assert whole.file.seeds == single.file.seeds
+    assert [(line.number, line.error.message) for line in said] == refused
+    assert len(whole.file.seeds) > 20
+    assert len(refused) > 5
 
 
 def _add(tmp_path: Path, text: str) -> str:
@@ -129,7 +160,7 @@ def _add(tmp_path: Path, text: str) -> str:
 def test_the_command_line_takes_a_list_whole_or_not_at_all(tmp_path: Path) -> None:
     said = " ".join(_add(tmp_path, f"{A}\n0x12\n0x13\n").split())
     assert "2 of 3 lines cannot be used: line 2:" in said
-    assert "no seed was added" in said
+    assert "No seed was added." in said
     assert "0 seeds" not in said
 
 

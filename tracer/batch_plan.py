@@ -96,7 +96,7 @@ def _whole(data: bytes | str, name: str) -> tuple[SeedLine, ...]:
     if found.refused:
         first = found.refused[0]
         more = f" (and {len(found.refused) - 1:,} more lines)" if len(found.refused) > 1 else ""
-        raise FileError(f"{name}, line {first.number}: {first.message}{more}", first.hint)
+        raise FileError(f"{name}, line {first.number}: {first.error.message}{more}", first.error.hint)
     if not found.lines:
         raise FileError(
             f"{name} names no seed.", "Write one address a line, or a CSV with a column `address`."

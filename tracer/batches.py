@@ -25,6 +25,7 @@ from tracer.errors import SeedKnownError, TracerError, shown, visible
 from tracer.export import BATCH
 from tracer.opinions import Clock
 from tracer.results import CONVENTIONS, frame
+from tracer.seed_list import SeedList
 from tracer.times import utc_text
 
 if TYPE_CHECKING:
@@ -209,12 +210,11 @@ class _Run:
         for path in plan.files:
             self.step = f"import {path.name}"
             case.import_file(path)
-        for line in plan.seeds:
-            self.step = f"seed {line.subject}"
-            try:
-                case.add_seed(line.subject, **line.given())
-            except SeedKnownError:
-                continue  # an earlier run of the batch added it
+        _, refused = case.add_seeds(SeedList(plan.seeds), partly=True)
+        for line in refused:
+            if not isinstance(line.error, SeedKnownError):  # an earlier run of the batch added it
+                self.step = f"seed, line {line.number}"
+                raise line.error
         return case
 
     def _traced(self, case: Case) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from tracer import evidence, rulings, seeding
-from tracer.addresses import canonical, chain_id, is_tx_hash, is_utxo, parse_account
+from tracer.addresses import chain_id, is_tx_hash, parse_account
 from tracer.addresses import tx_hash as checked_tx
 from tracer.chains.files import read_transfers
 from tracer.custody import exhibits_of, record_of
@@ -23,9 +23,11 @@ from tracer.errors import InputError, NotFoundError, shown
 from tracer.evidence import ImportReport
 from tracer.labelling import Labelling
 from tracer.linkrulings import LinkRulings
-from tracer.model import NATIVE, Rule, Seed
+from tracer.model import Rule, Seed
+from tracer.placing import Placing
 from tracer.provenance import standing_in
 from tracer.results import frame
+from tracer.seed_list import RefusedLine, SeedLine, SeedList
 from tracer.store.caserecords import CaseFile, Pin, Target
 from tracer.times import utc_text
 from tracer.tracing import Progress
@@ -79,31 +81,40 @@ class CaseBook(LinkRulings, Labelling):
 
         amount: smallest units. at: UTC seconds. See docs/accounting.md, "Seeds". Raises AddressError, SeedError.
         """
-        place = chain_id(chain)
-        ref = None if asset is None else asset if asset == NATIVE else canonical(place, asset)
-        base = Seed(
-            place, "", checked_tx(place, tx) if tx else None, ref, amount, at, theft or "theft", source or ""
+        line = SeedLine(
+            number=0,
+            subject=address_or_tx,
+            chain=chain,
+            tx=tx or "",
+            asset=asset or "",
+            amount=amount,
+            at=at,
+            theft=theft or "",
+            source=source or "",
+            to=to or "",
         )
-        seeding.check_amount(amount)
-        if is_utxo(place) and (outpoint := seeding.outpoint_of(address_or_tx)) is not None:
-            found = [seeding.seed_of_outpoint(self._movements(), base, outpoint)]
-        elif is_tx_hash(place, address_or_tx):
-            only = canonical(place, to) if to else None
-            found = seeding.seeds_of_transaction(
-                self._movements(), base, checked_tx(place, address_or_tx), only
-            )
-        else:
-            if to is not None:
-                raise InputError(
-                    "--to goes with a theft transaction.", "Leave it out, or name the transaction."
-                )
-            account_chain, address = parse_account(address_or_tx, place)
-            found = [replace(base, chain=account_chain, address=address)]
-        movements = self._movements()
-        found = [seeding.with_asset(movements, seed) for seed in found]
-        seeding.check_history(movements, found)
+        found = self._placing().seeds(line)
         self.update(lambda file: seeding.with_seeds(file, found))
         return found
+
+    def add_seeds(
+        self, listed: SeedList, common: SeedLine | None = None, *, partly: bool = False
+    ) -> tuple[list[Seed], list[RefusedLine]]:
+        """Add the seeds of a list in one write; returns what was added, and the lines that cannot be used.
+
+        Fields of `common` apply where a line has none of its own. partly: the good lines go in although others are
+        refused; else one refused line keeps all of them out.
+        """
+        lines = listed.lines if common is None else [line.or_else(common) for line in listed.lines]
+        found, unplaced = self._placing().all(lines)
+        refused = sorted([*listed.refused, *unplaced], key=lambda line: line.number)
+        if refused and not partly:
+            return [], refused
+        self.update(lambda file: seeding.with_seeds(file, found))
+        return found, refused
+
+    def _placing(self) -> Placing:
+        return Placing(self._movements(), self.file.seeds)
 
     def seeds(self) -> pd.DataFrame:
         """The seeds, numbered from 1."""

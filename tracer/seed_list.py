@@ -9,9 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 from tracer.chains.text_bytes import Utf8Stream, find_encoding
 from tracer.chains.time_text import TimeTextError, utc_seconds
@@ -22,7 +20,6 @@ __all__ = [
     "RefusedLine",
     "SeedLine",
     "SeedList",
-    "add_lines",
     "raw_amount",
     "read_seed_list",
     "when",
@@ -75,11 +72,6 @@ class SeedLine:
         empty = {f.name: getattr(common, f.name) for f in fields(self) if getattr(self, f.name) in {None, ""}}
         return replace(self, **empty)
 
-    def given(self) -> dict[str, Any]:
-        """What the line says beside its subject, as arguments of `Case.add_seed`."""
-        names = ("chain", "tx", "asset", "amount", "at", "theft", "source", "to")
-        return {name: getattr(self, name) for name in names if getattr(self, name) not in {None, ""}}
-
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
@@ -87,8 +79,7 @@ class RefusedLine:
 
     number: int
     text: str
-    message: str
-    hint: str
+    error: TracerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +123,6 @@ def when(text: str) -> int:
         raise InputError(f"The time {shown(text)} {problem.why}.", problem.hint) from None
 
 
-def add_lines(
-    lines: tuple[SeedLine, ...], add: Callable[..., object], common: SeedLine
-) -> tuple[int, list[RefusedLine]]:
-    """Add each line with `add(subject, **fields)`; fields of `common` apply where a line has none of its own.
-
-    Returns how many went in, and the refused lines.
-    """
-    done = 0
-    refused: list[RefusedLine] = []
-    for line in lines:
-        try:
-            add(line.subject, **line.or_else(common).given())
-            done += 1
-        except TracerError as error:
-            refused.append(RefusedLine(line.number, line.text, error.message, error.hint))
-    return done, refused
-
-
 def _decoded(data: bytes, name: str) -> str:
     if not data:
         return ""
@@ -186,7 +159,7 @@ def _csv_list(text: str, subject: str) -> SeedList:
         try:
             good.append(_line(reader.line_num, line, named, subject))
         except InputError as error:
-            refused.append(RefusedLine(reader.line_num, line, error.message, error.hint))
+            refused.append(RefusedLine(reader.line_num, line, error))
     ignored = tuple(name for name in header if name not in {*COLUMNS, *_TIMES, subject})
     return SeedList(tuple(good), tuple(refused), ignored)
 

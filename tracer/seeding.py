@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +29,9 @@ __all__ = [
     "check_ruled",
     "check_table",
     "check_undeclared",
+    "identity",
     "outpoint_of",
+    "refuse_known",
     "seed_of_outpoint",
     "seeds_of_transaction",
     "with_asset",
@@ -48,14 +51,25 @@ def check_amount(amount: int | None) -> None:
         )
 
 
+def identity(seed: Seed) -> Seed:
+    """What makes a seed the same as another: all but where one has it from."""
+    return replace(seed, source="")
+
+
+def refuse_known(known: AbstractSet[Seed], seed: Seed) -> None:
+    """Refuse a seed whose `identity` is known: the same seed twice would count the theft twice."""
+    if identity(seed) in known:
+        raise SeedKnownError(
+            f"The case has that seed already: {seed.address}.",
+            "A second theft at the same address needs its own --theft name, --tx or amount.",
+        )
+
+
 def with_seeds(file: CaseFile, seeds: Sequence[Seed]) -> CaseFile:
-    """The case with more seeds; the same seed twice would count the theft twice, so it is refused."""
+    """The case with more seeds, none of which it has already."""
+    known = set(map(identity, file.seeds))
     for seed in seeds:
-        if any(replace(old, source="") == replace(seed, source="") for old in file.seeds):
-            raise SeedKnownError(
-                f"The case has that seed already: {seed.address}.",
-                "A second theft at the same address needs its own --theft name, --tx or amount.",
-            )
+        refuse_known(known, seed)
     return replace(file, seeds=(*file.seeds, *seeds))
 
 

@@ -14,7 +14,8 @@ from tracer.errors import FileError, InputError, shown
 
 if TYPE_CHECKING:
     from tracer.case import Case
-    from tracer.seed_list import RefusedLine, SeedLine
+    from tracer.model import Seed
+    from tracer.seed_list import SeedLine, SeedList
 
 __all__ = ["register"]
 
@@ -80,7 +81,7 @@ def add(
 ) -> None:
     """Add a seed. Without --tx, --at or --amount-raw everything that the address received is stolen."""
     from tracer.addresses import chain_id
-    from tracer.seed_list import SeedLine
+    from tracer.seed_list import SeedLine, read_seed_list
 
     if (subject is None) == (file is None):
         raise InputError("Give one ADDRESS_OR_TX, or a list with --file FILE.")
@@ -99,13 +100,23 @@ def add(
     )
     opened = session.case(case)
     if file is None:
-        wanted = [common]
+        added = opened.add_seed(
+            common.subject,
+            common.chain,
+            tx=tx,
+            asset=asset,
+            amount=amount_raw,
+            at=common.at,
+            theft=theft,
+            source=source,
+            to=to,
+        )
     else:
-        wanted, ignored = _listed(file, common)
-        if ignored:
-            session.tell(f"Columns not read: {', '.join(clean(name) for name in ignored)}.")
-    added = _add_all(opened, wanted, common)
-    line(f"{plural(added, 'seed')} added to {clean(opened.name)}; it has {len(opened.seeds()):,} now.")
+        listed = read_seed_list(_read(file), file.name)
+        if listed.ignored:
+            session.tell(f"Columns not read: {', '.join(clean(name) for name in listed.ignored)}.")
+        added = _add_list(opened, listed, common)
+    line(f"{plural(len(added), 'seed')} added to {clean(opened.name)}; it has {len(opened.seeds()):,} now.")
     if len(opened.files()):
         session.next("taint", case)
     else:
@@ -139,37 +150,24 @@ def remove(
     session.next("seed", "list", case)
 
 
-def _listed(file: Path, common: SeedLine) -> tuple[list[SeedLine], tuple[str, ...]]:
-    """The lines of a list and the columns that are not read. Taken whole or not at all: FileError names bad lines."""
-    from tracer.seed_list import RefusedLine, read_seed_list
-
-    found = read_seed_list(_read(file), file.name)
-    good: list[SeedLine] = []
-    refused = list(found.refused)
-    for seed in found.lines:
-        try:
-            _check(seed.or_else(common))
-        except InputError as error:
-            refused.append(RefusedLine(seed.number, seed.text, error.message, error.hint))
-        else:
-            good.append(seed)
-    if refused:
-        raise _refusal(refused, len(good))
-    if not good:
+def _add_list(case: Case, listed: SeedList, common: SeedLine) -> list[Seed]:
+    """Add all seeds of a list or none. Raises FileError that names the lines that cannot be used."""
+    if not listed.lines and not listed.refused:
         raise FileError(
             "The list of seeds is empty.", "Write one address a line, or a CSV with a column `address`."
         )
-    return good, found.ignored
-
-
-def _refusal(refused: list[RefusedLine], good: int) -> FileError:
-    told = [f"line {line.number}: {line.message}" for line in refused[:_SHOWN_PROBLEMS]]
-    if len(refused) > _SHOWN_PROBLEMS:
-        told.append(f"and {len(refused) - _SHOWN_PROBLEMS:,} more")
-    return FileError(
-        f"{len(refused):,} of {len(refused) + good:,} lines cannot be used: {'; '.join(told)}",
-        "Correct these lines and give the file again: no seed was added.",
-    )
+    added, refused = case.add_seeds(listed, common)
+    if refused:
+        told = [f"line {line.number}: {line.error.message}" for line in refused[:_SHOWN_PROBLEMS]]
+        if len(refused) > _SHOWN_PROBLEMS:
+            told.append(f"and {len(refused) - _SHOWN_PROBLEMS:,} more")
+        hint = "Correct these lines and give the file again." if len(refused) > 1 else refused[0].error.hint
+        raise FileError(
+            f"{len(refused):,} of {len(listed.lines) + len(listed.refused):,} lines cannot be used:"
+            f" {'; '.join(told)}",
+            f"No seed was added. {hint}",
+        )
+    return added
 
 
 def _read(file: Path) -> bytes:
@@ -182,39 +180,4 @@ def _read(file: Path) -> bytes:
     except OSError as error:
         raise FileError(
             f"{shown(file)} cannot be read ({error.strerror}).", "Check its permissions."
-        ) from None
-
-
-def _check(seed: SeedLine) -> None:
-    """Refuse a line whose chain, address or transaction cannot be right, before anything is added."""
-    from tracer.addresses import chain_id, is_tx_hash, parse_account, tx_hash
-
-    chain = chain_id(seed.chain)
-    if not is_tx_hash(chain, seed.subject):
-        parse_account(seed.subject, chain)
-    if seed.tx:
-        tx_hash(chain, seed.tx)
-
-
-def _add_all(case: Case, wanted: list[SeedLine], common: SeedLine) -> int:
-    """Add all seeds or none; how many there are more than before."""
-    before = set(case.seeds()["number"].tolist())
-    try:
-        for seed in wanted:
-            _add_one(case, seed.or_else(common))
-    except BaseException:
-        for number in sorted(set(case.seeds()["number"].tolist()) - before, reverse=True):
-            case.remove_seed(number)
-        raise
-    return len(case.seeds()) - len(before)
-
-
-def _add_one(case: Case, seed: SeedLine) -> None:
-    try:
-        case.add_seed(seed.subject, **seed.given())
-    except InputError as problem:
-        if not seed.number:
-            raise
-        raise FileError(
-            f"Line {seed.number}: {problem.message}", f"No seed was added. {problem.hint}"
         ) from None

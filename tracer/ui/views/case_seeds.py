@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from tracer.case import Case
-from tracer.seed_list import RefusedLine, SeedLine, SeedList, add_lines, raw_amount, read_seed_list
+from tracer.seed_list import RefusedLine, SeedLine, SeedList, raw_amount, read_seed_list
 from tracer.ui.i18n import Words
 from tracer.ui.session import errors_shown, say
 from tracer.ui.snippets import call, show_python
@@ -100,12 +100,11 @@ def _common_line(common: dict[str, str]) -> SeedLine:
 
 def _add(case: Case, pasted: SeedList, listed: SeedList, common: SeedLine, words: Words) -> None:
     """Add what can be added. A refused line of the box stays in it; one of a file stands in the table of refusals."""
-    done, left = add_lines(pasted.lines, case.add_seed, common)
-    left = [*pasted.refused, *left]
-    more, refused = add_lines(listed.lines, case.add_seed, common)
-    if done + more:
-        say(words("seeds.added", count=done + more))
-    st.session_state["seeds-refused"] = [*left, *listed.refused, *refused]
+    done, left = case.add_seeds(pasted, common, partly=True)
+    more, refused = case.add_seeds(listed, common, partly=True)
+    if done or more:
+        say(words("seeds.added", count=len(done) + len(more)))
+    st.session_state["seeds-refused"] = [*left, *refused]
     st.session_state["seed-lines-left"] = "\n".join(line.text for line in left)
     st.session_state["seed-files"] = st.session_state.get("seed-files", 0) + 1
     st.rerun()
@@ -118,7 +117,10 @@ def _refused(words: Words) -> None:
         return
     st.error(words("seeds.refused", count=len(refused)), icon=":material/warning:")
     frame = pd.DataFrame(
-        [{"line": r.number, "text": r.text, "message": r.message, "hint": r.hint} for r in refused]
+        [
+            {"line": r.number, "text": r.text, "message": r.error.message, "hint": r.error.hint}
+            for r in refused
+        ]
     )
     show_table(
         frame, words, key="refused", file="refused_seeds", wide={"text": 380, "message": 520, "hint": 420}
