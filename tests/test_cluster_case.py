@@ -140,6 +140,22 @@ def test_a_range_that_rests_on_inference_is_not_called_exact(case: Case) -> None
     assert (place["range_kind"], place["inferred_confidence"]) == ("exact", None)
 
 
+def test_the_range_of_a_wallet_behind_inferred_deposit_addresses_is_conditional(
+    case: Case, tmp_path: Path
+) -> None:
+    more = tmp_path / "more.csv"
+    more.write_text("\n".join([HEADER, movement(8, U, H, 5 * ETH)]) + "\n", encoding="utf-8")
+    case.import_file(more)
+
+    def of_wallet() -> tuple[object, ...]:
+        [place] = [r for r in case.endpoints().to_dict("records") if r["address"] == H]
+        return place["taint_raw"], place["at_least_raw"], place["at_most_raw"], place["range_kind"]
+
+    assert of_wallet() == (5 * ETH, 5 * ETH, 5 * ETH, "conditional")
+    case.stop(D, None, reason="it is his own wallet")
+    assert of_wallet() == (85 * ETH, 85 * ETH, 85 * ETH, "exact")
+
+
 @pytest.mark.parametrize(
     ("language", "inferred", "labelled", "part"),
     [

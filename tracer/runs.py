@@ -123,8 +123,17 @@ class Runs:
         return {account: sure for account, sure in known if account in stops and account not in self.stops}
 
     def range_kind(self, accounts: Iterable[Account], known: Range) -> str:
-        """The kind of the range of what these accounts hold together: conditional where one of them is inferred."""
-        return CONDITIONAL if any(account in self.inferred for account in accounts) else known.kind
+        """The kind of the range of what these accounts hold together: conditional where one rests on inference."""
+        return CONDITIONAL if any(a in self._on_inference for a in accounts) else known.kind
+
+    @cached_property
+    def _on_inference(self) -> frozenset[Account]:
+        """Inferred accounts, and whom one pays that stolen coin can have reached: it would be there otherwise."""
+        ledger, program = self.ledger, self.program
+        reached = np.unique(program.holding_address[program.hop < NEVER])
+        inferred = [n for n in reached.tolist() if program.addresses[n] in self.inferred]
+        paid = np.unique(ledger.recipient[np.isin(ledger.sender, inferred)])
+        return frozenset(self.inferred) | {ledger.addresses[n] for n in paid.tolist() if n >= 0}
 
     @cached_property
     def clusters(self) -> Clusters:

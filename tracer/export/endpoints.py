@@ -47,7 +47,8 @@ def _range(who: str) -> tuple[Column, ...]:
             _T,
             "",
             "exact: the range is attained at both ends; enclosing: it is safe but may be wider than the truth;"
-            " conditional: coin in it rests at inferred deposit addresses, so it holds only if they are the service's.",
+            " conditional: coin in it rests at inferred deposit addresses, or would have come from them, so it"
+            " holds only if they are the service's.",
         ),
     )
 
