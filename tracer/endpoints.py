@@ -22,7 +22,7 @@ import pyarrow as pa
 from tracer.addresses import transaction_name
 from tracer.amounts import decimal_text
 from tracer.arrivals import Account, History, Passage, passages
-from tracer.endpoint_kinds import CONDITIONAL, ORDER, STILL_THERE, kind_of, still_there
+from tracer.endpoint_kinds import ORDER, STILL_THERE, kind_of, still_there
 from tracer.labels.book import LabelBook, entity_key
 from tracer.listing import Listed
 from tracer.model import Asset, Label, Rule, StopCode
@@ -52,6 +52,7 @@ class Endpoints:
     book: LabelBook
     history: Callable[[Account], History]
     inferred: Mapping[Account, int]
+    range_kind: Callable[[Iterable[Account], Range], str]
     seen: Mapping[Account, int]
     hashes: Sequence[str]
     chosen: tuple[Listed, ...] | None = None
@@ -101,8 +102,7 @@ class Endpoints:
         return None if held.sink else self.inferred.get(self.account(held))
 
     def _kind(self, bound: Range, rows: Iterable[Listed]) -> str:
-        """Of a range, what it is worth: that of coin at inferred deposit addresses stands and falls with them."""
-        return CONDITIONAL if any(self._inferred(held) is not None for held in rows) else bound.kind
+        return self.range_kind([self.account(held) for held in rows if not held.sink], bound)
 
     def _known(self, held: Listed) -> History:
         if held.sink:

@@ -253,6 +253,7 @@ class Tracing(Runs):
             book=self.full_book,
             history=self.history,
             inferred=self.inferred,
+            range_kind=self.range_kind,
             seen=self.seen,
             hashes=self.source_hashes,
         )
