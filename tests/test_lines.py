@@ -149,7 +149,7 @@ def test_a_server_that_falls_silent_loses_its_connection() -> None:
         return []
 
     with line_server(in_turn(silent, good)) as server:
-        (body,) = asked(server, [echo(1)], patience=Patience(3, 0.001, 0.002, deadline=0.2))
+        (body,) = asked(server, [echo(1)], patience=Patience(3, 0.001, 0.002, deadline=1))
         hold.set()
         assert json.loads(body)["result"] == [1]
         assert server.connections == 2
