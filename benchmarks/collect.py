@@ -163,11 +163,14 @@ def kills(folder: Path, node: Anvil, addresses: int, count: int) -> None:
         check=True,
     )
     told = json.loads(last.stdout)
-    same = Case.open("theft", home).file.manifest == Case.open("theft", folder / "whole").file.manifest
+    resumed = Case.open("theft", home)
+    same = resumed.file.manifest == Case.open("theft", folder / "whole").file.manifest
+    pairs = zip(whole.export(folder / "one"), resumed.export(folder / "other"), strict=True)
+    same_tables = all(one.read_bytes() == other.read_bytes() for one, other in pairs)
     total, twice = answers(home), asked_twice(home)
     print(
-        f"kill -9 {killed} times: the same list byte for byte: {same}; {total:,} answers (undisturbed {calm.sent:,}), "
-        f"{twice} questions answered twice; finished: {told['finished']}"
+        f"kill -9 {killed} times: the same list byte for byte: {same}, every table: {same_tables}; {total:,} answers "
+        f"(undisturbed {calm.sent:,}), {twice} questions answered twice; finished: {told['finished']}"
     )
 
 
