@@ -14,6 +14,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import tomli_w
@@ -154,7 +155,7 @@ def _read(
     kind: type[_Record], entry: dict[str, Any], where: str, given: Mapping[str, Any] | None = None
 ) -> _Record:
     values = dict(given or {})
-    hints = get_type_hints(kind)
+    hints = _hints(cast("Any", kind))
     wanted: list[Field[Any]] = [f for f in fields(cast("Any", kind)) if f.name not in values]
     names = [f.name for f in wanted]
     for key in entry:
@@ -169,6 +170,11 @@ def _read(
         elif f.default is MISSING and f.default_factory is MISSING:
             raise _bad(where, f"the key {f.name} is missing")
     return kind(**values)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _value(name: str, found: object, hint: Any, where: str) -> Any:
