@@ -109,13 +109,6 @@ class Ledger:
         rows: list[int] = np.flatnonzero(match.fill_null(fill_value=False).to_numpy()).tolist()
         return rows
 
-    def spend_of(self, chain: str, outpoint: str) -> int | None:
-        """The row that spends an outpoint (`txid:vout`), None if none does."""
-        match = pc.and_(pc.equal(outpoint_texts(self.table), outpoint), pa.array(self.spends >= 0))
-        match = pc.and_(match, pc.equal(self.table["chain"].cast(pa.string()), chain).combine_chunks())
-        rows = np.flatnonzero(match.fill_null(fill_value=False).to_numpy(zero_copy_only=False))
-        return int(rows[0]) if len(rows) else None
-
     @cached_property
     def address_number(self) -> dict[tuple[str, str], int]:
         """(chain, address) -> number."""

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tracer.addresses import is_utxo
 from tracer.errors import SeedError, shown
 from tracer.ledger import Ledger
 from tracer.model import NATIVE, Asset, Gap, Seed
+from tracer.outpoints import outpoint_texts
 from tracer.taint.steps import Steps
 
 __all__ = ["Marks", "Plan", "plan_seeds", "two_thefts"]
@@ -34,6 +37,19 @@ class Marks:
     origin: dict[int, int] = field(default_factory=dict)
     every: int | None = None
     outpoints: dict[int, tuple[int | None, int]] = field(default_factory=dict)
+
+    def name(self, number: int, amount: int | None, held: int, origin: int) -> int:
+        """Mark so much of the output `number`, which holds `held`; None: all. Returns what does not fit.
+
+        Amounts named one by one add up and the whole stays the whole, in whatever order they are named.
+        """
+        before = self.outpoints.get(number, (0, origin))[0]
+        if amount is None or before is None:
+            self.outpoints[number] = (None, origin)
+            return max(0, (amount or 0) - held)
+        part = min(amount, held - before)
+        self.outpoints[number] = (before + part, origin)
+        return amount - part
 
 
 @dataclass
@@ -61,13 +77,16 @@ def plan_seeds(steps: Steps, seeds: Sequence[Seed]) -> Plan:
     """Resolve seeds. Raises SeedError for a seed that contradicts the history."""
     plan = Plan()
     ledger = steps.ledger
+    outputs = [seed for seed in seeds if seed.vout is not None]
+    found = _rows_of_outputs(ledger, outputs)
+    for seed in outputs:  # first: an amount of an address alone goes into what they leave, whatever the order
+        _plan_outpoint(plan, ledger, seed, found.get((seed.chain, _outpoint(seed))))
     for seed in seeds:
+        if seed.vout is not None:
+            continue
         address = steps.address(seed.chain, seed.address)
         inflows = np.flatnonzero(ledger.recipient == address)
         inflows = inflows[ledger.sender[inflows] != address]
-        if seed.vout is not None:
-            _plan_outpoint(plan, ledger, seed)
-            continue
         inflows = _without_change(ledger, inflows, address)
         if seed.tx is not None or seed.at is not None:
             _plan_matching(plan, ledger, seed, address, inflows)
@@ -85,13 +104,30 @@ def _without_change(ledger: Ledger, inflows: np.ndarray, address: int) -> np.nda
     return kept
 
 
-def _plan_outpoint(plan: Plan, ledger: Ledger, seed: Seed) -> None:
+def _outpoint(seed: Seed) -> str:
+    return f"{seed.tx}:{seed.vout}"
+
+
+def _rows_of_outputs(ledger: Ledger, seeds: Sequence[Seed]) -> dict[tuple[str, str], int]:
+    """(chain, outpoint) -> the row that makes an output that a seed names, else the row that spends it.
+
+    One pass over the ledger for all of them.
+    """
+    if not seeds:
+        return {}
+    texts = outpoint_texts(ledger.table)
+    named = pc.is_in(texts, value_set=pa.array(sorted({_outpoint(seed) for seed in seeds}), pa.string()))
+    rows = np.flatnonzero(named.to_numpy(zero_copy_only=False))
+    rows = rows[np.argsort(ledger.makes[rows] >= 0, kind="stable")]  # who makes it comes last and stands
+    chains = ledger.table["chain"].take(pa.array(rows)).to_pylist()
+    return dict(
+        zip(zip(chains, texts.take(pa.array(rows)).to_pylist(), strict=True), rows.tolist(), strict=True)
+    )
+
+
+def _plan_outpoint(plan: Plan, ledger: Ledger, seed: Seed, row: int | None) -> None:
     """One output is stolen, up to the amount, whether a source tells how it was made or only that it was spent."""
-    made = [r for r in ledger.rows_of(seed.chain, str(seed.tx)) if ledger.makes[r] >= 0]
-    named = f"{seed.tx}:{seed.vout}"
-    row = next((r for r in made if ledger.outpoint[r] == named), None)
-    if row is None:
-        row = ledger.spend_of(seed.chain, named)
+    named = _outpoint(seed)
     if row is None:
         raise SeedError(
             f"No source holds the output {shown(named)}, neither made nor spent.",
@@ -99,26 +135,18 @@ def _plan_outpoint(plan: Plan, ledger: Ledger, seed: Seed) -> None:
         )
     owner = int(ledger.recipient[row] if ledger.makes[row] >= 0 else ledger.sender[row])
     asset, number = int(ledger.asset[row]), int(max(ledger.makes[row], ledger.spends[row]))
-    amount = ledger.amount[row]
     marks = plan.marks.setdefault((owner, asset), Marks())
     origin = plan.origin(seed.theft, asset)
     if marks.outpoints.get(number, (None, origin))[1] != origin:
         raise two_thefts(seed, f"the output {named}")
-    part = amount if seed.amount is None else min(seed.amount, amount)
-    marks.outpoints[number] = (part, origin)
-    if seed.amount is not None and seed.amount > amount:
-        message = f"The seed states {seed.amount}, but the output {named} holds {amount}; only that counts."
-        plan.gaps.append(
-            Gap(
-                "seed_amount",
-                message,
-                seed.chain,
-                seed.address,
-                ledger.assets[asset].ref,
-                seed.amount - amount,
-                str(seed.tx),
-            )
+    left = marks.name(number, seed.amount, ledger.amount[row], origin)
+    if left:
+        message = (
+            f"The seed states {seed.amount}, which is {left} more than the output {named} holds"
+            f" ({ledger.amount[row]}); only that counts."
         )
+        ref = ledger.assets[asset].ref
+        plan.gaps.append(Gap("seed_amount", message, seed.chain, seed.address, ref, left, str(seed.tx)))
 
 
 def _ref_matches(ledger: Ledger, seed: Seed, rows: np.ndarray) -> np.ndarray:
@@ -152,6 +180,9 @@ def _plan_matching(plan: Plan, ledger: Ledger, seed: Seed, address: int, inflows
     for asset in assets.tolist():
         marks = plan.marks.setdefault((address, asset), Marks())
         origin = plan.origin(seed.theft, asset)
+        made = ledger.makes[rows[ledger.asset[rows] == asset]].tolist()
+        if any(marks.outpoints[n][1] != origin for n in made if n in marks.outpoints):
+            raise two_thefts(seed, f"an output of {what}")
         for tx in np.unique(ledger.tx[rows[ledger.asset[rows] == asset]]).tolist():
             if marks.origin.setdefault(tx, origin) != origin:
                 raise two_thefts(seed, f"what it got in {what}")
@@ -229,10 +260,10 @@ def _mark_openings(plan: Plan, ledger: Ledger, seed: Seed, address: int, asset: 
         if not amount:
             break
         marks = plan.marks.setdefault((address, asset), Marks())
-        number, part = int(ledger.spends[r]), min(amount, ledger.amount[r])
-        if number not in marks.outpoints:
-            marks.outpoints[number] = (part, plan.origin(seed.theft, asset))
-            amount -= part
+        number, origin = int(ledger.spends[r]), plan.origin(seed.theft, asset)
+        before, whose = marks.outpoints.get(number, (0, origin))
+        if before is not None and whose == origin:
+            amount = marks.name(number, amount, ledger.amount[r], origin)
     return amount
 
 
