@@ -79,6 +79,30 @@ class TestWhirlpool:
         assert not reached & {"M0", "M1", "Z", "P2"}
         assert reached >= {NODE, "R", "P1", "T"}
 
+    @pytest.mark.parametrize("named", [{"tx": txid(3), "vout": 0}, {"tx": txid(3)}])
+    def test_a_seed_that_names_an_output_behind_it_counts_and_is_said_to_count_twice(self, named):
+        mixes = {(BITCOIN, txid(3)): {}}
+        program = compile_program(ledger_of(MADE), [seed("T", tx=txid(1)), seed("M0", **named)], mixes=mixes)
+        assert sum(held(program, "fifo").values()) == 12_000_000 + POOL
+        gaps = {g.code: (g.status, g.address, g.amount, g.tx) for g in program.gaps}
+        for code in ("seed_behind_stop", "seed_from_coinjoin"):
+            assert gaps[code] == ("open", "M0", POOL, txid(3))
+        alone = compile_program(ledger_of(MADE), [seed("M0", **named)], mixes=mixes)
+        codes = [g.code for g in alone.gaps]
+        assert codes.count("seed_from_coinjoin") == 1
+        assert "seed_behind_stop" not in codes
+
+    def test_a_whole_mix_as_theft_transaction_is_said_for_every_output(self):
+        seeds = [seed(f"M{n}", tx=txid(3)) for n in range(5)]
+        program = compile_program(ledger_of(MADE), seeds, mixes={(BITCOIN, txid(3)): {}})
+        said = [g.address for g in program.gaps if g.code == "seed_from_coinjoin"]
+        assert said == [f"M{n}" for n in range(5)]
+
+    def test_certain_change_of_a_mix_as_a_seed_is_no_doubt(self):
+        made = TestCertainChange.MADE
+        program = compile_program(ledger_of(made), [seed("C", tx=txid(5), vout=2)], mixes=CHANGE)
+        assert not {g.code for g in program.gaps} & {"seed_from_coinjoin", "seed_behind_stop"}
+
     def test_ranges_are_exact_and_proven(self):
         program = compile_program(ledger_of(MADE), [seed("T", tx=txid(1))], mixes={(BITCOIN, txid(3)): {}})
         (node,) = [h for h in range(len(program.pot)) if program.name(h)[1] == NODE]

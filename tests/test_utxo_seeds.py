@@ -8,6 +8,7 @@ import pytest
 
 from tests.test_utxo_ledger import held
 from tests.utxo_histories import ledger_of, seed, transaction, txid
+from tracer.addresses import BITCOIN
 from tracer.errors import SeedError
 from tracer.taint import seeds as planning
 from tracer.taint.compile import compile_program
@@ -73,3 +74,17 @@ def test_thousands_of_outputs_are_found_in_one_pass(monkeypatch, first):
     monkeypatch.setattr(type(ledger), "rows_of", lambda *_: pytest.fail("a pass for each seed"))
     assert sum(held(ledger, seeds, "fifo").values()) == (1_000_000 if first else 600_000)
     assert len(passes) == 1
+
+
+def test_a_payment_of_a_service_that_stolen_coin_reached_is_said_to_count_twice():
+    made = [
+        PAID,
+        transaction(2, [(1, 0, "T", 300)], [("S", 290)]),
+        transaction(3, [(2, 0, "S", 290)], [("W", 280)]),
+    ]
+    seeds = [seed("T", tx=txid(1)), seed("W", tx=txid(3))]
+    program = compile_program(ledger_of(made), seeds, {(BITCOIN, "S"): "SERVICE"})
+    (gap,) = [g for g in program.gaps if g.code == "seed_behind_stop"]
+    assert (gap.address, gap.amount, gap.tx, gap.status) == ("W", 280, txid(3), "open")
+    followed = compile_program(ledger_of(made), seeds)
+    assert "seed_behind_stop" not in {g.code for g in followed.gaps}

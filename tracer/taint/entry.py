@@ -8,7 +8,7 @@ never raises the total. Decided by reach (poison, in the order of time), not by 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -70,6 +70,8 @@ class _Entry:
         self.before: list[Step] = []
         self.instead: dict[int, list[Step]] = {}  # step number -> the steps that take its place
         self.kept_out = 0
+        self.doubted: dict[tuple[str, int, int, int], int] = defaultdict(int)
+        """(code of a gap, address, asset, transaction) -> what a seed says is stolen although it came out of a stop."""
         row = np.array(steps.items.row, dtype=np.int64)
         # Stated opening balances lead the history and are never stolen.
         self.known = (row >= 0) & (steps.ledger.kind[row] == _OPENING) if len(row) else row.astype(bool)
@@ -133,6 +135,7 @@ class _Entry:
         mark = 0 if self.known[number] else self._mark(step, reached=reached or behind)
         self._move_pots(step)
         if mark:
+            self._doubt(step, mark, behind=behind)
             self.instead[number] = self._relabelled(step, mark)
         elif reached:
             self.hop[dst] = min(self.hop[dst], self.hop[src] + step.hop)
@@ -142,6 +145,13 @@ class _Entry:
             self.arrived.add(self._address(dst))
         if src >= 0 and self.steps.pot[src] and src not in self.steps.joints and self.pot_balance[src] == 0:
             self.hop[src] = NEVER
+
+    def _doubt(self, step: Step, mark: int, *, behind: bool) -> None:
+        """A seed that says more than the chain: coin out of a stop that counts there already, or out of a CoinJoin."""
+        crowd = step.op == Op.STOPPED and step.tx in self.steps.mixing
+        for code, holds in (("seed_behind_stop", behind), ("seed_from_coinjoin", crowd)):
+            if holds:
+                self.doubted[(code, *self._key(step.dst), step.tx)] += mark
 
     def _put_in(self, src: int, joint: int) -> None:
         """Stolen coin of one more owner is in a transaction."""
@@ -248,6 +258,7 @@ class _Entry:
                 " reached before: they keep their source and add nothing to the total."
             )
             self.steps.gaps.append(Gap("seed_downstream", message, status="assumption"))
+        self.steps.gaps.extend(self._doubts())
         known = int(self.known.sum())
         items = self.steps.items
         result = StepList(first)
@@ -265,3 +276,26 @@ class _Entry:
         new = np.arange(len(items)) + len(first) + np.cumsum(more) - more
         new[known:] += len(self.before)
         return result, new
+
+    def _doubts(self) -> Iterator[Gap]:
+        steps, ledger = self.steps, self.steps.ledger
+        first = (
+            dict(zip(ledger.tx[::-1].tolist(), range(ledger.rows - 1, -1, -1), strict=True))
+            if self.doubted
+            else {}
+        )
+        for (code, owner, number, tx), amount in self.doubted.items():
+            asset = steps.assets[number]
+            said = (
+                "comes from where stolen coin rests already, and tracing stops there: it may be the same coin, and the"
+                " stolen total counts it again. If it is, remove the seed; if you follow it on purpose, give the seed"
+                " its own --theft."
+                if code == "seed_behind_stop"
+                else "is an output of a CoinJoin: the transaction does not tell whose coin it was before. That it is"
+                " stolen rests on the source of the seed alone."
+            )
+            yield Gap(
+                code,
+                f"The seed says that {amount} is stolen, which {said}",
+                *(asset.chain, steps.names[owner][1], asset.ref, amount, ledger.tx_hash[first[tx]]),
+            )
