@@ -123,3 +123,47 @@ def test_the_theft_is_named_and_an_official_list_is_not_the_whole_of_it() -> Non
     assert book.best("eip155:1", receiver).role == "theft"
     assert sum(x.source_type == "law_enforcement" and x.chain == "eip155:1" for x in bundled_labels()) == 51
     assert sum(x.category == "broker" for x in bundled_labels()) == 148
+
+
+def test_the_usdc_pools_of_tornado_cash_are_named_by_what_the_contracts_hold() -> None:
+    book = bundled_book()
+    for pool, name in (
+        ("0xd96f2b1c14db8458374d9aca76e26c3d18364307", "Tornado Cash: 100 USDC pool"),
+        ("0x4736dcf1b7a3d580672cce6e7c65cd5cc9cfba9d", "Tornado Cash: 1,000 USDC pool"),
+    ):
+        assert name in {x.name for x in book.of("eip155:1", pool)}
+
+
+def test_addresses_that_ofac_added_or_dropped_later_count_from_that_day_only() -> None:
+    torn, old_proxy = (
+        "0x77777feddddffc19ff86db637967013e6c6a116c",
+        "0x905b63fff465b9ffbf41dea908ceb12478ec7601",
+    )
+    lazarus = "0x08723392ed15743cc38513c4925f5e6be5c17243"
+    for day, hits in (
+        ("2022-05-05", (False, False, False)),
+        ("2022-05-06", (False, False, True)),
+        ("2022-11-07", (False, True, True)),
+        ("2022-11-08", (True, False, True)),
+        ("2025-03-20", (True, False, True)),
+        ("2025-03-21", (False, False, True)),
+    ):
+        book = bundled_book().at(label_time(day))
+        assert tuple(bool(book.sanctions("eip155:1", a)) for a in (torn, old_proxy, lazarus)) == hits, day
+    assert sum(x.name == "OFAC SDN: Tornado Cash" for x in bundled_labels()) == 91
+
+
+def test_a_label_whose_source_is_not_verified_ends_no_tracing() -> None:
+    unverified = [
+        x for x in bundled_labels() if "not verified" in x.source and "first use not verified" not in x.source
+    ]
+    assert len(unverified) == 2
+    assert all(stop_code(x) is None for x in unverified)
+
+
+def test_sources_of_protocols_name_a_file_or_a_page() -> None:
+    vague = re.compile(r"public (code|contract) lists|public lists of|public code of")
+    for label in bundled_labels():
+        if label.source_type == "protocol":
+            assert not vague.search(label.source), label
+            assert "/" in label.source, label
