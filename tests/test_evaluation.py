@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tests.wallet_world import FILE, shipped
 from tracer.cli.app import app
 from tracer.clusters.coinjoin import CoinJoin
 from tracer.errors import FileError, InputError
-from tracer.evaluation.coinjoins import Labelled, kind_scores, read_folder
+from tracer.evaluation.coinjoins import Labelled, coincidence_score, kind_scores, read_folder
 from tracer.evaluation.dumplings import read_dumplings
 from tracer.evaluation.emulation import REGTEST, read_emulation
 from tracer.evaluation.evaluate import evaluate
@@ -258,6 +259,28 @@ def test_an_archive_that_is_none_or_too_large_is_refused(
     monkeypatch.setattr("tracer.evaluation.emulation._LARGEST_MEMBER", 10)
     with pytest.raises(FileError, match="larger than"):
         list(read_emulation(good))
+
+
+# --- accident
+
+
+def test_what_accident_explains_is_estimated_from_those_that_failed() -> None:
+    """Transactions of the shape in which nobody earns: as many are taken for JoinMarket's as the estimate says."""
+    dice = random.Random(7)
+    strangers = []
+    for _ in range(400):
+        ins = [dice.randint(10**6, 10**8) for _ in range(12)]
+        strangers.append(mix(ins, [5 * 10**7] * 4 + [dice.randint(10**5, 5 * 10**7) for _ in range(4)]))
+    score = coincidence_score(strangers, "strangers", "made")
+    assert score is not None
+    assert score.found + score.negatives == 400
+    assert score.found > 20
+    assert score.right * 4 < score.found  # next to nothing is left
+    makers = mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE, Script.P2PKH)
+    assert coincidence_score([makers], "m", "made") == Score(
+        "joinmarket", "m", "by coincidence", 0, 0, 1, 1, source="made"
+    )
+    assert coincidence_score([whirlpool()], "w", "made") is None
 
 
 # --- ground truth

@@ -1,18 +1,25 @@
-"""CoinJoin detection against labelled transactions: one row for each kind, by the labels as published and by shape."""
+"""CoinJoin detection against labelled transactions: one row for each kind, by the labels as published and by shape.
+
+And one that needs no labels: how many of JoinMarket's kind were called so by accident.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from tracer.clusters.coinjoin import CoinJoin, classify
+from tracer.clusters.joinmarket import chance, joinmarket, joinmarket_shaped
+from tracer.clusters.shape import Shape
 from tracer.evaluation.dumplings import read_dumplings
 from tracer.evaluation.labels import label_of, misplaced
 from tracer.evaluation.score import Score
 from tracer.utxo import UtxoTransaction
 
-__all__ = ["Labelled", "dumplings_scores", "kind_scores", "read_folder"]
+__all__ = ["Labelled", "coincidence_score", "dumplings_scores", "kind_scores", "read_folder"]
 
 _SOURCE = "Dumplings exports, crocs-muni/coinjoin-analysis"
 
@@ -28,7 +35,11 @@ class Labelled:
 def dumplings_scores(folder: Path) -> list[Score]:
     """The rows of all files of Dumplings under a folder, whatever its depth; none if there are no such files."""
     labelled = read_folder(folder)
-    return kind_scores(labelled, folder.name, _SOURCE, by_shape=True) if labelled else []
+    if not labelled:
+        return []
+    scores = kind_scores(labelled, folder.name, _SOURCE, by_shape=True)
+    accident = coincidence_score((row.transaction for row in labelled), folder.name, _SOURCE)
+    return scores if accident is None else [*scores, accident]
 
 
 def read_folder(folder: Path) -> list[Labelled]:
@@ -55,6 +66,30 @@ def kind_scores(labelled: Iterable[Labelled], data_set: str, source: str, *, by_
             aside = len(rows) - len(kept)
             scores.append(_score(kind, kept, verdicts, data_set, "by shape", source, aside))
     return scores
+
+
+def coincidence_score(transactions: Iterable[UtxoTransaction], data_set: str, source: str) -> Score | None:
+    """What of `joinmarket` can be accident, estimated without labels; None if no transaction is of its shape.
+
+    The rule asks for change that a maker earned. Where nobody did, such change turns up by accident with the
+    probability p of `chance`, so that for each transaction which fits but for it, p / (1 - p) others passed by accident
+    (an estimate of false discoveries by decoys, as in Elias and Gygi, Nature Methods 4, 2007). Rounded up.
+    negatives: the transactions that fit but for it.
+    """
+    found, expected, without = 0, Fraction(0), 0
+    for transaction in transactions:
+        shape = Shape(transaction)
+        if joinmarket_shaped(shape):
+            if joinmarket(shape) is None:
+                odds = chance(shape)
+                without += 1
+                expected += odds / (1 - odds) if odds < 1 else 1
+            elif classify(transaction).kind == CoinJoin.JOINMARKET:
+                found += 1
+    if not found and not without:
+        return None
+    right = max(0, found - ceil(expected))
+    return Score("joinmarket", data_set, "by coincidence", 0, without, found, right, source=source)
 
 
 def _score(

@@ -11,10 +11,11 @@ __all__ = ["Score"]
 class Score:
     """A row of the table of accuracy.
 
-    labels: `published`, `by shape` (lines whose own shape contradicts their label are set aside and counted), or `true`
-    (owners are known). positives, negatives: what the labels say; negatives 0 where pairs of addresses are counted.
-    found: what the heuristic says; right: of these, what the labels say too. linked: addresses with a known owner that
-    were linked to another such; known: how many there are; both 0 where no addresses are counted. source: of the data.
+    labels: `published`, `by shape` (lines whose own shape contradicts their label are set aside and counted), `true`
+    (owners are known), or `by coincidence` (none: right is what accident does not explain). positives, negatives: what
+    the labels say; negatives 0 where pairs of addresses are counted. found: what the heuristic says; right: of these,
+    what the labels say too. linked: addresses with a known owner that were linked to another such; known: how many
+    there are; both 0 where no addresses are counted. source: of the data.
     """
 
     heuristic: str

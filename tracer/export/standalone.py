@@ -39,14 +39,20 @@ ACCURACY = Layout(
             "labels",
             _T,
             "",
-            "published, by shape (contradicted labels set aside), or true (owners are known).",
+            "published, by shape (contradicted labels set aside), true (owners are known), or by coincidence"
+            " (without labels).",
         ),
         Column(
             "positives", _N, "", "Transactions, or pairs of addresses of one owner, that the labels name."
         ),
         Column("negatives", _N, "", "Transactions that the labels exclude; 0 where pairs are counted."),
         Column("found", _N, "", "What the heuristic finds."),
-        Column("right", _N, "", "Of these, what the labels name too."),
+        Column(
+            "right",
+            _N,
+            "",
+            "Of these, what the labels name too; by coincidence: what accident does not explain.",
+        ),
         Column("precision", _D, "share", "right / found, rounded down; empty if nothing was found."),
         Column("recall", _D, "share", "right / positives, rounded down."),
         Column(
