@@ -111,6 +111,45 @@ def test_an_input_that_no_output_needed_lowers_the_confidence() -> None:
     assert not maybe_payjoin(Shape(transaction(edge.inputs, [pay("x", 991), pay("y", 299)])))
 
 
+def test_change_of_what_may_be_a_payjoin_is_the_payers_or_joins_nobody() -> None:
+    """The payee, who reuses an address and writes version 1, puts its coin first; the change is the payer's."""
+    before = transaction(
+        [coin("x", 1_000)], [pay("shop", 500), pay("y", 490)], name="before", block=800_000, version=1
+    )
+    later = transaction([coin("shop", 801, source="pj")], [pay("z", 790)], name="l", block=800_002, version=1)
+
+    def links(*payers: Input, change: int) -> tuple[list[Link], list[Link]]:
+        made = transaction(
+            [coin("shop", 500, source="before"), *payers],
+            [pay("shop2", 801), pay("c", change)],
+            name="pj",
+            block=800_001,
+            version=2,
+        )
+        earlier = transaction([coin("w", 9_000)], [pay("shop2", 100)], name="e", block=799_999, version=1)
+        found = bitcoin_links(History([earlier, before, made, later]))
+        return tuple([k for k in these if k.rule == "change"] for these in (found.links, found.refused))  # type: ignore[return-value]
+
+    # 1,000 is more than the payee got, so its owner cannot be the payee
+    ((link,), none) = links(coin("payer", 1_000), change=690)
+    assert {link.a, link.b} == {f"{BITCOIN}:{coin(name, 1).owner}" for name in ("payer", "c")}
+    assert (link.confidence, none) == (80, [])
+    # 600 may be: the payee, who then has the change of nobody
+    none, (weak,) = links(coin("payer", 600), coin("payer2", 600), change=890)
+    assert (none, weak.confidence) == ([], 60)
+    assert "whose change it is remains open" in weak.note
+
+
+def test_change_of_a_trade_that_two_may_have_built_joins_nobody() -> None:
+    trade = transaction(
+        [coin("a", 900), coin("b", 800)], [pay("x", 700), pay("y", 700), pay("z", 290)], name="trade"
+    )
+    assert maybe_joint(Shape(trade))
+    link = change_link(trade, Change(2, ("fresh", "version"), 90))
+    assert link is not None
+    assert link.confidence == 60
+
+
 def test_what_is_spent_together_after_a_mix_says_so() -> None:
     mixed = whirlpool()
     merged = transaction(

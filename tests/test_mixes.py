@@ -258,3 +258,27 @@ def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path
     assert case.beyond_mixes().empty
     case.stop(f"tx:{split.txid}", "MIXER", chain="bitcoin")
     assert case.taint().addresses().set_index("address").loc[f"tx:{split.txid}", "taint_raw"] == 12_000_000
+
+
+def test_clusters_obey_what_the_analyst_says_of_a_transaction(tmp_path):
+    theft, split, mixed = mixed_history()
+    joint = bitcoin(
+        [coin("two", 900_000), coin("three", 800_000)],
+        [pay("six", 1_690_000)],
+        name="joint",
+        block=800_003,
+        time=1_690_001_800,
+    )
+    case = Case.create("said", tmp_path)
+    case.import_file(write_rows(tmp_path / "t.jsonl", [theft, split, mixed, joint]))
+    case.add_seed(theft.txid, "bitcoin")
+
+    def joined() -> set[str]:
+        links = case.cluster_links()
+        return set(links[links["withdrawn"] == ""]["tx"]) if len(links) else set()
+
+    assert joined() == {joint.txid}
+    case.stop(f"tx:{joint.txid}", "MIXER", chain="bitcoin", reason="two people")
+    assert joined() == set()
+    case.stop(f"tx:{mixed.txid}", None, chain="bitcoin", reason="one owner")
+    assert joined() == {mixed.txid}

@@ -101,7 +101,7 @@ class Runs:
     @cached_property
     def mixing(self) -> dict[tuple[str, str], Mapping[int, int]]:
         """(chain, transaction) in which coin stops -> input position -> vout of its certain change."""
-        named = [(c, a.removeprefix("tx:")) for c, a in self.stops if a == transaction_name(a[3:])]
+        named = [(c, a.removeprefix("tx:")) for c, a in self._stopped_transactions]
         said: dict[tuple[str, str], Mapping[int, int]] = {account: {} for account in named}
         return said | {(m.transaction.chain, m.transaction.txid): m.change for m in self.mixes}
 
@@ -145,7 +145,13 @@ class Runs:
             unread=frozenset(self.unseen),
             decided=self.decided,
             rulings=self.link_rulings,
+            mixing=self._stopped_transactions,
         )
+
+    @property
+    def _stopped_transactions(self) -> frozenset[Account]:
+        """The transactions of which the analyst says that coin stops in them."""
+        return frozenset(a for a in self.stops if a[1] == transaction_name(a[1][3:]))
 
     @cached_property
     def listing(self) -> Listing:

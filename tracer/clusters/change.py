@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tracer.clusters.common_input import MAYBE_JOINT, maybe_joint, maybe_payjoin
 from tracer.clusters.history import History
 from tracer.clusters.link import Link
+from tracer.clusters.shape import Shape
 from tracer.utxo import Output, Script, UtxoTransaction
 
 __all__ = ["SIGNS", "Change", "Sign", "change_link", "find_change"]
@@ -136,8 +138,19 @@ def find_change(transaction: UtxoTransaction, history: History) -> Change | None
 
 
 def change_link(transaction: UtxoTransaction, change: Change) -> Link | None:
-    """The link from the first payer to the owner of the change; None where either has neither address nor script."""
-    payer, output = transaction.inputs[0], transaction.outputs[change.vout]
+    """The link from a payer to the owner of the change; None where either has neither address nor script.
+
+    The payer is the first one. Where several may have built the transaction that could be the payee: there it is who
+    put in more than the payee got, and where nobody did, the link is too weak to unite anybody.
+    """
+    output, payer = transaction.outputs[change.vout], transaction.inputs[0]
+    confidence, note = change.confidence, f"signs: {', '.join(change.signs)}"
+    shape = Shape(transaction)
+    if maybe_payjoin(shape) or maybe_joint(shape):
+        payer = max(transaction.inputs, key=lambda i: i.amount)
+        if maybe_joint(shape) or payer.amount < sum(shape.paid_out) - output.amount:
+            confidence = min(confidence, MAYBE_JOINT)
+            note += "; several may have built the transaction, so whose change it is remains open"
     if not (payer.address or payer.script) or not (output.address or output.script):
         return None
     return Link(
@@ -145,8 +158,8 @@ def change_link(transaction: UtxoTransaction, change: Change) -> Link | None:
         f"{transaction.chain}:{transaction.owner(output)}",
         "change",
         transaction.txid,
-        change.confidence,
-        f"signs: {', '.join(change.signs)}",
+        confidence,
+        note,
     )
 
 

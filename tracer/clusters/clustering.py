@@ -12,6 +12,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
+from tracer.addresses import transaction_name
 from tracer.chains.utxo_rows import transactions_of
 from tracer.clusters.bitcoin import BitcoinLinks, bitcoin_links
 from tracer.clusters.controllers import controller_links
@@ -53,6 +54,7 @@ class Clusters:
 
     seeds, unread: accounts that are seeds, and those whose payments are not all known. decided: accounts of which the
     analyst says whether coin stops there. rulings: the analyst's standing word on links, in the order of giving.
+    mixing: those of the decided accounts that are transactions (`tx:<txid>`) in which coin stops, as CoinJoins.
     """
 
     ledger: Ledger
@@ -61,6 +63,7 @@ class Clusters:
     unread: frozenset[Account]
     decided: frozenset[Account]
     rulings: tuple[LinkRuling, ...]
+    mixing: frozenset[Account] = frozenset()
 
     @cached_property
     def payments(self) -> Payments:
@@ -174,7 +177,11 @@ class Clusters:
             return BitcoinLinks((), {})
         transactions = transactions_of(self.ledger.table.filter(pa.array(self.ledger.utxo)))
         nobody = {":".join(self.ledger.addresses[n]) for n in {*self.services, *self._nobody}}
-        return bitcoin_links(History(transactions), nobody)
+        said = {
+            is_mix: {name[3:] for _, name in accounts if name == transaction_name(name[3:])}
+            for is_mix, accounts in ((True, self.mixing), (False, self.decided - self.mixing))
+        }
+        return bitcoin_links(History(transactions, said[True], said[False]), nobody)
 
     @cached_property
     def _made(self) -> dict[Link, int]:

@@ -12,9 +12,12 @@ from tracer.clusters.link import Link
 from tracer.clusters.shape import Shape
 from tracer.utxo import UtxoTransaction
 
-__all__ = ["common_input", "maybe_joint", "maybe_payjoin"]
+__all__ = ["MAYBE_JOINT", "common_input", "maybe_joint", "maybe_payjoin"]
 
-_SURE, _MAYBE_PAYJOIN = 90, 60
+MAYBE_JOINT = 60
+"""Confidence of a link whose transaction several may have built: it is listed and unites nobody."""
+
+_SURE = 90
 
 
 def common_input(transaction: UtxoTransaction, history: History) -> list[Link]:
@@ -27,7 +30,7 @@ def common_input(transaction: UtxoTransaction, history: History) -> list[Link]:
         return []
     confidence, note = _SURE, ""
     if maybe_payjoin(shape):
-        confidence, note = _MAYBE_PAYJOIN, "an input was not needed for either output: a PayJoin is possible"
+        confidence, note = MAYBE_JOINT, "an input was not needed for either output: a PayJoin is possible"
     if any(i.outpoint.txid in history.mixed for i in transaction.inputs):
         note = f"{note}; " if note else ""
         note += "spends outputs of a CoinJoin: joins these coins' owner, not the owners before the mix"

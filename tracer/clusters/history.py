@@ -6,7 +6,7 @@ and an owner's first appearance is the first that was given. Rules that rest on 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 
 from tracer.clusters.coinjoin import Verdict, classify
@@ -18,9 +18,18 @@ _LATE = 2**62
 
 
 class History:
-    """Transactions in the order of the chain; those without a block come last, in the order given."""
+    """Transactions in the order of the chain; those without a block come last, in the order given.
 
-    def __init__(self, transactions: Iterable[UtxoTransaction]) -> None:
+    mixing, ordinary: txids of which the analyst says that they are CoinJoins, or are none, whatever the rules say.
+    """
+
+    def __init__(
+        self,
+        transactions: Iterable[UtxoTransaction],
+        mixing: Collection[str] = (),
+        ordinary: Collection[str] = (),
+    ) -> None:
+        self._mixing, self._ordinary = frozenset(mixing), frozenset(ordinary)
         self.transactions = tuple(sorted(transactions, key=_place))
         self.spender = {i.outpoint: t for t in self.transactions for i in t.inputs}
         self.by_txid = {t.txid: t for t in self.transactions}
@@ -32,8 +41,9 @@ class History:
 
     @cached_property
     def mixed(self) -> frozenset[str]:
-        """Txids of the CoinJoins."""
-        return frozenset(txid for txid, verdict in self.verdicts.items() if verdict.mixes)
+        """Txids of the CoinJoins, by the rules or by the analyst, who has the last word."""
+        found = frozenset(txid for txid, verdict in self.verdicts.items() if verdict.mixes)
+        return (found - self._ordinary) | self._mixing
 
     @cached_property
     def first_seen(self) -> dict[str, str]:
