@@ -269,5 +269,5 @@ class TestBlocks:
 
 def test_each_kind_has_an_adapter_and_a_judge() -> None:
     for explorer in EXPLORERS:
-        assert explorer.adapter().name.split() == [explorer.kind, "1"]
+        assert explorer.adapter().name.split() == [explorer.kind, "2"]
         assert explorer.kind in JUDGES

@@ -38,6 +38,7 @@ from tracer.chains.explorer_history import (
     disagreements,
     hub_of,
     made,
+    unsent,
     wraps_known,
 )
 from tracer.chains.explorer_values import field, place, symbol, token_decimals
@@ -52,7 +53,7 @@ __all__ = ["Blockscout", "judge"]
 class Blockscout:
     """Adapter of one endpoint of kind `blockscout`. Holds no state: every answer that it uses was asked for."""
 
-    name = "blockscout 1"
+    name = "blockscout 2"
 
     def __init__(self, endpoint: Endpoint) -> None:
         if endpoint.kind != "blockscout" or not is_evm(endpoint.chain):
@@ -113,7 +114,7 @@ class Blockscout:
         full = [lists.made[tx_hash] for tx_hash in sorted(listed.full)]
         told = await read_full(explorer, self.chain, full, settled=True)
         rows = chosen(listed, told.rows, inflows=inflows) + extra
-        gaps = [*listed.gaps, *told.gaps]
+        gaps = [*listed.gaps, *unsent(listed, span), *told.gaps]
         gaps += disagreements(listed, told.rows, (one.sent for one in full), marked=False)
         change = await balance_change(explorer, listed, span, rows)
         balance = balance_gap(listed, span, rows, change)

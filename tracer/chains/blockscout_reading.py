@@ -121,6 +121,10 @@ async def _flat(explorer: Explorer, made: Made, root: Frame, *, settled: bool) -
     sure = made.inner_error is False and made.receipt.status is not None
     if page.pending or not sure or any(row.failed for row in rows):
         return None
+    made_itself = (
+        root.to if root.kind == "create" else None
+    )  # that creation is listed among its own inner payments
+    rows = [row for row in rows if not (row.kind in {"create", "create2"} and row.to == made_itself)]
     return Trace((root, *(row.frame for row in rows if row.moved or row.kind.startswith("create"))))
 
 

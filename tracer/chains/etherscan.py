@@ -1,4 +1,4 @@
-"""The adapter for Etherscan's API v2 and endpoints that are compatible with it (Routescan, Blockscout's /api).
+"""The adapter for Etherscan's API v2 and endpoints that are compatible with it (Routescan).
 
 The lists of an address (transactions, inner payments, tokens, withdrawals of the consensus layer) say which
 transactions touch it; those in which it pays are read in full. No list is believed to be whole because a page is short
@@ -32,6 +32,7 @@ from tracer.chains.explorer_history import (
     disagreements,
     hub_of,
     made,
+    unsent,
     wraps_known,
 )
 from tracer.chains.explorer_values import number
@@ -49,7 +50,7 @@ _PAGE = 1000
 class Etherscan:
     """Adapter of one endpoint of kind `etherscan`. Holds no state: every answer that it uses was asked for."""
 
-    name = "etherscan 1"
+    name = "etherscan 2"
 
     def __init__(self, endpoint: Endpoint) -> None:
         if endpoint.kind != "etherscan" or not is_evm(endpoint.chain):
@@ -118,7 +119,7 @@ class Etherscan:
         listed.choose_full(inflows=inflows)
         told, read = await read_full(explorer, listed)
         rows = chosen(listed, told.rows, inflows=inflows) + extra
-        gaps = [*listed.gaps, *told.gaps, *disagreements(listed, told.rows, read)]
+        gaps = [*listed.gaps, *unsent(listed, span), *told.gaps, *disagreements(listed, told.rows, read)]
         balance = balance_gap(listed, span, rows, await self._change(explorer, address, span))
         gaps += [balance] if balance is not None else []
         if not wraps_known(self.chain):
@@ -191,7 +192,8 @@ class Etherscan:
             inner = read_inner(row)
             if listed.address not in {inner.sender, inner.to}:
                 raise other("the inner payment's address", listed.address, f"{inner.sender} or {inner.to}")
-            if inner.moved:
+            told = listed.sent.get(inner.tx_hash)
+            if inner.moved and not inner.repeats(told.to if told and told.sent.to is None else None):
                 listed.found(inner.tx_hash, inner.block)
                 listed.timed(inner.block, inner.time)
                 listed.inner.append(inner_row(inner))

@@ -61,10 +61,10 @@ class Refused:
         """The provider does not offer this list, or not with this key."""
         return _UNSUPPORTED.search(self.words) is not None and not self.split
 
-    def error(self, what: str) -> ProviderError:
+    def error(self, what: str, hint: str = "Ask another provider.") -> ProviderError:
         """The error for a question that has to be answered."""
         kind = ProviderStopError if self.unsupported else ProviderError
-        return kind(f"The provider refused {what}: {shown(self.words, 200)}.", "Ask another provider.")
+        return kind(f"The provider refused {what}: {shown(self.words, 200)}.", hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Lists of Etherscan's API read to their end: a short page is not the end, and a block that does not fit is a gap.
 
 Every question is the first page of a range of blocks. The last block of a page may be cut, so it is dropped and asked
-again from that block on. Free plans silently give fewer records than asked for (docs.etherscan.io, changelog of July
-2026), so a page proves its own end only together with the newest records of the rest of the range: they have to be its
-last block, row for row. A range that the provider finds too large or too slow is halved, down to one block.
+again from that block on; an answer that then lacks what was seen before is an error and no end. Free plans silently
+give fewer records than asked for (docs.etherscan.io, changelog of July 2026), so a page proves its own end only with
+the newest records of the rest of the range: they have to be its last block, row for row. A range that the provider
+finds too large or too slow is halved, down to one block.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from tracer.errors import ProviderError, shown
 
 __all__ = ["Explorer", "Order", "Pages", "Question", "Reader", "read_list"]
 
+_NO_PROXY = (
+    'Ask another provider. A Blockscout instance has no module "proxy": write kind = "blockscout" for it.'
+)
 _MOST_PAGES = 20_000
 """Questions for one list before the provider is given up."""
 
@@ -60,7 +64,7 @@ class Explorer:
         """Like `node`, but a refusal is an error, and so is null."""
         answer = await self.node(method, *params, settled=settled)
         if isinstance(answer, Refused):
-            raise answer.error(method)
+            raise answer.error(method, _NO_PROXY if answer.unsupported else "Ask another provider.")
         if answer is None:
             raise ProviderError(
                 f"The provider knows nothing of what it was asked ({method} {shown([v for _, v in params])}).",
@@ -102,6 +106,7 @@ async def read_list(reader: Reader, span: Span) -> Pages:
     """Give all rows of a list in a span to `reader.take`."""
     pages = Pages()
     waiting = [span]
+    held: Sequence[object] = ()  # rows that the next answer has to begin with
     for _ in range(_MOST_PAGES):
         if not waiting or reader.stop():
             return pages
@@ -114,9 +119,16 @@ async def read_list(reader: Reader, span: Span) -> Pages:
             if not answer.split:
                 raise answer.error("a list")
             waiting = _halves(part, answer.words, pages) + waiting
+            held = held if part.first < part.last else ()
             continue
         pages.pending |= answer.pending
+        if Counter(_order(held)) - Counter(_order(answer.rows)):
+            raise ProviderError(
+                f"The provider's list lacks records of block {part.first} that it gave before.",
+                "Ask again later, or ask another provider.",
+            )
         kept, rest = await _proven(reader, part, answer.rows, pages)
+        held = answer.rows[len(kept) :]
         for row in kept:
             reader.take(row)
         pages.count += len(kept)
@@ -154,7 +166,9 @@ async def _proven(
             why = newest.words
         else:
             pages.pending |= newest.pending
-            if _alike(newest.rows, ending):
+            # a full page of one block, newest first as oldest first: `sort` does nothing there and proves nothing
+            unsorted = len(rows) >= max(reader.page, 2) and _order(newest.rows) == _order(rows)
+            if _alike(newest.rows, ending) and not unsorted:
                 return rows, None
             if len(rows) < reader.page:
                 why = "the provider's page does not hold all records of the block"
@@ -165,7 +179,11 @@ async def _proven(
 
 
 def _alike(newest: Sequence[object], ending: Sequence[object]) -> bool:
-    return Counter(map(_constant, newest)) == Counter(map(_constant, ending))
+    return Counter(_order(newest)) == Counter(_order(ending))
+
+
+def _order(rows: Sequence[object]) -> list[str]:
+    return [_constant(row) for row in rows]
 
 
 def _constant(row: object) -> str:

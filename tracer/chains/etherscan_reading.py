@@ -14,7 +14,7 @@ from tracer.chains.etherscan_rows import read_inner, trace_of
 from tracer.chains.evm_blocks import Block, Receipt, Transaction, other, read_receipt, read_transaction
 from tracer.chains.evm_movements import Names, Row, Told, movements
 from tracer.chains.evm_traces import Frame, Trace
-from tracer.chains.explorer_history import Listed, ran_no_code, unknown_names
+from tracer.chains.explorer_history import SIGNED_ONLY, Listed, ran_no_code, unknown_names
 from tracer.chains.jsonrpc_asking import together
 from tracer.chains.jsonrpc_reading import DECIMALS, SYMBOL, decimals_of, symbol_text
 from tracer.model import Gap
@@ -23,9 +23,6 @@ __all__ = ["name_tokens", "read_full", "read_one"]
 
 _FULL_LIST = 1000
 """Records of one answer at most on a free plan: a list of inner payments with so many may be cut."""
-
-_WHOLE = frozenset({"eip155:1", "eip155:56", "eip155:100", "eip155:137", "eip155:43114"})
-"""Chains on which a row of txlist says all that was signed; on rollups a deposit brings coin along that it omits."""
 
 
 async def read_full(explorer: Explorer, listed: Listed) -> tuple[Told, list[Transaction]]:
@@ -46,7 +43,7 @@ async def _read(explorer: Explorer, listed: Listed, tx_hash: str) -> Read:
     known = listed.sent.get(tx_hash)
     answer = await explorer.known("eth_getTransactionReceipt", ("txhash", tx_hash), settled=True)
     receipt = read_receipt(answer, tx_hash)
-    if known is not None and listed.chain in _WHOLE:
+    if known is not None and listed.chain in SIGNED_ONLY:
         sent = known.sent
     else:
         sent = read_transaction(

@@ -46,7 +46,9 @@ _STATES = {"": None, "0": False, "1": True}
 
 @dataclass(frozen=True, slots=True)
 class Inner:
-    """A row of a list of inner payments. path: its place in the trace, () where the row does not tell."""
+    """A row of a list of inner payments. path: its place in the trace, () where the row does not tell. number: in its
+    transaction, where the row tells that instead (Blockscout's form).
+    """
 
     block: int
     time: int
@@ -57,6 +59,11 @@ class Inner:
     amount: int
     failed: bool
     path: tuple[int, ...]
+    number: int | None = None
+
+    def repeats(self, created: str | None) -> bool:
+        """Whether it is the creation that the transaction itself is. created: by the transaction, None for nothing."""
+        return self.kind in {"create", "create2"} and created is not None and self.to == created
 
     @property
     def moved(self) -> bool:
@@ -134,7 +141,9 @@ def _flag(value: object, name: str) -> bool:
 
 
 def read_token(value: object, listed: Listed) -> Row | None:
-    """A row of tokentx; None for a single token (ERC-721, ERC-1155), and for a log that repeats a payment of coin."""
+    """A row of tokentx; None for a single token (ERC-721, ERC-1155), for a log that repeats a payment of coin, and
+    for a log that was listed before.
+    """
     raw = record(value, "a row")
     asset = address(field(raw, "contractAddress"), "the contract of a token")
     tx_hash = digest(field(raw, "hash"), "the transaction of a token transfer")
@@ -157,8 +166,20 @@ def read_token(value: object, listed: Listed) -> Row | None:
     kind = Kind.MINT if sender == ZERO_ADDRESS else Kind.BURN if to == ZERO_ADDRESS else Kind.TOKEN
     ends = ("" if kind is Kind.MINT else sender, "" if kind is Kind.BURN else to)
     log = raw.get("logIndex")  # compatible endpoints tell it
-    position = None if log in (None, "") else LOGS + place(log, "the log of a token transfer")
-    return Row(block, index, position, tx_hash, *ends, asset, amount, kind, time)
+    if log in (None, ""):
+        return Row(block, index, None, tx_hash, *ends, asset, amount, kind, time)
+    row = Row(
+        block,
+        index,
+        LOGS + place(log, "the log of a token transfer"),
+        tx_hash,
+        *ends,
+        asset,
+        amount,
+        kind,
+        time,
+    )
+    return row if listed.logged(row) else None
 
 
 def read_inner(value: object, tx_hash: str | None = None) -> Inner:
@@ -185,6 +206,7 @@ def read_inner(value: object, tx_hash: str | None = None) -> Inner:
     path: tuple[int, ...] = ()
     if isinstance(trace_id, str) and _TRACE.fullmatch(trace_id) is not None:
         path = tuple(int(step) for step in trace_id.split("_"))
+    numbered = raw.get("index")
     return Inner(
         place(field(raw, "blockNumber"), "the block of an inner payment"),
         _time(raw),
@@ -195,6 +217,7 @@ def read_inner(value: object, tx_hash: str | None = None) -> Inner:
         number(field(raw, "value"), "the amount of an inner payment"),
         failed,
         path,
+        None if numbered in (None, "") else place(numbered, "the number of an inner payment"),
     )
 
 
@@ -206,12 +229,19 @@ def inner_row(inner: Inner) -> Row:
     )  # fmt: skip
 
 
-def trace_of(root: Frame, rows: Sequence[Inner]) -> Trace:
+def trace_of(root: Frame, rows: Sequence[Inner]) -> Trace | None:
     """The trace that a list of a transaction's inner payments stands for.
 
-    In the order of the rows' places in the trace where each tells its own, else in the order given. A frame that
-    failed takes back those below it where the places tell which those are.
+    In the order of the rows' places in the trace where each tells its own, else of their numbers, else in the order
+    given. A frame that failed takes back those below it where the places tell which those are; None where rows have
+    numbers only, since those below a failure are not marked there (Blockscout). The creation that is the transaction
+    itself stands in Blockscout's list too, and counts once.
     """
+    rows = [row for row in rows if not row.repeats(root.to if root.kind == "create" else None)]
+    if rows and all(row.number is not None and not row.path for row in rows):
+        if any(row.failed for row in rows):
+            return None
+        rows = sorted(rows, key=lambda row: row.number or 0)
     paths = [row.path for row in rows]
     if all(paths) and len(set(paths)) == len(paths):
         rows = sorted(rows, key=lambda row: row.path)

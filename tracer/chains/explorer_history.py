@@ -21,6 +21,7 @@ from tracer.movements import empty
 
 __all__ = [
     "MOST_NAMES",
+    "SIGNED_ONLY",
     "Listed",
     "Sent",
     "balance_gap",
@@ -29,11 +30,17 @@ __all__ = [
     "hub_of",
     "made",
     "unknown_names",
+    "unsent",
     "wraps_known",
 ]
 
 MOST_NAMES = 100
 """Token contracts that are asked for their names one by one: those of others' movements in the same transactions."""
+
+SIGNED_ONLY = frozenset({"eip155:1", "eip155:56", "eip155:100", "eip155:137", "eip155:43114"})
+"""Chains whose users' transactions are all signed, and nothing else; on rollups a deposit brings coin along that a row
+of a list omits, and may have a number of another kind.
+"""
 
 _NO_CODE_GAS = 21_000
 _SINCE = 1_704_067_200
@@ -65,7 +72,7 @@ class Listed:
     sent: transactions that it sent or received, by hash. tokens, inner: token movements and inner payments that touch
     it. blocks: the block of every transaction seen. full: those that have to be read in full. names: of tokens.
     singles: transactions of the lists' transfers of single tokens. times: UTC seconds by block. crowded: records of
-    another kind (withdrawals), where there are more of them than transactions.
+    another kind (withdrawals), where there are more of them than transactions. logs: token movements by their log.
     """
 
     chain: str
@@ -81,6 +88,7 @@ class Listed:
     singles: list[str] = field(default_factory=list)
     times: dict[int, int] = field(default_factory=dict)
     crowded: int = 0
+    logs: dict[tuple[str, int | None], Row] = field(default_factory=dict)
 
     @property
     def hub(self) -> bool:
@@ -103,6 +111,13 @@ class Listed:
         before = self.times.setdefault(block, time)
         if before != time:
             raise other(f"the time of block {block}", before, time)
+
+    def logged(self, row: Row) -> bool:
+        """Note a token movement whose log is told; False if it was before: a log moves tokens once."""
+        before = self.logs.setdefault((row.tx_hash, row.position), row)
+        if before != row:
+            raise other(f"a log of {row.tx_hash}", before.amount, row.amount)
+        return before is row
 
     def named(self, asset: str, symbol: str, decimals: int | None) -> None:
         """Note a token's names; decimals on which rows differ are unknown."""
@@ -194,6 +209,26 @@ def disagreements(
     if unlisted:
         gaps.append(_disagree(listed, "transactions", len(unlisted), "list"))
     return gaps
+
+
+def unsent(listed: Listed, span: Span) -> list[Gap]:
+    """Where the list of transactions lacks some that the address sent: their numbers (nonces) count up one by one from
+    0 (Yellow Paper, section 4.1). An account that lent itself code may skip some (EIP-7702): the gap is for people.
+    """
+    if listed.chain not in SIGNED_ONLY:
+        return []
+    used = sorted(t.sent.nonce for t in listed.sent.values() if t.sent.sender == listed.address)
+    if not used:
+        return []
+    least = 0 if span.first == 0 else used[0]
+    lacks = used[-1] - least + 1 - len(set(used))
+    if lacks <= 0:
+        return []
+    message = (
+        f"The provider's list of transactions lacks {lacks} that the address sent: their numbers (nonces), up to "
+        f"{used[-1]}, are missing. Only an account that lent itself code (EIP-7702) skips numbers otherwise."
+    )
+    return [Gap("lists_differ", message, chain=listed.chain, address=listed.address)]
 
 
 def _fact(row: Row) -> tuple[str, str, str, str, int]:
