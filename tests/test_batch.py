@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 
@@ -108,6 +109,88 @@ def test_a_second_run_adds_nothing_and_a_corrected_one_goes_on(folder: Path, tmp
     assert second.taint().query("case == 'theft-1'").equals(first.taint().query("case == 'theft-1'"))
 
 
+def test_a_corrected_file_never_counts_beside_its_earlier_self(folder: Path, tmp_path: Path) -> None:
+    tracer.batch(folder, workspace=tmp_path / "ws")
+    path = folder / "theft-2" / "transfers.csv"
+    path.write_text(history(2).replace(str(100 * ETH), str(110 * ETH)), encoding="utf-8")
+    again = tracer.batch(folder, workspace=tmp_path / "ws")
+    assert again.failures["step"].tolist() == ["import transfers.csv"]
+    assert "remove-file theft-2 1" in again.failures["hint"][0]
+    case = tracer.Case.open("theft-2", tmp_path / "ws")
+    assert case.taint().conservation()["stolen_raw"].tolist() == [100 * ETH]
+    case.import_file(path)
+    case.remove_file(1, "the bank corrected it")
+    right = tracer.batch(folder, workspace=tmp_path / "ws")
+    assert right.conservation()["stolen_raw"].tolist() == [100 * ETH, 110 * ETH, 100 * ETH]
+    assert right.summary["files"].tolist() == [1, 1, 1]
+
+
+def test_a_corrected_seed_never_counts_beside_its_earlier_self(folder: Path, tmp_path: Path) -> None:
+    seeds = folder / "theft-2" / "seeds.csv"
+    (folder / "theft-2" / "seeds.txt").unlink()
+    seeds.write_text(f"address,asset,amount_raw\n{address(1002)},native,{90 * ETH}\n", encoding="utf-8")
+    tracer.batch(folder, workspace=tmp_path / "ws")
+    seeds.write_text(f"address,asset,amount_raw\n{address(1002)},native,{95 * ETH}\n", encoding="utf-8")
+    again = tracer.batch(folder, workspace=tmp_path / "ws")
+    assert again.failures["step"].tolist() == ["seeds"]
+    assert "tracer seed remove theft-2 1" in again.failures["hint"][0]
+    case = tracer.Case.open("theft-2", tmp_path / "ws")
+    assert case.seeds()["amount_raw"].tolist() == [90 * ETH]
+    case.remove_seed(1)
+    right = tracer.batch(folder, workspace=tmp_path / "ws")
+    assert right.conservation()["stolen_raw"].tolist() == [100 * ETH, 95 * ETH, 100 * ETH]
+
+
+def test_of_a_list_with_a_line_that_cannot_be_placed_no_seed_is_added(folder: Path, tmp_path: Path) -> None:
+    lines = f"address,tx\n{address(1002)},\n,0x{999:064x}\n"
+    (folder / "theft-2" / "seeds.csv").write_text(lines, encoding="utf-8")
+    found = tracer.batch(folder, workspace=tmp_path / "ws")
+    assert found.failures["step"].tolist() == ["seed, line 3"]
+    assert tracer.Case.open("theft-2", tmp_path / "ws").seeds().empty
+
+
+def test_a_case_without_transfers_or_seeds_is_not_called_traced(folder: Path, tmp_path: Path) -> None:
+    (folder / "theft-1" / "transfers.csv").unlink()
+    (folder / "theft-2" / "transfers.csv").rename(folder / "theft-2" / "transfers.xlsx")
+    found = tracer.batch(folder, workspace=tmp_path / "ws")
+    assert found.names == ["theft-3"]
+    problems = dict(zip(found.failures["case"], found.failures["problem"], strict=True))
+    assert "no transfers" in problems["theft-1"]
+    assert "transfers.xlsx" in problems["theft-2"]
+    tracer.Case.create("nothing-yet", tmp_path / "ws")
+    alone = tracer.batch(["nothing-yet"], workspace=tmp_path / "ws")
+    assert "no seed" in alone.failures["problem"][0]
+
+
+def test_packed_files_of_a_folder_are_read_and_a_link_to_nowhere_is_said(
+    folder: Path, tmp_path: Path
+) -> None:
+    plain = folder / "theft-1" / "transfers.csv"
+    (folder / "theft-1" / "transfers.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    plain.unlink()
+    (folder / "theft-2" / "more.csv").symlink_to(tmp_path / "nowhere.csv")
+    found = tracer.batch(folder, workspace=tmp_path / "ws")
+    assert found.names == ["theft-1", "theft-3"]
+    assert found.summary["addresses"].tolist()[0] == 3
+    assert found.failures["step"].tolist() == ["import more.csv"]
+
+
+def test_every_table_says_the_rule_of_its_rows(folder: Path, tmp_path: Path) -> None:
+    (folder / "no-seeds").mkdir()
+    found = tracer.batch(folder, workspace=tmp_path / "ws")
+    for table, rule in (
+        (found.taint("lifo"), "lifo"),
+        (found.conservation("poison"), "poison"),
+        (found.endpoints(), "fifo"),
+        (found.overlap(), "fifo"),
+        (tracer.overlap(found.names, tmp_path / "ws"), "fifo"),
+    ):
+        assert table.attrs["rules"] == dict.fromkeys(found.names, rule)
+        assert set(table.attrs["as_of_utc"]) == set(found.names)
+        assert all(table.attrs["as_of_utc"].values())
+        assert table.attrs["conventions"]
+
+
 def test_one_bad_case_of_every_kind_leaves_the_others_whole(folder: Path, tmp_path: Path) -> None:
     (folder / "no-seeds").mkdir()
     (folder / "bad-file").mkdir()
@@ -164,6 +247,19 @@ def test_a_table_makes_the_same_cases_as_folders(folder: Path, tmp_path: Path) -
     assert same.equals(from_folder.query("case != 'theft-3'").reset_index(drop=True))
 
 
+@pytest.mark.parametrize(("mark", "encoding"), [(",", "cp932"), (";", "utf-8-sig"), ("\t", "utf-16")])
+def test_a_table_as_spreadsheets_write_it_is_read(
+    folder: Path, tmp_path: Path, mark: str, encoding: str
+) -> None:
+    rows = (("case", "address", "file"), ("事件", address(1001), "theft-1/transfers.csv"))
+    text = "\r\n".join(mark.join(row) for row in rows)
+    (folder / "table.csv").write_bytes(text.encode(encoding))
+    found = tracer.batch(folder / "table.csv", workspace=tmp_path / "ws")
+    assert found.names == ["事件"]
+    again = tracer.batch([found.case("事件")], workspace=tmp_path / "ws")
+    assert again.summary["addresses"].tolist() == [3]
+
+
 def test_amounts_of_a_data_frame_stay_exact(folder: Path, tmp_path: Path) -> None:
     wei = 401346768858404671846374
     given = pd.DataFrame(
@@ -189,12 +285,17 @@ def test_names_of_cases_are_traced_again_and_unknown_ones_fail(folder: Path, tmp
 def test_what_is_no_batch_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "table.csv").write_text("name,address\n", encoding="utf-8")
-    for given in (tmp_path / "empty", tmp_path / "nowhere", []):
+    nobody = pd.DataFrame({"case": [], "address": []})
+    for given in (tmp_path / "empty", tmp_path / "nowhere", [], nobody, None, 5):
         with pytest.raises(InputError) as refused:
             tracer.batch(given, workspace=tmp_path / "ws")
         assert refused.value.hint
     with pytest.raises(FileError, match="column `case`"):
         tracer.batch(tmp_path / "table.csv", workspace=tmp_path / "ws")
+    for data in (b"", b"case,address\na,0x1\nb,1,2,3\n", b'case,address\n"a,0x1\n', b"\x00\xff\xfe\x00"):
+        (tmp_path / "damaged.csv").write_bytes(data)
+        with pytest.raises(FileError):
+            tracer.batch(tmp_path / "damaged.csv", workspace=tmp_path / "ws")
     with pytest.raises(InputError, match="rule"):
         tracer.batch(tmp_path / "table.csv", workspace=tmp_path / "ws", rule="fair")
 

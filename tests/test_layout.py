@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import tracer
+
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "tracer").rglob("*.py"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").rglob("*.md")])
@@ -30,6 +32,12 @@ def test_module_is_one_small_idea(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in MODULES if path.stat().st_size], ids=_name)
 def test_module_says_first_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_no_module_takes_the_place_of_a_public_name() -> None:
+    """Once a module `tracer.x` is imported, `tracer.x` is that module: a public function of that name was gone."""
+    inside = {path.stem for path in (ROOT / "tracer").iterdir() if not path.stem.startswith("_")}
+    assert not inside & set(tracer.__all__)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_name)

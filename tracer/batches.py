@@ -8,6 +8,7 @@ found.overlap()        # addresses that two cases share
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -20,8 +21,8 @@ import pandas as pd
 from tracer.batch_plan import Plan, plans_of
 from tracer.case import Case
 from tracer.casebook import rule_named
-from tracer.crosscase import overlap
-from tracer.errors import SeedKnownError, TracerError, shown, visible
+from tracer.crosscase import overlap, rests_on
+from tracer.errors import FileError, SeedError, SeedKnownError, TracerError, shown, visible
 from tracer.export import BATCH
 from tracer.opinions import Clock
 from tracer.results import CONVENTIONS, frame
@@ -67,11 +68,11 @@ class Batch:
 
     def taint(self, rule: str | None = None) -> pd.DataFrame:
         """Who holds stolen coin, in every case, under `rule` (None: the governing rule of each case)."""
-        return self._over(lambda case: case.taint(rule).addresses())
+        return self._over(lambda case: case.taint(rule).addresses(), rule)
 
     def conservation(self, rule: str | None = None) -> pd.DataFrame:
         """The account of every case."""
-        return self._over(lambda case: case.taint(rule).conservation())
+        return self._over(lambda case: case.taint(rule).conservation(), rule)
 
     def compare(self, *, ranges: bool = True) -> pd.DataFrame:
         """All rules side by side, in every case."""
@@ -97,20 +98,16 @@ class Batch:
         """The export of every traced case, each in a folder of its name; the folders."""
         return [_export(self.case(name), Path(directory)) for name in self.names]
 
-    def _over(self, table: Callable[[Case], pd.DataFrame]) -> pd.DataFrame:
-        parts, conventions = [], dict.fromkeys(CONVENTIONS)
+    def _over(self, table: Callable[[Case], pd.DataFrame], rule: str | None = None) -> pd.DataFrame:
+        parts, cases = [], []
         for name in self.names:
             case = self.case(name)
             part = table(case)
-            conventions |= dict.fromkeys(case.tracing().conventions)
             part.insert(0, "case", pd.Series([name] * len(part), index=part.index, dtype=object))
             parts.append(part)
+            cases.append(case)
         whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"case": []})
-        whole.attrs = {
-            "rules": dict(zip(self.summary["case"], self.summary["rule"], strict=True)),
-            "as_of_utc": dict(zip(self.summary["case"], self.summary["as_of_utc"], strict=True)),
-            "conventions": list(conventions),
-        }
+        whole.attrs = rests_on(cases, rule)
         return whole
 
     def _repr_html_(self) -> str:
@@ -119,7 +116,7 @@ class Batch:
 
 
 def batch(
-    cases: str | Path | pd.DataFrame | Iterable[str],
+    cases: str | Path | pd.DataFrame | Iterable[str | Case],
     *,
     workspace: str | Path | None = None,
     rule: str | None = None,
@@ -207,17 +204,54 @@ class _Run:
         chosen = plan.rule or self.rule or ""
         if chosen and chosen != case.rule:
             case.set_rule(chosen)
+        self._refuse_changed_files(case)
         for path in plan.files:
             self.step = f"import {path.name}"
             case.import_file(path)
-        _, refused = case.add_seeds(SeedList(plan.seeds), partly=True)
-        for line in refused:
-            if not isinstance(line.error, SeedKnownError):  # an earlier run of the batch added it
-                self.step = f"seed, line {line.number}"
-                raise line.error
+        self._seeded(case)
         return case
 
+    def _refuse_changed_files(self, case: Case) -> None:
+        """A corrected file beside its earlier self would count twice what was corrected."""
+        there = {path: _sha256(path) for path in self.plan.files if path.is_file()}
+        names = {path.name for path in there}
+        for number, pin in enumerate(case.file.captures, start=1):
+            if pin.name in names and pin.sha256 not in there.values():
+                self.step = f"import {pin.name}"
+                raise FileError(
+                    f"{shown(pin.name)} is not the file of that name that was imported before (number {number}).",
+                    f"Both would count. Import the new one (tracer import {case.name} FILE), then take the old one "
+                    f"out: tracer case remove-file {case.name} {number} --reason TEXT",
+                )
+
+    def _seeded(self, case: Case) -> None:
+        """Add the seeds that an earlier run of the batch did not add; all of them or none."""
+        before = case.file.seeds
+        listed = SeedList(self.plan.seeds)
+        found, refused = case.placed_seeds(listed)
+        for line in refused:
+            if not isinstance(line.error, SeedKnownError):
+                self.step = f"seed, line {line.number}"
+                raise line.error
+        self.step = "seeds"
+        for number, old in enumerate(before, start=1):
+            where = (old.chain, old.address, old.theft)
+            if any((new.chain, new.address, new.theft) == where and new not in before for new in found):
+                raise SeedError(
+                    f"The case has another seed at {old.address} (number {number}), which an earlier list named.",
+                    "Both would count. Take the old one out (tracer seed remove "
+                    f"{case.name} {number}), or add the second by hand (tracer seed add).",
+                )
+        case.add_seeds(listed, partly=True)
+
     def _traced(self, case: Case) -> tuple[object, ...]:
+        if not case.file.seeds:
+            raise SeedError("The case has no seed: nothing was stolen.", "Add one: tracer seed add.")
+        if not (case.file.captures or case.file.manifest):
+            raise FileError(
+                "The case has no transfers: nothing can be followed.",
+                "Put a file of transfers beside its seeds, or collect (--collect).",
+            )
         held = case.taint().addresses(ranges=False)
         real = held[~held["address"].astype(str).str.startswith("sink:")]
         hops = [int(h) for h in real["hop"] if h is not None]
@@ -231,6 +265,11 @@ class _Run:
 
     def _failed(self, problem: str, hint: str) -> tuple[object, ...]:
         return self.plan.name, "failed", *[None] * 3, "", "", *[None] * 3, self.step, problem, hint
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _export(case: Case, directory: Path) -> Path:

@@ -105,13 +105,19 @@ class CaseBook(LinkRulings, Labelling):
         Fields of `common` apply where a line has none of its own. partly: the good lines go in although others are
         refused; else one refused line keeps all of them out.
         """
-        lines = listed.lines if common is None else [line.or_else(common) for line in listed.lines]
-        found, unplaced = self._placing().all(lines)
-        refused = sorted([*listed.refused, *unplaced], key=lambda line: line.number)
+        found, refused = self.placed_seeds(listed, common)
         if refused and not partly:
             return [], refused
         self.update(lambda file: seeding.with_seeds(file, found))
         return found, refused
+
+    def placed_seeds(
+        self, listed: SeedList, common: SeedLine | None = None
+    ) -> tuple[list[Seed], list[RefusedLine]]:
+        """What `add_seeds` would add, and the lines that it would refuse; nothing is written."""
+        lines = listed.lines if common is None else [line.or_else(common) for line in listed.lines]
+        found, unplaced = self._placing().all(lines)
+        return found, sorted([*listed.refused, *unplaced], key=lambda line: line.number)
 
     def _placing(self) -> Placing:
         return Placing(self._movements(), self.file.seeds)

@@ -19,10 +19,10 @@ from tracer.clusters.link import Link
 from tracer.clusters.unionfind import components
 from tracer.errors import TracerError
 from tracer.model import Rule
-from tracer.results import frame
+from tracer.results import CONVENTIONS, frame
 from tracer.times import utc_text
 
-__all__ = ["cases_frame", "overlap"]
+__all__ = ["cases_frame", "overlap", "rests_on"]
 
 _Account = tuple[str, str]
 """(chain, canonical address)"""
@@ -42,8 +42,8 @@ def overlap(cases: Iterable[str | Case], workspace: str | Path | None = None) ->
     found: dict[_Account, dict[str, list[tuple[object, ...]]]] = defaultdict(dict)
     links: set[Link] = set()
     refused: set[Link] = set()
-    for given in cases:
-        case = given if isinstance(given, Case) else Case.open(given, workspace)
+    opened = [given if isinstance(given, Case) else Case.open(given, workspace) for given in cases]
+    for case in opened:
         for account, row in _traced(case):
             found[account].setdefault(case.name, []).append(row)
         if case.file.seeds:
@@ -67,7 +67,27 @@ def overlap(cases: Iterable[str | Case], workspace: str | Path | None = None) ->
         text = display(chain, address)
         rows += [(chain, text, among, name, *row, *ends) for name, mine in by_case.items() for row in mine]
     rows.sort(key=lambda r: (-int(str(r[2])), r[0], r[1], r[3], str(r[4])))
-    return frame(rows, [*_COLUMNS, *_RESULT, "shared", "cluster_id"])
+    table = frame(rows, [*_COLUMNS, *_RESULT, "shared", "cluster_id"])
+    table.attrs = rests_on(opened)
+    return table
+
+
+def rests_on(cases: Iterable[Case], rule: str | None = None) -> dict[Hashable | None, object]:
+    """What a table over several cases rests on, for its `attrs`.
+
+    rules: case -> the rule of its rows (`rule`, else its governing rule). as_of_utc: case -> up to when its facts go.
+    conventions: those of any of them. A case without seeds has no facts to rest on yet.
+    """
+    given = list(cases)
+    traced = {case.name: case.tracing() for case in given if case.file.seeds}
+    conventions = dict.fromkeys(line for tracing in traced.values() for line in tracing.conventions)
+    return {
+        "rules": {case.name: rule or case.rule for case in given},
+        "as_of_utc": {
+            case.name: utc_text(traced[case.name].as_of) if case.name in traced else "" for case in given
+        },
+        "conventions": list(conventions or dict.fromkeys(CONVENTIONS)),
+    }
 
 
 def _traced(case: Case) -> Iterable[tuple[_Account, tuple[object, ...]]]:

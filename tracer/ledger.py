@@ -37,7 +37,7 @@ from tracer.outpoints import (
     source_words,
     transaction_rows,
 )
-from tracer.overlap import cut_overlap
+from tracer.source_overlap import cut_overlap
 
 __all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger"]
 

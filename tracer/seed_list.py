@@ -20,6 +20,7 @@ __all__ = [
     "RefusedLine",
     "SeedLine",
     "SeedList",
+    "decoded",
     "raw_amount",
     "read_seed_list",
     "when",
@@ -98,7 +99,7 @@ def read_seed_list(data: bytes | str, name: str = "the list of seeds") -> SeedLi
     address or a theft transaction, then, after a comma, tab or space, a note that becomes its source. Empty lines and
     lines that begin with # are left out. Raises FileError for bytes that are no text, or too many.
     """
-    text = data if isinstance(data, str) else _decoded(data, name)
+    text = data if isinstance(data, str) else decoded(data, name)
     first = next(
         (line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), ""
     )
@@ -123,7 +124,8 @@ def when(text: str) -> int:
         raise InputError(f"The time {shown(text)} {problem.why}.", problem.hint) from None
 
 
-def _decoded(data: bytes, name: str) -> str:
+def decoded(data: bytes, name: str) -> str:
+    """The text of a file (UTF-8, UTF-16 or Shift-JIS). Raises FileError for bytes that are no text, or too many."""
     if not data:
         return ""
     encoding = find_encoding(data, name, _MOST_BYTES)

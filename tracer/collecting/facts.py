@@ -17,7 +17,7 @@ from tracer.collecting.manifest import Fetched, uncovered
 from tracer.errors import StoreError
 from tracer.model import Gap, StopCode
 from tracer.movements import SCHEMA
-from tracer.overlap import cut_overlap
+from tracer.source_overlap import cut_overlap
 from tracer.store import Capture, View
 
 __all__ = ["Facts", "read_facts", "unread"]
