@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from tests.test_cluster_case import HEADER, ROWS, D, H, S, U, V, tx
 from tests.test_mixes import mixed_history
@@ -15,7 +16,8 @@ from tests.utxo_rows import write_rows
 from tracer.addresses import BITCOIN
 from tracer.case import Case
 from tracer.ui.i18n import words
-from tracer.ui.views.clusters import _summary
+from tracer.ui.tables import csv_bytes
+from tracer.ui.views.clusters import _sizes, _summary
 
 
 @pytest.fixture
@@ -29,16 +31,53 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     return made
 
 
+def rulings(case: Case) -> AppTest:
+    """The page with its last tab opened."""
+    at = opened("clusters", "en", case.name)
+    at.session_state["see:cluster-tabs"] = "Your rulings on links"
+    return at.run()
+
+
 def test_a_cluster_is_summed_up_by_size_rules_and_stolen_coin(case: Case) -> None:
-    summary = _summary(case.clusters(), words("en"))
+    members = case.clusters()
+    summary = _summary(members, words("en"), {("eip155:1", "native"): "ETH"})
     assert summary.to_dict("records") == [
         {
             "cluster_id": f"eip155:1:{U}",
             "addresses": 3,
             "linkrules": "Customer's deposit address",
-            "stolen_here": "90 native",
+            "stolen_here": "90 ETH",
         }
     ]
+    assert _summary(members, words("ja"), {})["stolen_here"].tolist() == ["90 native"]
+    raw = sum(members.loc[members["cluster_id"] == f"eip155:1:{U}", "taint_raw"])
+    lines = csv_bytes(_sizes(members)).decode().splitlines()
+    assert lines == [
+        "cluster_id,addresses,rules,taint_raw",
+        f"eip155:1:{U},3,deposit_address,{raw}@eip155:1/native",
+    ]
+
+
+def test_the_links_are_seen_first_and_every_table_says_what_it_rests_on(case: Case) -> None:
+    at = opened("clusters", "en", case.name)
+    names = [tab.label for tab in at.tabs]
+    assert (names[0], names[-1]) == ("All links", "Your rulings on links")
+    notes = [c.value for c in at.caption if c.value.startswith("Rows: ")]
+    assert len(notes) >= 2
+    assert all("Rule: FIFO" in note and "As of: " in note and "conventions" in note for note in notes)
+
+
+def test_what_was_written_for_a_refused_link_stays_and_after_a_taken_one_goes(case: Case) -> None:
+    at = rulings(case)
+    at.text_input(key="accept-a").set_value(S)
+    at.text_input(key="accept-b").set_value(V)
+    next(b for b in at.button if b.label == "Add a link").click().run()
+    assert at.error
+    assert at.text_input(key="accept-a").value == S
+    at.text_input(key="accept-reason").set_value("confession")
+    next(b for b in at.button if b.label == "Add a link").click().run()
+    assert not at.error
+    assert at.text_input(key="accept-a:1").value == ""
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -64,18 +103,18 @@ def test_a_link_is_taken_out_with_a_reason_and_put_back(case: Case) -> None:
     next(b for b in at.button if b.label == "Take this link out").click().run()
     assert not at.exception
     assert sorted(case.cluster_links()["withdrawn"]) == ["", "ruling 1: a debt"]
-    at = opened("clusters", "en", case.name)
+    at = rulings(case)
     at.button(key="link-ruling-withdraw").click().run()
     assert set(case.cluster_links()["withdrawn"]) == {""}
 
 
 def test_a_link_is_added_and_one_without_a_reason_is_refused_in_one_line(case: Case) -> None:
-    at = opened("clusters", "en", case.name)
+    at = rulings(case)
     at.text_input(key="accept-a").set_value(S)
     at.text_input(key="accept-b").set_value(V)
     next(b for b in at.button if b.label == "Add a link").click().run()
     assert [e.value for e in at.error] == ["A ruling needs a reason."]
-    at = opened("clusters", "en", case.name)
+    at = rulings(case)
     at.text_input(key="accept-a").set_value(S)
     at.text_input(key="accept-b").set_value(V)
     at.text_input(key="accept-reason").set_value("confession")

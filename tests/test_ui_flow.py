@@ -122,6 +122,17 @@ def test_fees_go_to_a_sink_and_a_converter_stands_beside_its_swap() -> None:
     assert [(c.hop, c.beside) for c in arrange(flow).columns] == [(0, False), (0, True), (None, False)]
 
 
+def test_what_coin_only_passed_through_stands_beside_its_payer_and_is_no_sink() -> None:
+    rows = [transfer("0xs", "0xb", 9), transfer("0xb", "0xrouter", 9), transfer("0xrouter", "0xinner", 9)]
+    rows.append(transfer("0xinner", "0xc", 9))
+    held = [holder("0xb", 0, 1), holder("0xrouter", 0, None), holder("0xinner", 0, None), holder("0xc", 9, 2)]
+    flow = flow_of([holder("0xs", 0, 0), *held], rows, seeds=[(CHAIN, "0xs")])
+    found = {n.address: (n.hop, n.beside) for n in flow.nodes}
+    assert found["0xrouter"] == found["0xinner"] == (1, True)
+    assert found["0xc"] == (2, False)
+    assert all(column.hop is not None for column in arrange(flow).columns)
+
+
 @pytest.mark.parametrize(
     ("category", "stop", "kind"),
     [

@@ -18,15 +18,17 @@ import tracer.ui
 from tracer.chains.files import _COUNTED
 from tracer.clusters.verdict import CoinJoin
 from tracer.endpoint_kinds import STILL_THERE, EndpointKind
+from tracer.labels.rows import SOURCE_TYPES
 from tracer.model import Rule, StopCode
 from tracer.results import CONVENTIONS, OUTPOINT_CONVENTIONS
 from tracer.store.caserecords import Verdict
 from tracer.ui.flow import KINDS
 from tracer.ui.i18n import language_of, words
 from tracer.ui.launch import flags
+from tracer.ui.overview import figures
 from tracer.ui.preview import head_of
 from tracer.ui.printing import brief_amount, clean, exact_amount, jst, utc
-from tracer.ui.tables import csv_bytes, for_screen
+from tracer.ui.tables import _whole_width, csv_bytes, for_screen
 
 UI = Path(tracer.ui.__file__).parent
 ROOT = UI.parent.parent
@@ -59,6 +61,7 @@ VALUE_FAMILIES = {
     "status",
     "history",
     "role",
+    "source_type",
     "case_state",
     "inflow",
     "direction",
@@ -113,6 +116,60 @@ def test_every_key_that_is_asked_for_exists_and_every_key_is_used() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_rule_stop_code_and_kind_has_its_words(family: str) -> None:
     assert set(TABLE[family]) == FAMILIES[family]
+
+
+def test_every_code_of_the_bundled_labels_has_its_words() -> None:
+    rows = [
+        row
+        for path in sorted((ROOT / "data" / "labels").glob("*.csv"))
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    ]
+    assert len(rows) > 100
+    for column in ("category", "role"):
+        assert {row[column] for row in rows if row.get(column)} <= set(TABLE[column]), column
+    assert set(TABLE["source_type"]) == set(SOURCE_TYPES)
+
+
+def test_an_amount_of_unknown_decimals_is_shown_and_says_its_unit() -> None:
+    alone = pd.DataFrame({"symbol": [""], "decimals": [None], "taint_raw": [5], "taint": [""]}, dtype=object)
+    text, heads = for_screen(alone, words("en"))
+    assert text["taint_raw"].tolist() == ["5"]
+    assert "smallest units" in heads["taint_raw"]
+    mixed = pd.DataFrame(
+        {"symbol": ["ETH", "X"], "decimals": [18, None], "taint_raw": [10**18, 7], "taint": ["1", ""]},
+        dtype=object,
+    )
+    text, heads = for_screen(mixed, words("en"))
+    assert text["taint_raw"].tolist() == ["1", "7 (smallest units)"]
+    assert "smallest units" not in heads["taint_raw"]
+
+
+@given(st.lists(st.integers(0, 2**256), min_size=1, max_size=5), st.sampled_from([None, 0, 6, 18]))
+def test_a_column_is_wide_enough_for_every_digit(amounts: list[int], places: int | None) -> None:
+    texts = [exact_amount(units, places) for units in amounts]
+    width = _whole_width(texts, "at least", 0)
+    assert width >= 8 * max(map(len, texts)) + 16
+    assert _whole_width(["5"], "残存汚染額", 0) >= 5 * 14
+
+
+def test_the_strip_adds_no_two_assets_of_one_symbol_and_puts_known_ones_first() -> None:
+    real, fake = "0x" + "a" * 40, "0x" + "b" * 40
+    money = pd.DataFrame(
+        [
+            {"asset": f"eip155:1/{ref}", "symbol": "ETH", "decimals": places, "stolen_raw": units}
+            for ref, places, units in (("native", 18, 10**18), (real, 18, 5 * 10**18), (fake, None, 10**30))
+        ],
+        dtype=object,
+    ).assign(fee_raw=0, difference_raw=0)
+    columns = ["chain", "address", "taint_raw", "stop", "symbol", "asset", "decimals", "hop"]
+    stolen = figures(words("en"), pd.DataFrame(columns=columns), money, pd.DataFrame(), {})[0]
+    assert stolen["value"] == "1 ETH"
+    assert stolen["note"] == "+2"
+    assert stolen["title"].splitlines() == [
+        "1 ETH",
+        "1,000,000,000,000,000,000,000,000,000,000 ETH (smallest units)",
+        "5 ETH",
+    ]
 
 
 def test_every_convention_of_a_result_is_translated() -> None:
@@ -178,7 +235,7 @@ FRAME = pd.DataFrame(
 
 def test_the_screen_shows_exact_decimals_and_both_clocks() -> None:
     text, heads = for_screen(FRAME, words("en"))
-    assert list(text["taint_raw"]) == ["401,346.768858404671846374", "7"]
+    assert list(text["taint_raw"]) == ["401,346.768858404671846374", "7 (smallest units)"]
     assert list(text["first_received_jst"]) == ["2025-02-21 23:16:11", ""]
     assert heads["taint_raw"] == "stolen coin here"
 

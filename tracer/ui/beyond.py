@@ -11,7 +11,9 @@ from tracer.ui.tables import show_table
 __all__ = ["possible_outputs"]
 
 
-def possible_outputs(frame: pd.DataFrame, words: Words, *, key: str, file: str, narrow: bool = False) -> None:
+def possible_outputs(
+    frame: pd.DataFrame, words: Words, *, key: str, file: str, note: str = "", narrow: bool = False
+) -> None:
     """Show rows of `Case.beyond_mixes`; the download has them as the export does.
 
     narrow: in a panel of one mix, whose hash is known: the output, its owner, its share and the next spend.
@@ -38,6 +40,7 @@ def possible_outputs(frame: pd.DataFrame, words: Words, *, key: str, file: str, 
         words,
         key=key,
         file=file,
+        note=note,
         without=["decimals"],
         narrow=narrow,
         wide={"mix_tx": 560, "address": 380, "outpoint": 580, "spent_tx": 560},

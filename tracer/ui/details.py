@@ -16,7 +16,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.links import explorer_link
 from tracer.ui.notes import notes
 from tracer.ui.picture import completeness
-from tracer.ui.printing import clean, exact_amount, jst, plain, utc, whole
+from tracer.ui.printing import clean, exact_amount, jst, plain, unlisted, utc, whole
 from tracer.ui.session import errors_shown, say
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import show_table
@@ -83,7 +83,8 @@ def by_rule(
 
         def line(name: str, units: object, places: int | None = places, symbol: str = symbol) -> None:
             number = whole(units)
-            lines.append((symbol, name, "" if number is None else exact_amount(number, places)))
+            unit = f" ({w('table.units')})" if places is None and number else ""
+            lines.append((symbol, name, "" if number is None else exact_amount(number, places) + unit))
 
         at = _row(rules, ref)
         for name in [str(r) for r in Rule] if rules is not None else [rule]:
@@ -332,13 +333,15 @@ def resting(addresses: pd.DataFrame, w: Words, key: str) -> int | None:
     """With nothing chosen: where the most coin rests now. Returns the chosen row of `addresses`."""
     st.markdown(f"##### {w('details.resting')}")
     st.caption(w("details.choose"))
-    columns = zip(*(addresses[c] for c in ("taint_raw", "decimals", "address")), strict=True)
+    columns = zip(
+        *(addresses[c] for c in ("taint_raw", "decimals", "address", "chain", "asset")), strict=True
+    )
     sized = sorted(
-        (-(units // 10 ** (whole(places) or 0)), str(address), row)
-        for row, (units, places, address) in enumerate(columns)
+        (unlisted(f"{chain}/{asset}"), -(units // 10 ** (whole(places) or 0)), str(address), row)
+        for row, (units, places, address, chain, asset) in enumerate(columns)
         if units and not str(address).startswith("sink:")
     )[:_RESTING]
-    rows = [row for _, _, row in sized]
+    rows = [entry[-1] for entry in sized]
     top = addresses.iloc[rows][["taint_raw", "symbol", "address", "hop", "stop", "decimals"]]
     picked = show_table(
         top.reset_index(drop=True),

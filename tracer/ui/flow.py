@@ -87,7 +87,8 @@ class Completeness:
 class Node:
     """An address, or a fold of several. Amounts: asset key -> smallest units.
 
-    `hop` None means a sink; `beside` marks the counterparty of a conversion, drawn beside the hop of its customer.
+    `hop` None means a sink; `beside` marks the counterparty of a conversion, or what coin only passed through, drawn
+    beside the hop of its customer.
     `inner` is what moved between the members of a fold: it is inside the node, so it is kept here.
     """
 
@@ -237,6 +238,7 @@ def build_flow(
                 held[key] = held.get(key, 0) + value
         rows[where] = node
     _add_strangers(rows, edges, labels)
+    _place_passed(rows, edges)
     everything = not (since or until or least)
     linked = {end for edge in edges for end in (edge.source, edge.target)}
     nodes = tuple(
@@ -333,6 +335,22 @@ def _add_strangers(
             rows[end] = Node(
                 end, chain, address, hop if chain else None, kind, name=name, beside=edge.kind == "convert"
             )
+
+
+def _place_passed(rows: dict[str, Node], edges: Iterable[Edge]) -> None:
+    """Put what coin only passed through, which has no hop, beside who paid into it: it is an address, not a sink."""
+    lost = {name for name, node in rows.items() if node.hop is None and not name.startswith("sink:")}
+    while lost:
+        near: dict[str, list[int]] = defaultdict(list)
+        for edge in edges:
+            payer = rows.get(edge.source)
+            if edge.target in lost and payer is not None and payer.hop is not None:
+                near[edge.target].append(payer.hop)
+        if not near:
+            return
+        for name, hops in near.items():
+            rows[name] = replace(rows[name], hop=min(hops), beside=True)
+        lost -= set(near)
 
 
 def weigh(flow: Flow) -> Flow:

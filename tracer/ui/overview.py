@@ -11,15 +11,19 @@ import pandas as pd
 from tracer.ui.flow import kind_of
 from tracer.ui.i18n import Words
 from tracer.ui.picture import Json
-from tracer.ui.printing import brief_amount, clean, exact_amount, whole
+from tracer.ui.printing import brief_amount, clean, exact_amount, unlisted, whole
 
 __all__ = ["figures"]
 
 _PLACES = ("exchange", "mixer", "bridge", "sanctioned", "unknown")
 
 
-def _sum(rows: Iterable[tuple[tuple[str, int | None], int]]) -> dict[tuple[str, int | None], int]:
-    total: dict[tuple[str, int | None], int] = defaultdict(int)
+_Asset = tuple[str, str, int | None]
+"""(asset key, symbol for display, decimals): equal symbols do not make one asset of two contracts."""
+
+
+def _sum(rows: Iterable[tuple[_Asset, int]]) -> dict[_Asset, int]:
+    total: dict[_Asset, int] = defaultdict(int)
     for asset, value in rows:
         total[asset] += value
     return {a: v for a, v in total.items() if v}
@@ -29,18 +33,28 @@ def _units(value: object) -> int:
     return whole(value) or 0
 
 
-def _asset(row: Mapping[Any, Any]) -> tuple[str, int | None]:
-    return clean(row.get("symbol") or row.get("asset"), 12), whole(row.get("decimals"))
+def _asset(key: str, row: Mapping[Any, Any]) -> _Asset:
+    return key, clean(row.get("symbol") or row.get("asset"), 12), whole(row.get("decimals"))
 
 
-def _item(name: str, amounts: Mapping[tuple[str, int | None], int], note: str = "") -> Json:
-    sized = sorted(amounts.items(), key=lambda a: (-(a[1] // 10 ** (a[0][1] or 0)), a[0][0]))
-    lines = [f"{exact_amount(v, a[1])} {a[0]}" for a, v in sized]
-    (symbol, decimals), value = sized[0] if sized else (("", None), 0)
+def _symbol(asset: _Asset, w: Words) -> str:
+    return asset[1] if asset[2] is not None else f"{asset[1]} ({w('table.units')})"
+
+
+def _item(name: str, amounts: Mapping[_Asset, int], w: Words, note: str = "") -> Json:
+    """A figure: the largest amount, known assets first (a worthless token comes in any number); all in the hint."""
+    sized = sorted(
+        amounts.items(), key=lambda a: (unlisted(a[0][0]), -(a[1] // 10 ** (a[0][2] or 0)), a[0][:2])
+    )
+    lines = [f"{exact_amount(v, a[2])} {_symbol(a, w)}" for a, v in sized]
+    value = ""
+    if sized:
+        asset, units = sized[0]
+        value = f"{brief_amount(units, asset[2])} {_symbol(asset, w)}"
     more = f"+{len(sized) - 1}" if len(sized) > 1 else ""
     return {
         "name": name,
-        "value": f"{brief_amount(value, decimals)} {symbol}".strip(),
+        "value": value or "0",
         "note": " ".join(t for t in (more, note) if t),
         "title": "\n".join(lines),
         "tone": "",
@@ -56,8 +70,12 @@ def figures(
 ) -> list[Json]:
     """The figures of a result. categories: (chain, address) -> category of its label."""
     money = conservation.to_dict("records")
-    items = [_item(w("strip.stolen"), _sum((_asset(r), _units(r["stolen_raw"])) for r in money))]
-    by_place: dict[str, list[tuple[tuple[str, int | None], int]]] = defaultdict(list)
+    items = [
+        _item(
+            w("strip.stolen"), _sum((_asset(str(r["asset"]), r), _units(r["stolen_raw"])) for r in money), w
+        )
+    ]
+    by_place: dict[str, list[tuple[_Asset, int]]] = defaultdict(list)
     holders: dict[str, set[tuple[str, str]]] = defaultdict(set)
     everyone = set()
     columns = ("chain", "address", "taint_raw", "stop", "symbol", "asset", "decimals")
@@ -71,7 +89,7 @@ def figures(
             kind = kind_of(categories.get(where, ""), str(stop or ""))
             place = kind if kind in _PLACES else "unknown"
             row = dict(zip(columns[4:], named, strict=True))
-            by_place[place].append((_asset(row), value))
+            by_place[place].append((_asset(f"{chain}/{row['asset']}", row), value))
             holders[place].add(where)
     hops = [_units(h) for h in addresses["hop"]]
     items.append(
@@ -84,13 +102,13 @@ def figures(
         }
     )
     items += [
-        _item(w(f"strip.{place}"), _sum(by_place[place]), f"({len(holders[place]):,})")
+        _item(w(f"strip.{place}"), _sum(by_place[place]), w, f"({len(holders[place]):,})")
         for place in _PLACES
         if by_place[place]
     ]
-    fees = _sum((_asset(r), _units(r["fee_raw"])) for r in money)
+    fees = _sum((_asset(str(r["asset"]), r), _units(r["fee_raw"])) for r in money)
     if fees:
-        items.append(_item(w("strip.fees"), fees))
+        items.append(_item(w("strip.fees"), fees, w))
     open_gaps, assumed = (
         int((gaps["status"] == s).sum()) if len(gaps) else 0 for s in ("open", "assumption")
     )

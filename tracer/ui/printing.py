@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tracer.chains.tokens import known
 from tracer.errors import visible
 from tracer.times import JST
 
@@ -20,6 +21,7 @@ __all__ = [
     "jst",
     "missing",
     "plain",
+    "unlisted",
     "utc",
     "whole",
 ]
@@ -55,6 +57,12 @@ def clean(text: object, limit: int = 120) -> str:
 def plain(text: object, limit: int = 120) -> str:
     """`clean` text that is shown through Markdown: its markup characters are escaped."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:&" else c for c in clean(text, limit))
+
+
+def unlisted(key: str) -> bool:
+    """Whether an asset, `chain/contract`, is no coin of its chain and not in data/tokens.toml: anybody can make it."""
+    chain, _, asset = key.partition("/")
+    return known(chain, asset) is None
 
 
 def exact_amount(raw: int, decimals: int | None, *, group: bool = True) -> str:

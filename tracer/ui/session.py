@@ -23,12 +23,14 @@ __all__ = [
     "case_names",
     "current",
     "errors_shown",
+    "fresh",
     "jobs",
     "look_at",
     "opened",
     "pointed_at",
     "say",
     "select",
+    "sent_off",
     "w",
 ]
 
@@ -111,6 +113,20 @@ def again() -> None:
 def say(text: str) -> None:
     """Keep a line to be shown at the next run, after a form was sent."""
     st.session_state.setdefault("said", []).append(text)
+
+
+def fresh(form: str) -> str:
+    """The ending of the keys of a form: another one after each time it was sent off, so that its fields are empty.
+
+    Streamlit would empty them also where what was written is refused, and the writer would have to begin anew.
+    """
+    turn = st.session_state.get(f"sent-off:{form}", 0)
+    return f":{turn}" if turn else ""
+
+
+def sent_off(form: str) -> None:
+    """What was written in a form was taken: its fields are empty at the next run."""
+    st.session_state[f"sent-off:{form}"] = st.session_state.get(f"sent-off:{form}", 0) + 1
 
 
 @contextmanager

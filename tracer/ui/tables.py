@@ -8,7 +8,7 @@ would run as a formula is guarded. A frame too long for the screen says so; the 
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from csv import writer as csv_writer
 from functools import partial
 
@@ -34,6 +34,9 @@ _CODED = {
     "still_there": "still",
     "history": "history",
     "role": "role",
+    "category": "category",
+    "source_type": "source_type",
+    "rule": "rule",
     "state": "case_state",
     "range_kind": "range",
 }
@@ -94,11 +97,12 @@ def for_screen(
             )  # source units are those of the stolen asset, not of this row's
             known = [None if own else p for p in places]
             texts = [] if raw or not twin else list(frame[twin])
-            out[column] = [_amount(v, p) for v, p in zip(values, known, strict=True)]
-            if texts and all(p is None for p in known):
-                out[column] = [_cell(t) for t in texts]
-            elif all(p is None for p in known):
-                heads[column] += f" ({w('table.units')})"
+            told = bool(texts) and not all(map(missing, texts))  # an unknown asset has no decimal text either
+            if all(p is None for p in known):
+                out[column] = [_cell(t) for t in texts] if told else [_amount(v, None) for v in values]
+                heads[column] += "" if told else f" ({w('table.units')})"
+            else:
+                out[column] = [_amount(v, p, w) for v, p in zip(values, known, strict=True)]
         elif column.endswith("_utc"):
             other = column.removesuffix("_utc") + "_jst"
             out[column] = [utc(v).removesuffix(" UTC") for v in values]
@@ -120,10 +124,12 @@ def for_screen(
     return pd.DataFrame(out, dtype="str" if out else None), heads
 
 
-def _amount(value: object, places: int | None) -> str:
+def _amount(value: object, places: int | None, w: Words | None = None) -> str:
+    """An amount as text; `w`: other rows of its column are whole coins, so one in smallest units says that it is."""
     text = "" if missing(value) else str(value)
     if text.removeprefix("-").isdecimal():
-        return exact_amount(int(text), places)
+        unit = f" ({w('table.units')})" if w is not None and places is None and int(text) else ""
+        return exact_amount(int(text), places) + unit
     return clean(text, 400)  # stolen coin of several assets is `units@asset;...`: shown as it is
 
 
@@ -161,21 +167,21 @@ def show_table(
     wide: Mapping[str, int] | None = None,
     height: int | None = None,
     select: bool = False,
-    downloads: bool | pd.DataFrame = True,
+    downloads: bool | pd.DataFrame | Callable[[], pd.DataFrame] = True,
     narrow: bool = False,
 ) -> int | None:
     """Show a frame with its note and CSV downloads; returns the chosen row (position in `frame`) when `select`.
 
     narrow: the note stands above the download buttons, for a panel. downloads: False for none, or the table to give
-    instead of `frame`: as the export has it.
+    instead of `frame`, as the export has it, or what makes that table when somebody asks for it.
     """
     text, heads = for_screen(frame.head(LIMIT), w, raw=raw, without=set(without))
     config = {
         c: st.column_config.TextColumn(
             heads[c],
-            width=(wide or {}).get(
-                c, "medium" if c.endswith(("_utc", "_jst")) else 200 if c == "amount_raw" else None
-            ),
+            width=_whole_width(text[c], heads[c], (wide or {}).get(c, 0))
+            if _is_raw(c)
+            else (wide or {}).get(c, "medium" if c.endswith(("_utc", "_jst")) else None),
             alignment="right"
             if _is_raw(c) or f"{c}_raw" in frame.columns or c in {"hop", "decimals"}
             else "left",
@@ -202,15 +208,41 @@ def show_table(
     else:
         st.dataframe(text, hide_index=True, column_config=config, height=tall, key=f"see:{key}")
     if downloads is not False:
-        _downloads(frame if downloads is True else downloads, w, key=key, file=file, note=note, narrow=narrow)
+        table = frame if downloads is True else downloads
+        total = len(table) if isinstance(table, pd.DataFrame) else len(frame)
+        _downloads(table, total, w, key=key, file=file, note=note, narrow=narrow)
     return chosen
 
 
-def _downloads(frame: pd.DataFrame, w: Words, *, key: str, file: str, note: str, narrow: bool) -> None:
+_DIGIT, _LETTER, _EDGES = 8, 14, 24
+"""Pixels of a digit, of a letter of any script, and beside the text of a cell."""
+
+
+def _whole_width(texts: Iterable[str], head: str, least: int) -> int:
+    """The width in which no amount of a column is cut: a number without its first digits reads as another number."""
+    longest = max((_DIGIT * len(t) if t.isascii() else _LETTER * len(t) for t in texts), default=0)
+    title = _DIGIT * len(head) if head.isascii() else _LETTER * len(head)
+    return max(least, longest + _EDGES, title + _EDGES)
+
+
+def _csv_of(table: pd.DataFrame | Callable[[], pd.DataFrame], *, bom: bool) -> bytes:
+    return csv_bytes(table if isinstance(table, pd.DataFrame) else table(), bom=bom)
+
+
+def _downloads(
+    table: pd.DataFrame | Callable[[], pd.DataFrame],
+    rows: int,
+    w: Words,
+    *,
+    key: str,
+    file: str,
+    note: str,
+    narrow: bool,
+) -> None:
     """What the table rests on, and its two CSV buttons."""
-    total = f"{len(frame):,}"
+    total = f"{rows:,}"
     parts = [w("table.rows", count=total), note]
-    if len(frame) > LIMIT:
+    if rows > LIMIT:
         parts.insert(1, w("table.cut", shown=f"{LIMIT:,}", total=total))
     text = " \N{MIDDLE DOT} ".join(p for p in parts if p)
     if narrow:
@@ -221,7 +253,7 @@ def _downloads(frame: pd.DataFrame, w: Words, *, key: str, file: str, note: str,
         for bom, label in ((False, w("table.csv")), (True, w("table.csv_excel"))):
             st.download_button(
                 label,
-                data=partial(csv_bytes, frame, bom=bom),
+                data=partial(_csv_of, table, bom=bom),
                 file_name=f"{file}.csv",
                 mime="text/csv",
                 on_click="ignore",

@@ -6,7 +6,8 @@ ruling is withdrawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -16,15 +17,16 @@ from tracer.case import Case
 from tracer.export.clusters import link_ruled
 from tracer.ui.beyond import possible_outputs
 from tracer.ui.i18n import Words
-from tracer.ui.printing import clean, exact_amount
+from tracer.ui.printing import clean, exact_amount, whole
 from tracer.ui.running import result_of
-from tracer.ui.session import current, say, w
+from tracer.ui.session import current, errors_shown, fresh, say, sent_off, w
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import note_of, show_table
 
 __all__ = ["render"]
 
 _NAMES = {"a": 480, "b": 480, "cluster_id": 480}
+_MEMBERS = {"address": 380, "label": 260, "label_source": 320}
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,29 @@ class _Found:
     deposits: pd.DataFrame
     patterns: pd.DataFrame
     beyond: pd.DataFrame
+    symbols: dict[tuple[str, str], str]
+    conventions: tuple[str, ...]
+
+    def first(self) -> str:
+        """The tab that says most: why addresses are linked, else the first that is not empty."""
+        named = {"links": self.links, "deposits": self.deposits, "patterns": self.patterns}
+        return next((name for name, frame in named.items() if len(frame)), "addresses")
+
+
+def _found(case: Case) -> _Found:
+    taint = case.taint().addresses(ranges=False)
+    return _Found(
+        case.clusters(),
+        case.cluster_links(),
+        case.deposits(),
+        case.patterns(),
+        case.beyond_mixes(),
+        {
+            (str(c), str(a)): str(s)
+            for c, a, s in zip(taint["chain"], taint["asset"], taint["symbol"], strict=True)
+        },
+        case.tracing().conventions,
+    )
 
 
 def render() -> None:
@@ -45,82 +70,104 @@ def render() -> None:
         for text in st.session_state.pop("said", []):
             st.success(text, icon=":material/check_circle:")
     st.caption(words("cluster.help"))
-    found = result_of(
-        case,
-        "clusters",
-        lambda _: _Found(
-            case.clusters(), case.cluster_links(), case.deposits(), case.patterns(), case.beyond_mixes()
-        ),
-        words,
-    )
+    found = result_of(case, "clusters", lambda _: _found(case), words)
     if found is None:
         return
     tables: _Found = found[0]
-    _clusters(case, words, tables)
+    note = note_of(words, rule=str(case.rule), as_of=case.as_of, conventions=tables.conventions)
+    _clusters(case, words, tables, note)
     draw = {
-        "rulings": _rulings,
-        "addresses": _addresses,
         "links": _links,
         "deposits": _deposits,
         "patterns": _patterns,
+        "addresses": _addresses,
         "beyond": _beyond,
+        "rulings": _rulings,
     }
-    tabs = st.tabs([words(f"cluster.tab_{name}") for name in draw], key="see:cluster-tabs", on_change="rerun")
+    tabs = st.tabs(
+        [words(f"cluster.tab_{name}") for name in draw],
+        default=words(f"cluster.tab_{tables.first()}"),
+        key="see:cluster-tabs",
+        on_change="rerun",
+    )
     for tab, name in zip(tabs, draw, strict=True):
         if tab.open is not False:
-            with tab:
-                draw[name](case, words, tables)
+            with tab, errors_shown():
+                draw[name](case, words, tables, note)
 
 
-def _clusters(case: Case, words: Words, tables: _Found) -> None:
+def _clusters(case: Case, words: Words, tables: _Found, note: str) -> None:
     """The clusters, the largest first; under them the chosen one."""
-    summary = _summary(tables.members, words)
+    summary = _summary(tables.members, words, tables.symbols)
     if summary.empty:
         st.info(words("cluster.none"))
         return
-    note = note_of(words, rule=str(case.rule), as_of=case.as_of)
     chosen = show_table(
         summary,
         words,
         key="clusters",
         file=f"{case.name}_cluster_sizes",
         note=note,
-        wide=_NAMES | {"stolen_here": 260},
+        wide=_NAMES | {"stolen_here": 420},
         select=True,
+        downloads=_sizes(tables.members),
     )
     if chosen is None:
         st.caption(words("cluster.choose"))
         return
-    _chosen(case, words, tables, str(summary.iloc[chosen]["cluster_id"]))
+    _chosen(case, words, tables, str(summary.iloc[chosen]["cluster_id"]), note)
 
 
-def _summary(members: pd.DataFrame, words: Words) -> pd.DataFrame:
-    """One row per cluster of two addresses or more: its size, its rules, the stolen coin that rests in it."""
-    rows: list[tuple[object, ...]] = []
-    joined = members[members["rule"] != ""]
-    for cluster, group in joined.groupby("cluster_id", sort=False):
+def _sized(
+    members: pd.DataFrame,
+) -> list[tuple[str, int, list[str], dict[tuple[str, str], tuple[int, object]]]]:
+    """Per cluster of two addresses or more, the largest first: name, size, rules, stolen coin asset by asset.
+
+    Amounts of different assets are never added: (chain, asset) -> (smallest units, decimals).
+    """
+    found = []
+    for cluster, group in members[members["rule"] != ""].groupby("cluster_id", sort=False):
         rules = sorted({rule for text in group["rule"] for rule in str(text).split(";")})
+        sums: dict[tuple[str, str], tuple[int, object]] = {}
+        for row in group.to_dict("records"):
+            key = str(row["chain"]), str(row["asset"])
+            sums[key] = sums.get(key, (0, None))[0] + int(row["taint_raw"]), row["decimals"]
+        held = {key: sums[key] for key in sorted(sums) if sums[key][0]}
+        found.append((str(cluster), group["address"].nunique(), rules, held))
+    return sorted(found, key=lambda entry: (-entry[1], entry[0]))
+
+
+def _summary(members: pd.DataFrame, words: Words, symbols: Mapping[tuple[str, str], str]) -> pd.DataFrame:
+    """The clusters for the screen: whole coins, by their symbols where these tell them apart, and rules in words."""
+    rows = []
+    for cluster, size, rules, held in _sized(members):
+        twins = Counter(symbols.get(key, "") for key in held)
+        coins = [
+            f"{exact_amount(units, whole(places))} {symbols[key] if twins[symbols.get(key, '')] == 1 else key[1]}"
+            if symbols.get(key)
+            else f"{exact_amount(units, whole(places))} {key[1]}"
+            for key, (units, places) in held.items()
+        ]
         names = ", ".join(words.one_of("linkrule", rule) for rule in rules)
-        rows.append((cluster, group["address"].nunique(), names, _stolen(group)))
-    rows.sort(key=lambda row: (-int(str(row[1])), str(row[0])))
+        rows.append((cluster, size, names, "; ".join(coins)))
     return pd.DataFrame(rows, columns=["cluster_id", "addresses", "linkrules", "stolen_here"], dtype=object)
 
 
-def _stolen(group: pd.DataFrame) -> str:
-    """The stolen coin of a cluster, asset by asset: amounts of different assets are never added."""
-    sums: dict[tuple[str, str], tuple[int, object]] = {}
-    for row in group.to_dict("records"):
-        key = str(row["chain"]), str(row["asset"])
-        sums[key] = sums.get(key, (0, None))[0] + int(row["taint_raw"]), row["decimals"]
-    parts = [
-        f"{exact_amount(units, None if decimals is None else int(str(decimals)))} {asset}"
-        for (_, asset), (units, decimals) in sorted(sums.items())
-        if units
+def _sizes(members: pd.DataFrame) -> pd.DataFrame:
+    """The same for the CSV: codes of rules, and integers as `units@asset`, in every language the same bytes."""
+    rows = [
+        (
+            cluster,
+            size,
+            ";".join(rules),
+            ";".join(f"{n}@{chain}/{asset}" for (chain, asset), (n, _) in held.items()),
+        )
+        for cluster, size, rules, held in _sized(members)
     ]
-    return "; ".join(parts)
+    return pd.DataFrame(rows, columns=["cluster_id", "addresses", "rules", "taint_raw"], dtype=object)
 
 
-def _chosen(case: Case, words: Words, tables: _Found, cluster: str) -> None:
+def _chosen(case: Case, words: Words, tables: _Found, cluster: str, note: str) -> None:
     """One cluster: its addresses, why two of them are linked, and its links."""
     members = tables.members[tables.members["cluster_id"] == cluster]
     st.markdown(f"##### {words('cluster.members')}")
@@ -129,15 +176,17 @@ def _chosen(case: Case, words: Words, tables: _Found, cluster: str) -> None:
         words,
         key=f"members:{cluster}",
         file=f"{case.name}_cluster",
+        note=note,
         without=["decimals"],
-        wide={"address": 380},
+        wide=_MEMBERS,
+        downloads=members,
     )
     names = list(dict.fromkeys(f"{c}:{a}" for c, a in zip(members["chain"], members["address"], strict=True)))
     _why(case, words, names)
     st.markdown(f"##### {words('cluster.links')}")
     inside = tables.links["a"].isin(names) | tables.links["b"].isin(names)
     links = tables.links[inside].reset_index(drop=True)
-    row = _show_links(words, links, f"links:{cluster}", f"{case.name}_cluster_links")
+    row = _show_links(words, links, f"links:{cluster}", f"{case.name}_cluster_links", note)
     if row is None:
         st.caption(words("cluster.choose_link"))
     else:
@@ -166,13 +215,14 @@ def _why(case: Case, words: Words, names: Sequence[str]) -> None:
         show_python(call(case.name, f"case.why_linked({a!r}, {b!r})"), words)
 
 
-def _show_links(words: Words, links: pd.DataFrame, key: str, file: str) -> int | None:
+def _show_links(words: Words, links: pd.DataFrame, key: str, file: str, note: str) -> int | None:
     shown = links.rename(columns={"rule": "linkrule", "withdrawn": "taken_out"})
     return show_table(
         shown.assign(linkrule=[words.one_of("linkrule", str(rule)) for rule in links["rule"]]),
         words,
         key=key,
         file=file,
+        note=note,
         wide=_NAMES | {"tx": 560},
         select=True,
         downloads=links,
@@ -196,17 +246,18 @@ def _reject(case: Case, words: Words, link: pd.Series) -> None:
             st.rerun()
 
 
-def _rulings(case: Case, words: Words, _: _Found) -> None:
+def _rulings(case: Case, words: Words, _: _Found, note: str) -> None:
     """The analyst's word on links: all of it, a form for a link of the analyst's own, and what withdraws one."""
-    with st.form("accept-link", clear_on_submit=True):
+    turn = fresh("accept-link")
+    with st.form(f"accept-link{turn}"):
         left, right = st.columns(2)
-        a = left.text_input(words("col.a"), key="accept-a")
-        b = right.text_input(words("col.b"), key="accept-b")
-        tx = left.text_input(words("cluster.tx"), key="accept-tx")
-        chain = right.text_input(words("seeds.chain"), value="eip155:1", key="accept-chain")
-        reason = left.text_input(words("judge.reason"), key="accept-reason")
-        author = right.text_input(words("judge.author"), key="accept-author")
-        confidence = left.slider(words("label.confidence"), 0, 100, 80, key="accept-confidence")
+        a = left.text_input(words("col.a"), key=f"accept-a{turn}")
+        b = right.text_input(words("col.b"), key=f"accept-b{turn}")
+        tx = left.text_input(words("cluster.tx"), key=f"accept-tx{turn}")
+        chain = right.text_input(words("seeds.chain"), value="eip155:1", key=f"accept-chain{turn}")
+        reason = left.text_input(words("judge.reason"), key=f"accept-reason{turn}")
+        author = right.text_input(words("judge.author"), key=f"accept-author{turn}")
+        confidence = left.slider(words("label.confidence"), 0, 100, 80, key=f"accept-confidence{turn}")
         sent = st.form_submit_button(words("cluster.accept"), type="primary")
     if sent:
         number = case.judge_link(
@@ -220,6 +271,7 @@ def _rulings(case: Case, words: Words, _: _Found) -> None:
             author=author.strip(),
         )
         say(words("ruling.recorded", number=number))
+        sent_off("accept-link")
         st.rerun()
     frame = case.link_rulings()
     show_table(
@@ -227,6 +279,7 @@ def _rulings(case: Case, words: Words, _: _Found) -> None:
         words,
         key="link-rulings",
         file=f"{case.name}_link_rulings",
+        note=note,
         wide=_NAMES | {"tx": 560},
         downloads=link_ruled(frame),
     )
@@ -248,37 +301,44 @@ def _rulings(case: Case, words: Words, _: _Found) -> None:
     )
 
 
-def _addresses(case: Case, words: Words, tables: _Found) -> None:
+def _addresses(case: Case, words: Words, tables: _Found, note: str) -> None:
     """All traced addresses, and those that links join to one: the file clusters.csv."""
     show_table(
         tables.members,
         words,
         key="cluster-addresses",
         file=f"{case.name}_clusters",
+        note=note,
         without=["decimals", "rule", "evidence_tx", "confidence"],
-        wide=_NAMES | {"address": 380},
+        wide=_NAMES | _MEMBERS,
         downloads=tables.members,
     )
     show_python(call(case.name, "case.clusters()", "case.cluster_links()", "case.deposits()"), words)
 
 
-def _links(case: Case, words: Words, tables: _Found) -> None:
+def _links(case: Case, words: Words, tables: _Found, note: str) -> None:
     """Every link, also those that were taken out."""
-    row = _show_links(words, tables.links, "all-links", f"{case.name}_cluster_links")
+    row = _show_links(words, tables.links, "all-links", f"{case.name}_cluster_links", note)
     if row is not None:
         _reject(case, words, tables.links.iloc[row])
 
 
-def _deposits(case: Case, words: Words, tables: _Found) -> None:
+def _deposits(case: Case, words: Words, tables: _Found, note: str) -> None:
     """Deposit addresses of services, payment by payment."""
     st.caption(words("cluster.deposits_help"))
-    wide = {"user": 380, "deposit": 380, "paid_tx": 560, "forwarded_tx": 560}
     show_table(
-        tables.deposits, words, key="deposits", file=f"{case.name}_deposits", without=["decimals"], wide=wide
+        tables.deposits,
+        words,
+        key="deposits",
+        file=f"{case.name}_deposits",
+        note=note,
+        without=["decimals"],
+        wide={"user": 380, "deposit": 380, "paid_tx": 560, "forwarded_tx": 560},
     )
+    show_python(call(case.name, "case.deposits()"), words)
 
 
-def _patterns(case: Case, words: Words, tables: _Found) -> None:
+def _patterns(case: Case, words: Words, tables: _Found, note: str) -> None:
     """What stands out in how traced addresses behaved."""
     st.caption(words("cluster.patterns_help"))
     frame = tables.patterns
@@ -287,13 +347,14 @@ def _patterns(case: Case, words: Words, tables: _Found) -> None:
         words,
         key="patterns",
         file=f"{case.name}_patterns",
+        note=note,
         wide={"address": 380, "observation": 520, "figures": 300, "transactions": 300},
         downloads=frame,
     )
     show_python(call(case.name, "case.patterns()"), words)
 
 
-def _beyond(case: Case, words: Words, tables: _Found) -> None:
+def _beyond(case: Case, words: Words, tables: _Found, note: str) -> None:
     """Where coin may have gone after CoinJoins."""
-    possible_outputs(tables.beyond, words, key="beyond", file=f"{case.name}_beyond_mixes")
+    possible_outputs(tables.beyond, words, key="beyond", file=f"{case.name}_beyond_mixes", note=note)
     show_python(call(case.name, "case.beyond_mixes()"), words)

@@ -16,7 +16,7 @@ from tracer.export.opinions import untimed
 from tracer.labels.reading import KINDS
 from tracer.ui.i18n import Words
 from tracer.ui.running import result_of
-from tracer.ui.session import current, errors_shown, say, w
+from tracer.ui.session import current, errors_shown, fresh, say, sent_off, w
 from tracer.ui.snippets import arguments, call, show_python
 from tracer.ui.tables import note_of, show_table
 
@@ -71,21 +71,22 @@ def _labels(case: Case, words: Words) -> None:
 
 def give(case: Case, words: Words) -> None:
     """The form for a label of the analyst."""
-    with st.form("label", clear_on_submit=True):
-        address = st.text_input(words("label.address"), key="label-address")
-        name = st.text_input(words("label.name"), key="label-name")
-        entity = st.text_input(words("label.entity"), key="label-entity")
+    turn = fresh("label")
+    with st.form(f"label{turn}"):
+        address = st.text_input(words("label.address"), key=f"label-address{turn}")
+        name = st.text_input(words("label.name"), key=f"label-name{turn}")
+        entity = st.text_input(words("label.entity"), key=f"label-entity{turn}")
         category = st.selectbox(
             words("label.category"),
             CATEGORIES,
             format_func=lambda c: words.one_of("category", c),
-            key="label-category",
+            key=f"label-category{turn}",
         )
-        role = st.text_input(words("label.role"), key="label-role")
-        confidence = st.slider(words("label.confidence"), 0, 100, 50, key="label-confidence")
-        source = st.text_input(words("label.source"), key="label-source")
-        author = st.text_input(words("label.author"), key="label-author")
-        chain = st.text_input(words("seeds.chain"), value="eip155:1", key="label-chain")
+        role = st.text_input(words("label.role"), key=f"label-role{turn}")
+        confidence = st.slider(words("label.confidence"), 0, 100, 50, key=f"label-confidence{turn}")
+        source = st.text_input(words("label.source"), key=f"label-source{turn}")
+        author = st.text_input(words("label.author"), key=f"label-author{turn}")
+        chain = st.text_input(words("seeds.chain"), value="eip155:1", key=f"label-chain{turn}")
         sent = st.form_submit_button(words("label.add"), type="primary")
     if sent:
         number = case.label(
@@ -100,6 +101,7 @@ def give(case: Case, words: Words) -> None:
             author=author.strip(),
         )
         say(words("label.done", number=number))
+        sent_off("label")
         st.rerun()
     show_python(
         call(

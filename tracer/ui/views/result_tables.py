@@ -91,7 +91,8 @@ def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool, *, k
     row = show_table(
         kept,
         words,
-        downloads=frame,
+        # as the export has it, with the ranges, also while those on the screen are still being computed
+        downloads=result.addresses,
         key="addresses",
         file=f"{case.name}_taint_{result.rule}",
         note=note,
