@@ -7,8 +7,11 @@ import gzip
 import json
 import logging
 import threading
+import time
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -18,6 +21,7 @@ from tracer.chains.endpoint import Endpoint
 from tracer.errors import InputError, NotFoundError, ProviderError, ProviderStopError
 from tracer.settings import Settings, read_settings
 from tracer.transport import Patience, Transport, find_provider, key_of, providers
+from tracer.transport.answers import refuse_no_json
 from tracer.transport.keys import origin_of_key
 
 KEY = "K3Y5ECRET0123456789"
@@ -226,6 +230,19 @@ def test_an_answer_nested_too_deeply_is_refused() -> None:
         asked(endpoint(server), "")
 
 
+def test_a_text_without_end_costs_no_time() -> None:
+    """Looked at once: a search that starts anew at every quote takes a minute for 80 kB, and weeks for 64 MB."""
+    begun = time.process_time()
+    with pytest.raises(ProviderError, match="JSON"):
+        refuse_no_json(b'"' + b'\\"' * 40_000, "it")
+    assert time.process_time() - begun < 5
+
+
+def test_what_cannot_be_unpacked_is_asked_again() -> None:
+    with stand_in(in_turn(Reply(b"plain", headers={"content-encoding": "gzip"}), Reply([1]))) as server:
+        assert asked(endpoint(server), "", patience=Patience(3, 0.001, 0.002)) == [b"[1]"]
+
+
 def test_brackets_inside_text_are_not_depth() -> None:
     raw = json.dumps({"symbol": "[" * 5000 + '\\"{'}).encode()
     with stand_in(lambda _: Reply(raw)) as server:
@@ -246,6 +263,31 @@ def test_the_key_travels_where_the_endpoint_says() -> None:
         assert second.headers["authorization"] == f"Bearer {KEY}"
         assert third.path == f"/v3/{KEY}/c"
         assert KEY not in f"{fourth.params}{fourth.headers}{fourth.path}"
+
+
+@pytest.mark.parametrize("param", ["apikey", "{basic}", "{key}"])
+@pytest.mark.parametrize("key", ["S3CRET/+=&0123", "user:S3CRET 0123", 'S3CRET"0123'])
+def test_a_key_is_blotted_out_however_an_answer_spells_it(key: str, param: str) -> None:
+    def answer(told: Asked) -> Reply:
+        words = [*told.params.values(), told.headers.get("authorization", ""), told.path, quote_plus(key)]
+        return Reply([*words, key.partition(":")[2]])
+
+    with stand_in(answer) as server:
+        base = f"{server.url}/v3/{{key}}" if param == "{key}" else server.url
+        (body,) = asked(endpoint(server, key_setting="k", key_param=param, base_url=base), "", key=key)
+    assert b"S3CRET" not in body
+    assert b64encode(key.encode()) not in body
+
+
+@pytest.mark.parametrize("key", ["S3CRET\n0123", "S3CRET\u00e9", "S3CRET\0"])
+@pytest.mark.parametrize("param", ["", "apikey", "{key}"])
+def test_a_key_that_cannot_travel_is_refused_without_saying_it(key: str, param: str) -> None:
+    with (
+        stand_in(lambda _: Reply([])) as server,
+        pytest.raises(ProviderStopError, match="characters that no key has") as caught,
+    ):
+        asked(endpoint(server, key_setting="k", key_param=param), "", key=key)
+    assert "S3CRET" not in f"{caught.value!r} {caught.value.hint}"
 
 
 def test_the_key_is_in_no_error_no_log_and_no_answer(caplog: pytest.LogCaptureFixture) -> None:

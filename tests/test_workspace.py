@@ -184,6 +184,42 @@ def test_a_setting_that_cannot_apply_is_refused_without_its_value(
     assert "s3cret" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "TRACER_KEY_ETHERSCAN: s3cret",
+        "TRACER_KEY_ETHERSCAN s3cret",
+        "TRACER_KEY_ETHERSCAN='s3cret",
+        "set TRACER_KEY_ETHERSCAN=s3cret",
+        "TRACER-KEY-ETHERSCAN=s3cret",
+        "TRACERKEY_ETHERSCAN=s3cret",
+        "TRACER_KEY_=s3cret",
+        "TRACER_KEYS: s3cret",
+        "TRACER_DATABASE_URL: postgresql://u:s3cret@h/d",
+        "TRACER_KEY_ETHERSCAN",
+    ],
+)
+def test_a_line_that_would_silently_not_apply_is_refused_without_its_value(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"# TRACER_NOTE: a comment may say anything\nOTHER 1\n{line}\n")
+    with pytest.raises(InputError, match=r"line 3|not a setting") as caught:
+        read_settings(tmp_path)
+    assert "s3cret" not in f"{caught.value!r} {caught.value.hint} {caught.value.__cause__!r}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffTRACER_KEY_X=k",
+        "export TRACER_KEY_X = 'k'",
+        "TRACER_KEY_X=k # mine\r\n",
+        "# old\nTRACER_KEY_X=k",
+    ],
+)
+def test_ways_to_write_a_key_that_mean_it(text: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    assert read_settings(tmp_path).keys["x"].get_secret_value() == "k"
+
+
 def test_a_database_password_stays_secret_in_settings() -> None:
     settings = Settings(home=Path("/w"), database_url="postgresql://u:s3cret@h/d")
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump_json()}"

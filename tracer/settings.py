@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
 
@@ -30,6 +33,8 @@ ENV_PREFIX = "TRACER_"
 KEY_PREFIX = "TRACER_KEY_"
 """The key `x` of a provider is the environment variable TRACER_KEY_X."""
 
+_MEANT = "TRACER"
+_NAME = re.compile(r"[A-Z0-9_]+")
 _POSTGRES = "postgresql+psycopg://"
 
 
@@ -146,8 +151,9 @@ def _keys(dotenv: Path) -> dict[str, SecretStr]:
 
 
 def _refuse_misspelt(dotenv: Path) -> None:
+    """Raise InputError for a line that was meant for the tracer and would not apply. No value is ever repeated."""
     try:
-        lines = dotenv.read_text(encoding="utf-8").splitlines()
+        text = dotenv.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as error:
@@ -155,9 +161,19 @@ def _refuse_misspelt(dotenv: Path) -> None:
             f"The settings file {shown(dotenv)} cannot be read ({type(error).__name__})."
         ) from error
     names = {f"{ENV_PREFIX}{name.upper()}" for name in _Sources.model_fields}
-    for line in lines:
-        key = line.partition("=")[0].strip().removeprefix("export ").strip().upper()
-        if key.startswith(ENV_PREFIX) and not key.startswith(KEY_PREFIX) and key not in names:
+    for binding in parse_stream(StringIO(text)):
+        key = (binding.key or "").upper()
+        unread = binding.original.string.upper().partition("=")[0] if binding.error else ""
+        if not key.startswith(_MEANT) and _MEANT not in unread:
+            continue
+        if binding.error or binding.value is None or not _NAME.fullmatch(key):
+            raise InputError(
+                f"{shown(dotenv)}, line {binding.original.line}, is meant for the tracer and cannot be read.",
+                f"Write {ENV_PREFIX}NAME=value, a text with spaces in quotes that are closed.",
+            )
+        if key not in names and (not key.startswith(KEY_PREFIX) or key == KEY_PREFIX):
             near = difflib.get_close_matches(key, sorted(names), n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(names))}."
+            hint = (
+                f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(names))}, {KEY_PREFIX}..."
+            )
             raise InputError(f"{shown(dotenv)} sets {shown(key)}, which is not a setting.", hint)

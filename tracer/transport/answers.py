@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
 
 import httpx2
 
@@ -17,8 +20,11 @@ MOST_BYTES = 64 * 2**20
 _DEEPEST = 2_100
 """Nesting: a call tree of the EVM is at most 1,024 frames deep, two brackets a frame (Yellow Paper, section 9.1)."""
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]+|[\]}]+', re.DOTALL)
-_LONGEST_WAIT = 300.0
+# possessive, and a text without its end is one too: neither memory nor time grows with what a hostile answer holds
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]+|[\]}]+', re.DOTALL)
+_BLOT = b"[key]"
+_PASSWORD = 6
+"""Characters from which a password is looked for alone; a shorter one would blot out what it merely looks like."""
 
 
 async def body_of(response: httpx2.Response, who: str, most: int = MOST_BYTES) -> bytes:
@@ -38,7 +44,8 @@ async def body_of(response: httpx2.Response, who: str, most: int = MOST_BYTES) -
 def refuse_no_json(body: bytes, who: str) -> None:
     """Raise ProviderError for a body that is no JSON text or is nested deeper than any honest one."""
     depth = deepest = 0
-    for token in _TOKENS.findall(body):
+    for found in _TOKENS.finditer(body):
+        token = found[0]
         if token[0] == 0x22:
             continue
         depth += len(token) if token[0] in b"[{" else -len(token)
@@ -62,4 +69,22 @@ def retry_after(response: httpx2.Response) -> float | None:
 
 def without(key: str, body: bytes) -> bytes:
     """The body with the key blotted out where the provider repeats it. Nothing else is ever changed in an answer."""
-    return body.replace(key.encode(), b"[key]") if key else body
+    for spelling in _spellings(key):
+        body = body.replace(spelling, _BLOT)
+    return body
+
+
+@lru_cache(maxsize=64)
+def _spellings(key: str) -> tuple[bytes, ...]:
+    """How an answer may repeat a key, longest first: as it is, in an address, in JSON, as the header said it, and the
+    password of `user:password` alone.
+    """
+    if not key:
+        return ()
+    known = {key, b64encode(key.encode()).decode()}
+    known |= {key.partition(":")[2]} if len(key.partition(":")[2]) >= _PASSWORD else set()
+    for text in list(known):
+        known |= {quote(text, safe=""), quote(text), quote_plus(text)}
+        known |= {json.dumps(text, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
+        known |= {json.dumps(text)[1:-1].replace("/", "\\/")}
+    return tuple(sorted((text.encode() for text in known), key=lambda text: (-len(text), text)))

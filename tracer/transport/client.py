@@ -18,7 +18,7 @@ from typing import Self
 import httpx2
 
 from tracer.chains.adapter import Judge, Request, Verdict
-from tracer.chains.endpoint import Endpoint
+from tracer.chains.endpoint import BASIC, Endpoint
 from tracer.errors import InputError, ProviderError, ProviderStopError, shown
 from tracer.transport.answers import MOST_BYTES, refuse_no_json, without
 from tracer.transport.certificates import Certificates
@@ -198,6 +198,11 @@ class Transport:
         if key and not endpoint.local and not endpoint.base_url.startswith("https://"):
             raise ProviderStopError(
                 f"The key for {endpoint.name} would travel unencrypted.", "Use its https address."
+            )
+        if not key.isprintable() or (not key.isascii() and endpoint.key_param != BASIC):
+            raise ProviderStopError(
+                f"The key for {endpoint.name} holds characters that no key has.",
+                "Copy it again, without quotes.",
             )
         patience = self._patience
         way: Way

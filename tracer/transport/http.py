@@ -48,7 +48,9 @@ class Http:
                 body = await body_of(response, self._endpoint.name, self._most)
             finally:
                 await response.aclose()
-        except httpx2.TransportError as error:  # its text may hold the address with the key
+        except (
+            httpx2.RequestError
+        ) as error:  # also one of unpacking; its text may hold the address with the key
             raise LostError(f"the connection failed ({type(error).__name__})") from None
         return Came(body, response.status_code, retry_after(response), response.is_redirect)
 
