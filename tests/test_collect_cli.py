@@ -76,6 +76,28 @@ def test_a_provider_that_is_not_there_is_named(home: Path) -> None:
     assert tracer(home, "collect", "theft", "--provider", "own").exit_code in {1, 2}
 
 
+def test_a_provider_of_another_chain_is_refused_before_anybody_is_asked(home: Path) -> None:
+    with (home / "providers.toml").open("a") as file:
+        file.write(
+            '[[provider]]\nname = "bnb"\nkind = "blockscout"\nchain = "eip155:56"\nbase_url = "https://h.invalid"\n'
+        )
+    done = tracer(home, "collect", "theft", "--provider", "bnb")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "bnb serves eip155:56; the case starts on eip155:1." in done.stderr
+    assert "will learn" not in done.stderr
+
+
+def test_who_learns_what_is_said_even_where_quiet_is_asked_for(home: Path) -> None:
+    with (home / "providers.toml").open("a") as file:
+        file.write(
+            '[[provider]]\nname = "far"\nkind = "blockscout"\nchain = "eip155:1"\nbase_url = "https://h.invalid"\n'
+        )
+        file.write('key_setting = "far"\nkey_needed = true\n')
+    done = tracer(home, "--quiet", "collect", "theft", "--provider", "far")
+    assert "far at h.invalid will learn the seeds" in done.stderr
+    assert "Set TRACER_KEY_FAR in the environment or in .env of the workspace." in done.stderr
+
+
 def test_providers_are_listed_without_asking_anybody(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACER_KEY_ETHERSCAN", "S3CRETKEY0123456")
     done = tracer(home, "providers")

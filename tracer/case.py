@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer import bundled, label_packs
+from tracer.errors import InputError
 from tracer.handover import Handover
 from tracer.labelling import LabelImport, read_labels
 from tracer.loops import finish
@@ -116,7 +117,7 @@ class Case(Handover):
         """Who would be asked: the named providers, and for other chains of the seeds one that needs no key.
 
         backward: of the targets, or of the seeds where there are none. Raises NotFoundError for a name or chain without
-        a provider.
+        a provider, InputError where all that are named serve other chains.
         """
         from tracer.transport import find_provider
 
@@ -125,6 +126,11 @@ class Case(Handover):
         chains = {seed.chain for seed in self.file.seeds}
         if backward:
             chains = {target.chain for target in self.file.targets} or chains
+        if named and chains and not chains & {e.chain for e in named}:
+            raise InputError(
+                f"{named[0].name} serves {named[0].chain}; the case starts on {', '.join(sorted(chains))}.",
+                "Name a provider of that chain: tracer providers.",
+            )
         others = chains - {e.chain for e in named}
         return named + [find_provider(home, None, chain) for chain in sorted(others)]
 

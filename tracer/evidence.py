@@ -265,7 +265,10 @@ def trace_of(
             *(pin.sha256 for pin in file.captures),
             *(c.sha256 for c in (facts.captures if facts else ())),
         ),
-        fetched={entry.account: entry for entry in sorted(entries, key=_last_word)},
+        fetched={
+            entry.account: replace(entry, complete=False) if facts and entry.account in facts.lacks else entry
+            for entry in sorted(entries, key=_last_word)
+        },
         unseen=unseen,
         prices=bundled_prices(),
         display=display,

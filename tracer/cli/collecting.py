@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import typer
 
 from tracer.cli.options import CaseName, seconds
-from tracer.cli.say import clean, line, plural, print_json, table
+from tracer.cli.say import clean, line, note, plural, print_json, table
 from tracer.cli.session import Session, session_of
 from tracer.errors import InputError
 
@@ -193,11 +193,11 @@ def _budget(
 
 
 def _warn(session: Session, endpoint: Endpoint, *, backward: bool) -> None:
-    """Before the first request: who learns what."""
+    """Before the first request: who learns what. --quiet does not hide it."""
     if endpoint.local:
         session.tell(f"{clean(endpoint.name)} on this machine is asked: nobody else learns what is traced.")
         return
-    session.tell(
+    note(
         f"{clean(endpoint.name)} at {clean(urlsplit(endpoint.base_url).netloc)} will learn "
         + (
             "the targets and every address that their coin comes from"
@@ -207,7 +207,7 @@ def _warn(session: Session, endpoint: Endpoint, *, backward: bool) -> None:
         + f" on {endpoint.chain}."
     )
     if not endpoint.encrypted:
-        session.tell("Nothing is encrypted on the way there: whoever passes it on can read it too.")
+        note("Nothing is encrypted on the way there: whoever passes it on can read it too.")
 
 
 def _say(session: Session, opened: Case, done: Collected) -> None:

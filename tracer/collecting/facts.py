@@ -10,9 +10,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tracer.chains.flags import flag
 from tracer.collecting.frontier import Account
+from tracer.collecting.lacking import lacking
 from tracer.collecting.manifest import Fetched, uncovered
 from tracer.errors import StoreError
 from tracer.model import Gap, StopCode
@@ -27,12 +29,14 @@ __all__ = ["Facts", "read_facts", "unread"]
 class Facts:
     """table: movements with a column `source`, the number of the entry counted from `first`. captures, partial
     (whether the history of the account is not whole) and names: by entry. gaps: of the answers and of the flags.
+    lacks: accounts whose histories lack what others show.
     """
 
     table: pa.Table
     captures: tuple[Capture, ...]
     gaps: tuple[Gap, ...]
     partial: tuple[bool, ...]
+    lacks: frozenset[Account]
 
     @property
     def names(self) -> list[str]:
@@ -56,15 +60,20 @@ def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
             )
     captures = tuple(known[e.capture] for e in entries)
     table = view.movements([c.id for c in captures])
-    number = {c.id: first + n for n, c in enumerate(captures)}
+    number = {c.id: n for n, c in enumerate(captures)}
+    column = table.schema.get_field_index("capture")
     source = pa.array([number[c] for c in table["capture"].to_pylist()], pa.int64())
-    table = table.set_column(table.schema.get_field_index("capture"), "capture", source)
-    table, flags = flag(cut_overlap(table, []).combine_chunks())
-    own = dict.fromkeys(g.gap for g in view.gaps([c.id for c in captures])) if captures else {}
-    gaps = (*own, *_hubs(entries), *_failed(failed), *flags)
+    told = table.set_column(column, "capture", source)
+    table, flags = flag(cut_overlap(told, []).combine_chunks())
     whole = _whole(entries)
-    partial = tuple(not e.complete or (e.first > 0 and e.account not in whole) for e in entries)
-    return Facts(table.rename_columns([*SCHEMA.names, "source"]), captures, gaps, partial)
+    lacks = lacking(told, table, entries, whole)
+    table = table.set_column(column, "capture", pc.add(table["capture"], first))
+    own = dict.fromkeys(g.gap for g in view.gaps([c.id for c in captures])) if captures else {}
+    gaps = (*own, *_hubs(entries), *_failed(failed), *lacks.values(), *flags)
+    partial = tuple(
+        not e.complete or (e.first > 0 and e.account not in whole) or e.account in lacks for e in entries
+    )
+    return Facts(table.rename_columns([*SCHEMA.names, "source"]), captures, gaps, partial, frozenset(lacks))
 
 
 def _whole(entries: Sequence[Fetched]) -> set[Account]:

@@ -193,7 +193,8 @@ class Transport:
         key = self._key_of(endpoint) if endpoint.key_setting else ""
         if endpoint.key_needed and not key:
             raise ProviderStopError(
-                f"{endpoint.name} answers only with a key.", f"Set TRACER_KEY_{endpoint.key_setting.upper()}."
+                f"{endpoint.name} answers only with a key.",
+                f"Set TRACER_KEY_{endpoint.key_setting.upper()} in the environment or in .env of the workspace.",
             )
         if key and not endpoint.local and not endpoint.base_url.startswith("https://"):
             raise ProviderStopError(
