@@ -11,11 +11,12 @@ from tests.test_ui_pages import _page, opened, text_of
 from tests.utxo_histories import transaction, txid
 from tracer.addresses import BITCOIN
 from tracer.case import Case
-from tracer.errors import FileError, NotFoundError, SeedError
+from tracer.errors import FileError, InputError, NotFoundError, SeedError, SeedKnownError
 from tracer.model import CONSERVING, Rule
 from tracer.ui.drawn import drawn_transfers, transfers_at, transfers_of
 from tracer.ui.flow import build_flow
 from tracer.utxo import UtxoTransaction
+from tracer.wording import words
 
 THEFT = "975ec405ac9dc9fa5ab8009d94d6a1fe31dff8a8127ea90d023104e52754e4d7"
 THIEF = "1B6rJRfjTXwEy36SCs5zofGMmdv2kdZw7P"
@@ -196,6 +197,10 @@ class TestOneCaseWithTwoChains:
         assert case.taint().conservation()["stolen_raw"].tolist() == [780]
         with pytest.raises(SeedError, match="No source makes or spends"):
             case.add_seed(f"{txid(7)}:1", "bitcoin")
+        with pytest.raises(SeedKnownError, match=f"already: {txid(2)}:1"):
+            case.add_seed(f"{txid(2)}:1", "bitcoin")
+        with pytest.raises(InputError, match="is an output of a transaction, which eip155:1 does not have"):
+            case.add_seed(f"{txid(2)}:0")
         with pytest.raises(SeedError, match="it holds data"):
             case.add_seed(f"{txid(3)}:2", "bitcoin")
         with pytest.raises(SeedError, match="count the theft twice"):
@@ -293,3 +298,9 @@ def test_a_movement_to_an_endpoint_names_who_paid_it(both):
     came = both.endpoints(by="transfer")
     here = came[came["address"] == SECOND].to_dict("records")
     assert {(r["from_address"], r["amount_raw"]) for r in here} == {(f"tx:{txid(3)}", 450), (FIRST, 1090)}
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "is still here"), ("ja", "残っています")])
+def test_unspent_in_the_files_is_not_said_to_be_still_there(language, said):
+    """DMM's coin moved on long ago; the bundled record only does not show it."""
+    assert said not in words(language).one_of("stop", "UNSPENT")

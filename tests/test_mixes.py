@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -242,10 +243,15 @@ def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path
     ]
     said = CliRunner().invoke(app, ["beyond", "mixed", "--workspace", str(tmp_path)]).stdout
     assert said.count("possible, 1 of 5: ") == 5
+    assert "0.0501 BTC rest in it" in said
+    assert said.count("share 0.01 BTC") == 5
     gap = case.gaps().set_index("code").loc["coinjoin"]
     assert (gap["tx"], gap["address"]) == (mixed.txid, node)
     ends = case.endpoints().set_index("address")
     assert ends.loc[node, "endpoint"] == "mixer"
+    # its outputs hold what entered: nothing can still be there, and no history of it was to be read
+    told = ends.loc[node, ["still_there", "history", "left_since_raw", "transactions_seen"]]
+    assert [value for value in told if value and not pd.isna(value)] == []
     assert case.graph().nx.nodes[f"{BITCOIN}:{node}"]["stop"] == "MIXER"
     assert [r.stop for r in case.trace_routes().listed if r.endpoint.endswith(node)] == ["MIXER"]
     assert len(case.export(tmp_path / "out")) > 20

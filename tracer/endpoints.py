@@ -104,8 +104,12 @@ class Endpoints:
     def _kind(self, bound: Range, rows: Iterable[Listed]) -> str:
         return self.range_kind([self.account(held) for held in rows if not held.sink], bound)
 
+    def _passing(self, held: Listed) -> bool:
+        """Whether nobody holds it: a sink, or a CoinJoin, whose outputs hold all that entered."""
+        return held.sink or held.address == transaction_name(held.address[3:])
+
     def _known(self, held: Listed) -> History:
-        if held.sink:
+        if self._passing(held):
             return History("")
         known = self.history(self.account(held))
         unknown = known.state == "file" and self._result.program.unknown_opening[held.number]
@@ -124,7 +128,7 @@ class Endpoints:
         h, asset, result = held.number, held.asset, self._result
         label, came, known = self.label(held), self.passages[h], self._known(held)
         units, balance = result.outcome.taint[h], result.outcome.balance[h]
-        bound, tally = self.ranges.get(h), result.tally
+        bound, tally, passing = self.ranges.get(h), result.tally, self._passing(held)
         moments = (tally.first[h], tally.last[h]) if tally.received[h] else (-1, -1)
         if held.sink:
             times = result.ledger.time[came.came] if came.came else [-1]
@@ -143,10 +147,10 @@ class Endpoints:
             *((bound.at_least, bound.at_most, self._kind(bound, [held])) if bound else (None, None, "")),
             *(text(moment) for moment in moments for text in (utc_text, jst_text)),
             len(came.came),
-            *(balance, None if held.sink else came.left),
+            *(balance, None if passing else came.left),
             *(utc_text(came.last_left), jst_text(came.last_left)),
-            *("" if held.sink else still_there(known, came, balance), known.state),
-            *(None if held.sink else self.seen.get(self.account(held), 0), known.transactions),
+            *("" if passing else still_there(known, came, balance), known.state),
+            *(None if passing else self.seen.get(self.account(held), 0), known.transactions),
             *self._worth(held),
             *(held.hop, held.stop or ("" if held.sink else StopCode.UNSPENT.value)),
         )

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tracer import seeding
 from tracer.addresses import canonical, chain_id, is_tx_hash, is_utxo, parse_account, tx_hash
-from tracer.errors import InputError, TracerError
+from tracer.errors import InputError, TracerError, shown
 from tracer.model import NATIVE, Seed
 from tracer.outpoints import outpoint_texts
 from tracer.seed_list import RefusedLine, SeedLine
@@ -105,7 +105,13 @@ class Placing:
         seeding.check_amount(line.amount)
         base = Seed(chain, "", tx, asset or None, line.amount, line.at, line.theft or "theft", line.source)
         subject = line.subject.strip()
-        if is_utxo(chain) and (outpoint := seeding.outpoint_of(subject)) is not None:
+        outpoint = seeding.outpoint_of(subject)
+        if outpoint is not None and not is_utxo(chain):
+            raise InputError(
+                f"{shown(subject)} is an output of a transaction, which {chain} does not have.",
+                "Say which chain it is on, e.g. --chain bitcoin.",
+            )
+        if outpoint is not None:
             return [seeding.seed_of_outpoint(self._outpoint(str(outpoint)), base, outpoint)]
         if is_tx_hash(chain, subject):
             wanted = tx_hash(chain, subject)

@@ -60,7 +60,7 @@ def refuse_known(known: AbstractSet[Seed], seed: Seed) -> None:
     """Refuse a seed whose `identity` is known: the same seed twice would count the theft twice."""
     if identity(seed) in known:
         raise SeedKnownError(
-            f"The case has that seed already: {seed.address}.",
+            f"The case has that seed already: {seed.address if seed.vout is None else f'{seed.tx}:{seed.vout}'}.",
             "A second theft at the same address needs its own --theft name, --tx or amount.",
         )
 

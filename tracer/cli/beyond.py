@@ -35,6 +35,8 @@ def beyond(
     A trace that is certain stops at a CoinJoin. This lists its equal outputs, each 1 of N, with the equal share and
     where it was spent next. Nothing of it is in any total, picture or path.
     """
+    from tracer.addresses import BITCOIN
+
     session = session_of(context)
     frame = session.case(case).beyond_mixes(None if rule is None else str(rule_named(rule)))
     if out is not None or session.json:
@@ -43,10 +45,11 @@ def beyond(
     line(f"{plural(len(frame), 'possible output')}, none of them certain and none in any total")
     for mix, part in frame.groupby("mix_tx", sort=False):
         rows = part.to_dict("records")
-        held = amount(rows[0]["rests_raw"], rows[0]["decimals"], "native")
+        coin = "BTC" if rows[0]["chain"] == BITCOIN else "native"
+        held = amount(rows[0]["rests_raw"], rows[0]["decimals"], coin)
         line(f"{clean(mix)} ({rows[0]['mix_kind']}, confidence {rows[0]['confidence']}): {held} rest in it")
         for row in rows[:_LISTED]:
-            share = amount(row["share_raw"], row["decimals"], "native")
+            share = amount(row["share_raw"], row["decimals"], coin)
             spent = f", spent in {clean(row['spent_tx'])}" if row["spent_tx"] else ""
             line(f"  possible, 1 of {row['anonymity_set']}: {clean(row['address'])}, share {share}{spent}")
         if len(rows) > _LISTED:

@@ -36,7 +36,8 @@ def add(
     subject: Annotated[
         str | None,
         typer.Argument(
-            metavar="ADDRESS_OR_TX", help="Address that received stolen coin, or the theft transaction."
+            metavar="ADDRESS_OR_TX",
+            help="Address that received stolen coin, the theft transaction, or one output of it (TXID:VOUT, Bitcoin).",
         ),
     ] = None,
     chain: Chain = "eip155:1",
@@ -75,7 +76,9 @@ def add(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--file", metavar="FILE", help="A list: one address a line, or a CSV with a column address."
+            "--file",
+            metavar="FILE",
+            help="A list: one address, transaction or output a line, or a CSV with a column address.",
         ),
     ] = None,
 ) -> None:

@@ -112,7 +112,7 @@ ENDPOINTS = Layout(
             "",
             "yes: nothing has left since, by a history that was collected to its end; not_seen_to_leave: the imported"
             " files show no payment out, the chain was not asked; partly; no: the balance is 0; unknown: its own"
-            " history was not read, or not wholly.",
+            " history was not read, or not wholly. Empty for a CoinJoin: its outputs hold what entered.",
         ),
         Column(
             "history",
