@@ -55,6 +55,25 @@ def test_a_remote_provider_is_named_before_anything_is_sent(case: Case) -> None:
     assert any("eth.blockscout.com will learn the seeds" in w.value for w in at.warning)
 
 
+@pytest.mark.parametrize("reload", [False, True])
+def test_who_was_asked_is_asked_again_and_not_the_default(case: Case, reload: bool) -> None:
+    """The page of a running collection has no choice in it, so that the browser forgets what was chosen."""
+    with (case.workspace.root / "providers.toml").open("a") as file:
+        file.write(
+            '[[provider]]\nname = "away"\nkind = "jsonrpc"\nchain = "eip155:1"\nbase_url = "http://127.0.0.1:9"\n'
+        )
+    at = opened("case", "en", "theft")
+    assert at.selectbox(key="collect-provider:eip155:1").value == "own"
+    at.selectbox(key="collect-provider:eip155:1").set_value("away").run()
+    at.button(key="collect-start").click().run()
+    job = jobs().get(("collect", "theft"))
+    if job is not None:
+        assert job.wait(LONG)
+    at = opened("case", "en", "theft") if reload else at.run()
+    assert any("away gave no answer" in e.value for e in at.error)
+    assert at.selectbox(key="collect-provider:eip155:1").value == "away"
+
+
 def test_a_collection_can_be_stopped_and_goes_on(case: Case) -> None:
     gate = threading.Event()
     registry: Jobs = jobs()

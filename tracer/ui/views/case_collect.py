@@ -48,6 +48,7 @@ def collecting(case: Case, words: Words) -> None:
     named = _whom(case, chains, words)
     budget = replace(_how_far(case, known, words), direction=direction)
     if st.button(words("collect.start"), type="primary", key="collect-start", disabled=named is None):
+        _asked().update({(case.name, e.chain): e.name for e in named or ()})
         _start(case, [e.name for e in named or ()], budget, targets, words)
         st.rerun()
     frame = case.histories()
@@ -66,6 +67,14 @@ def collecting(case: Case, words: Words) -> None:
     if case.file.targets:
         st.markdown(f"##### {words('origins.title')}")
         origins(case, words, [f"{t.chain}:{t.address}" for t in case.file.targets], key="collect")
+
+
+@st.cache_resource
+def _asked() -> dict[tuple[str, str], str]:
+    """By case and chain, who was asked last. While a collection runs the page forgets what was chosen in it; going on
+    with the default would tell a stranger the addresses that one's own node was asked about.
+    """
+    return {}
 
 
 def _which_way(case: Case, known: Budget, words: Words) -> tuple[str, list[str]]:
@@ -104,10 +113,12 @@ def _whom(case: Case, chains: list[str], words: Words) -> list[Endpoint] | None:
             return None
         names = [e.name for e in here]
         free = next((n for n, e in enumerate(here) if not e.key_needed), 0)
+        before = _asked().get((case.name, chain))
+        at = names.index(before) if before in names else free
         name = st.selectbox(
-            words("collect.provider", chain=chain), names, index=free, key=f"collect-provider:{chain}"
+            words("collect.provider", chain=chain), names, index=at, key=f"collect-provider:{chain}"
         )
-        endpoint = here[names.index(name or names[free])]
+        endpoint = here[names.index(name or names[at])]
         chosen.append(endpoint)
         host = urlsplit(endpoint.base_url).netloc
         if endpoint.local:
