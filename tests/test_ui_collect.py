@@ -108,6 +108,24 @@ def test_the_limits_of_the_page_are_the_budget(case: Case) -> None:
     assert any("The budget is used up" in i.value for i in opened("case", "en", "theft").info)
 
 
+def test_how_a_collection_ended_is_said_in_every_tab(case: Case) -> None:
+    at = opened("case", "en", "theft")
+    at.number_input(key="collect-addresses:theft").set_value(5)
+    at.button(key="collect-start").click().run()
+    job = jobs().get(("collect", "theft"))
+    assert job is not None
+    assert job.wait(LONG)
+    for tab in ("first", "second"):
+        assert any("The budget is used up" in i.value for i in opened("case", "en", "theft").info), tab
+    at = opened("case", "en", "theft")
+    at.number_input(key="collect-addresses:theft").set_value(0)
+    at.button(key="collect-start").click().run()
+    job = jobs().get(("collect", "theft"))
+    assert job is not None
+    assert job.wait(LONG)
+    assert "26 addresses fetched" in text_of(opened("case", "en", "theft"))
+
+
 def test_a_case_without_seeds_or_without_provider_says_so(case: Case) -> None:
     Case.create("empty")
     assert any("Add a seed first" in i.value for i in opened("case", "en", "empty").info)

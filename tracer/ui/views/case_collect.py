@@ -33,8 +33,7 @@ def collecting(case: Case, words: Words) -> None:
     st.caption(words("collect.help"))
     job = jobs().get(("collect", case.name))
     if job is not None and job.finished.is_set():
-        jobs().forget(job)
-        _ended(job, words)
+        _ended(job, words)  # in every tab, until the next start
     elif job is not None:
         stoppable(job, words, words("collect.safe"))
         return
@@ -179,6 +178,9 @@ def _start(case: Case, names: list[str], budget: Budget, targets: list[str], wor
 
         return case.collect(names, budget, tell, targets=targets or None)
 
+    before = jobs().get(key)
+    if before is not None:
+        jobs().forget(before)
     jobs().start(key, work, key)
 
 
@@ -200,7 +202,7 @@ def _note(event: Event, words: Words) -> str:
 
 
 def _ended(job: Job, words: Words) -> None:
-    """Say once how a collection ended."""
+    """Say how the last collection ended."""
     if isinstance(job.error, CancelledError):
         st.info(words("collect.halted"))
     elif not trouble(job, words):
