@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from tracer.errors import StoreError, WorkspaceBusyError
 from tracer.movements import MAX_AMOUNT, SCHEMA, from_rows
 from tracer.settings import Settings
 from tracer.store import Workspace
+from tracer.store.database import _translated
 from tracer.testing.store_contract import StoreContract, draft_of, refuses
 
 
@@ -148,3 +150,16 @@ def test_a_password_never_shows_when_the_server_cannot_be_reached(tmp_path: Path
     while seen is not None:
         assert "s3cret-word" not in f"{seen} {seen!r}"
         seen = seen.__cause__ or seen.__context__
+
+
+def test_a_lost_connection_is_no_refusal_and_says_how_to_go_on() -> None:
+    """What a server says when it is restarted in the middle of somebody's work; another error stays what it is."""
+    lost = [
+        psycopg.errors.AdminShutdown("terminating connection due to administrator command"),
+        psycopg.OperationalError("consuming input failed: server closed the connection unexpectedly"),
+    ]
+    for error in lost:
+        told = _translated(error)
+        assert "cannot be reached or ended the connection" in told.message
+        assert "run the same command again" in told.hint
+    assert "refused" in _translated(psycopg.errors.UndefinedColumn("no such column")).message

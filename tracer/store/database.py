@@ -130,6 +130,12 @@ def _database_errors() -> Iterator[None]:
         raise
 
 
+_GONE = frozenset(
+    {"OperationalError", "InterfaceError", "AdminShutdown", "CrashShutdown", "CannotConnectNow"}
+)
+"""Errors of psycopg that mean that the connection is lost, and not that a statement was refused."""
+
+
 def _translated(error: BaseException) -> StoreError:
     detail = " ".join(str(error).split())
     name = type(error).__name__
@@ -153,5 +159,10 @@ def _translated(error: BaseException) -> StoreError:
         return StoreError(
             f"The database of the workspace cannot be opened for writing ({shown(detail)}).",
             "Check the rights of the workspace folder.",
+        )
+    if type(error).__module__.startswith("psycopg") and name in _GONE:
+        return StoreError(
+            f"The database server cannot be reached or ended the connection ({shown(detail, 200)}).",
+            "What was written before is kept. When the server answers again, run the same command again.",
         )
     return StoreError(f"The database refused ({name}: {shown(detail, 200)}).", "Nothing was changed.")
