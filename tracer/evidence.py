@@ -263,7 +263,7 @@ def trace_of(
         source_names=names,
         source_hashes=(
             *(pin.sha256 for pin in file.captures),
-            *(c.sha256 for c in (facts.captures if facts else ())),
+            *(facts.hashes if facts else ()),
         ),
         fetched={
             entry.account: replace(entry, complete=False) if facts and entry.account in facts.lacks else entry

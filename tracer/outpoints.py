@@ -113,7 +113,8 @@ def cut_transactions(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     if not part.any() or len(np.unique(capture[part])) < 2:
         return whole
     rows = np.flatnonzero(part)
-    some = whole.take(pa.array(rows))
+    # Usually these are all rows: a copy would take as much memory again.
+    some = whole if len(rows) == whole.num_rows else whole.take(pa.array(rows))
     tx = _transactions(some)
     copies, copy = np.unique(np.stack([tx, capture[rows]]), axis=1, return_inverse=True)
     copy = copy.reshape(-1)
@@ -318,7 +319,7 @@ def _double_spends(
     """Rows of transactions that spend what another one spends, in the order of who gives way."""
     places = np.flatnonzero(rows)
     lost = np.zeros(len(rows), dtype=bool)
-    some = whole.take(pa.array(places))
+    some = whole if len(places) == whole.num_rows else whole.take(pa.array(places))
     numbers = number_outpoints(some, np.ones(len(places), dtype=bool))
     _compare(some, numbers, names)
     spent = np.flatnonzero(numbers.spends >= 0)

@@ -20,20 +20,20 @@ from tracer.errors import StoreError
 from tracer.model import Gap, StopCode
 from tracer.movements import SCHEMA
 from tracer.source_overlap import cut_overlap
-from tracer.store import Capture, View
+from tracer.store import View
 
 __all__ = ["Facts", "read_facts", "unread"]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """table: movements with a column `source`, the number of the entry counted from `first`. captures, partial
-    (whether the history of the account is not whole) and names: by entry. gaps: of the answers and of the flags.
+    """table: movements with a column `source`, the number of the entry counted from `first`. entries: those with a
+    capture. partial: by entry, whether the history of the account is not whole. gaps: of the answers and of the flags.
     lacks: accounts whose histories lack what others show.
     """
 
     table: pa.Table
-    captures: tuple[Capture, ...]
+    entries: tuple[Fetched, ...]
     gaps: tuple[Gap, ...]
     partial: tuple[bool, ...]
     lacks: frozenset[Account]
@@ -41,7 +41,12 @@ class Facts:
     @property
     def names(self) -> list[str]:
         """By entry, what tables call the source."""
-        return [c.name for c in self.captures]
+        return [e.name for e in self.entries]
+
+    @property
+    def hashes(self) -> list[str]:
+        """By entry, the sha256 of its list of answers."""
+        return [e.sha256 for e in self.entries]
 
 
 def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
@@ -51,16 +56,16 @@ def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
     """
     failed = [e for e in entries if not e.capture]
     entries = [e for e in entries if e.capture]
-    known = view.captures_by_key([e.capture for e in entries])
+    known = view.capture_numbers([e.capture for e in entries])
     for e in entries:
         if e.capture not in known:
             raise StoreError(
                 f"The case rests on the collected history of {e.address}, which this workspace does not hold.",
                 "Collect again, or open the workspace that it was collected in.",
             )
-    captures = tuple(known[e.capture] for e in entries)
-    table = view.movements([c.id for c in captures])
-    number = {c.id: n for n, c in enumerate(captures)}
+    captures = [known[e.capture] for e in entries]
+    table = view.movements(captures)
+    number = {capture: n for n, capture in enumerate(captures)}
     column = table.schema.get_field_index("capture")
     source = pa.array([number[c] for c in table["capture"].to_pylist()], pa.int64())
     told = table.set_column(column, "capture", source)
@@ -68,12 +73,12 @@ def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
     whole = _whole(entries)
     lacks = lacking(told, table, entries, whole)
     table = table.set_column(column, "capture", pc.add(table["capture"], first))
-    own = dict.fromkeys(g.gap for g in view.gaps([c.id for c in captures])) if captures else {}
+    own = dict.fromkeys(g.gap for g in view.gaps(captures))
     gaps = (*own, *_hubs(entries), *_failed(failed), *lacks.values(), *flags)
     partial = tuple(
         not e.complete or (e.first > 0 and e.account not in whole) or e.account in lacks for e in entries
     )
-    return Facts(table.rename_columns([*SCHEMA.names, "source"]), captures, gaps, partial, frozenset(lacks))
+    return Facts(table.rename_columns([*SCHEMA.names, "source"]), tuple(entries), gaps, partial, frozenset(lacks))
 
 
 def _whole(entries: Sequence[Fetched]) -> set[Account]:

@@ -7,7 +7,7 @@ mistake this class is shaped against. Results have a defined order, and what doe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -29,6 +29,9 @@ __all__ = ["View"]
 
 _COLUMNS = ", ".join(f'"{name}"' for name in (*SCHEMA.names, "capture_id"))
 
+_TOGETHER = 20_000
+"""Rows of several captures that are read at once."""
+
 _Value = TypeVar("_Value")
 
 
@@ -49,6 +52,16 @@ class View:
         """Captures by `Capture.key`; keys that are not kept are left out."""
         parts = _parts(sorted(set(keys)))
         return {c.key: c for part in parts for c in self._captures(CaptureRow.key.in_(part))}
+
+    def capture_numbers(self, keys: Iterable[str]) -> dict[str, int]:
+        """Numbers of captures by `Capture.key`; keys that are not kept are left out."""
+        query = select(CaptureRow.key, CaptureRow.id)
+        parts = _parts(sorted(set(keys)))
+        return {
+            row.key: row.id
+            for part in parts
+            for row in self._connection.execute(query.where(CaptureRow.key.in_(part)))
+        }
 
     def captures_of(self, ids: Iterable[int]) -> list[Capture]:
         """Captures by number, in the order of `ids`. Raises NotFoundError for a number that is not there."""
@@ -74,14 +87,36 @@ class View:
         Order: the captures as given (each once), then the source row; so ascending numbers give (capture, row).
         Raises NotFoundError for a number that is not there.
         """
-        wanted = list(dict.fromkeys(capture_ids))
-        self.captures_of(wanted)
         columns = Columns()
-        for number in wanted:
-            query = f"SELECT {_COLUMNS} FROM movements WHERE capture_id = ? ORDER BY seq"  # noqa: S608 - own names
-            for rows in stream(self._connection, query, [number]):
+        for numbers in _batches(self._sizes(capture_ids)):
+            for rows in self._rows_of(numbers):
                 columns.add(rows)
         return self._table(columns)
+
+    def _rows_of(self, numbers: Sequence[int]) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of one capture, as lists; or those of several together, in the order of `numbers`."""
+        marks = ", ".join("?" * len(numbers))
+        query = f"SELECT {_COLUMNS} FROM movements WHERE capture_id IN ({marks}) ORDER BY capture_id, seq"  # noqa: S608 - own names
+        parts = stream(self._connection, query, numbers)
+        if len(numbers) == 1:
+            yield from parts
+            return
+        place = {number: at for at, number in enumerate(numbers)}
+        rows = sorted((row for part in parts for row in part), key=lambda row: place[row[-1]])
+        if rows:
+            yield rows
+
+    def _sizes(self, capture_ids: Iterable[int]) -> dict[int, int]:
+        """How many movements these captures have, each once, in the order given. Raises NotFoundError."""
+        wanted = list(dict.fromkeys(capture_ids))
+        query = select(CaptureRow.id, CaptureRow.rows)
+        found = {
+            row.id: row.rows
+            for part in _parts(wanted)
+            for row in self._connection.execute(query.where(CaptureRow.id.in_(part)))
+        }
+        _all_known(wanted, found)
+        return {number: found[number] for number in wanted}
 
     def movements_of_addresses(
         self, addresses: Iterable[str], *, chain: str | None = None, capture_ids: Iterable[int] | None = None
@@ -129,8 +164,7 @@ class View:
 
     def gaps(self, capture_ids: Iterable[int]) -> list[CaptureGap]:
         """Gaps of these captures, in the order of `capture_ids`, then as they were kept."""
-        wanted = list(dict.fromkeys(capture_ids))
-        self.captures_of(wanted)
+        wanted = list(self._sizes(capture_ids))
         place = {number: at for at, number in enumerate(wanted)}
         query = select(GapRow.__table__).order_by(GapRow.id)
         rows = (
@@ -188,7 +222,7 @@ class View:
         return {"captures": int(captures), "movements": int(rows)}
 
 
-def _all_known(wanted: Sequence[int], found: dict[int, Capture]) -> None:
+def _all_known(wanted: Sequence[int], found: Collection[int]) -> None:
     missing = sorted(set(wanted).difference(found))
     if missing:
         raise NotFoundError(
@@ -201,3 +235,20 @@ def _parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
     """Lists short enough for one IN: databases allow some ten thousand parameters."""
     for at in range(0, len(values), LOOKUP):
         yield values[at : at + LOOKUP]
+
+
+def _batches(sizes: Mapping[int, int]) -> Iterator[list[int]]:
+    """Captures in their order, as many together as have 20,000 rows at most; a larger one is alone.
+
+    A collection has tens of thousands of small ones: a query and an array for each would cost more than their rows.
+    """
+    batch: list[int] = []
+    rows = 0
+    for number, size in sizes.items():
+        if batch and (rows + size > _TOGETHER or len(batch) == LOOKUP):
+            yield batch
+            batch, rows = [], 0
+        batch.append(number)
+        rows += size
+    if batch:
+        yield batch

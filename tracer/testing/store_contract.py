@@ -151,6 +151,7 @@ class StoreContract:
             assert view.capture(sha256=first.sha256) == other
             assert view.capture(key="0" * 64) is None
             assert view.captures_of([other.id, first.id]) == [other, first]
+            assert view.capture_numbers([other.key, "0" * 64]) == {other.key: other.id}
             assert view.captures() == [first, other]
             assert view.counts() == {"captures": 2, "movements": 2}
 
