@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.servers.anvil import FIRST_TIME, Anvil, running
+from tracer import evidence
 from tracer.case import Case
 from tracer.chains.endpoint import Endpoint
 from tracer.collect import Collected, Event, collect, open_sources
 from tracer.collecting.budget import Budget
 from tracer.errors import InputError, NotFoundError, ProviderError
+from tracer.tracing import Tracing
 from tracer.transport import Patience
 
 ETHER = 10**18
@@ -123,6 +129,41 @@ def test_what_was_collected_is_not_asked_again(node: Anvil, tmp_path: Path) -> N
     other.add_seed(hop(1, 0), amount=5)
     other.update(lambda f: replace(f, heads=before.heads))
     assert run(other, endpoint(node), Budget()).sent == 1
+
+
+def test_a_round_keeps_nothing_of_its_trace(
+    node: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large cases: no two traces at once, and the thread that traced gives its memory back once the trace is gone."""
+    traces: list[weakref.ref[Tracing]] = []
+    threads: list[int] = []
+    given_back: list[int] = []
+    trace_of = evidence.trace_of
+
+    def alive() -> int:
+        return sum(trace() is not None for trace in traces)
+
+    def traced(*given: Any) -> Tracing:
+        assert alive() == 0
+        tracing = trace_of(*given)
+        traces.append(weakref.ref(tracing))
+        threads.append(threading.get_ident())
+        return tracing
+
+    def give_back() -> None:
+        assert alive() == 0
+        given_back.append(threading.get_ident())
+
+    monkeypatch.setattr(evidence, "trace_of", traced)
+    monkeypatch.setattr("tracer.collect.give_back", give_back)
+    gc.disable()  # what only the collector of cycles would free counts as kept
+    try:
+        done = run(new_case(tmp_path), endpoint(node), Budget())
+    finally:
+        gc.enable()
+    assert done.finished
+    assert len(threads) > done.rounds > 3
+    assert given_back == threads
 
 
 def test_the_result_does_not_depend_on_how_many_are_asked_at_once(node: Anvil, tmp_path: Path) -> None:

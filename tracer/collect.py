@@ -35,6 +35,7 @@ from tracer.errors import (
     visible,
 )
 from tracer.label_packs import labels_of
+from tracer.memory import give_back
 from tracer.store.caserecords import ChainHead, ChainStop, Target
 
 __all__ = ["ROUND", "Collected", "Event", "collect", "open_sources"]
@@ -91,7 +92,9 @@ async def collect(
 
 
 class _Run:
-    """One collection of one case. entries: what was read, `of` each address; failed: what could not be."""
+    """One collection of one case. entries: what was read, `of` each address, `hubs` of them as hubs; failed: what could
+    not be.
+    """
 
     def __init__(
         self,
@@ -118,6 +121,7 @@ class _Run:
         self.of: dict[Account, list[Fetched]] = {}
         self.hubs_no_more: set[Account] = set()
         self.failed: dict[Account, Fetched] = {}
+        self.hubs = 0
         self.round = 0
         self.hop = 0
         self.waiting = 0
@@ -216,6 +220,7 @@ class _Run:
         for entry in entries:
             if entry.capture:
                 self.entries.append(entry)
+                self.hubs += entry.hub
                 self.of.setdefault(entry.account, []).append(entry)
                 self.failed.pop(entry.account, None)
             else:
@@ -283,7 +288,13 @@ class _Run:
         return any(self._missing(account) for account in accounts)
 
     def _urgent(self, entries: Sequence[Fetched]) -> list[Candidate]:
-        """Addresses whose history the budget allows to read, most urgent first."""
+        """Addresses whose history the budget allows to read, most urgent first. Nothing of the trace stays."""
+        try:
+            return self._traced(entries)
+        finally:
+            give_back()  # each of the threads that take turns would keep what its largest trace took
+
+    def _traced(self, entries: Sequence[Fetched]) -> list[Candidate]:
         file = self.case.file
         labels = labels_of(self.case.workspace.archive, file)
         with self.case.workspace.store.reader() as view:
@@ -363,7 +374,7 @@ class _Run:
                 sent,
                 self._kept(),
                 len(self.failed),
-                hubs=sum(entry.hub for entry in self.entries),
+                hubs=self.hubs,
                 hop=self.hop,
                 rate=self.rate.now(sent),
                 stopped=self._said(),
