@@ -78,7 +78,9 @@ def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
     partial = tuple(
         not e.complete or (e.first > 0 and e.account not in whole) or e.account in lacks for e in entries
     )
-    return Facts(table.rename_columns([*SCHEMA.names, "source"]), tuple(entries), gaps, partial, frozenset(lacks))
+    return Facts(
+        table.rename_columns([*SCHEMA.names, "source"]), tuple(entries), gaps, partial, frozenset(lacks)
+    )
 
 
 def _whole(entries: Sequence[Fetched]) -> set[Account]:
