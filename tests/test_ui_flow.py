@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer.ui.flow import AssetName, Edge, Flow, Node, build_flow, kind_of, weigh
+from tracer.ui.flow import AssetName, Completeness, Edge, Flow, Node, build_flow, kind_of, weigh
 from tracer.ui.fold import fold
 from tracer.ui.i18n import words
 from tracer.ui.layout import arrange, crossings
-from tracer.ui.picture import picture
+from tracer.ui.picture import completeness, picture
 
 CHAIN = "eip155:1"
 ETH = f"{CHAIN}/native"
@@ -282,3 +282,11 @@ def test_who_was_robbed_stands_before_the_theft_and_is_no_hop() -> None:
     assert hops == {"0xvictim": -1, "0xthief": 0, "0xmule": 1}
     columns = picture(flow, words("en"))["columns"]
     assert [column["title"] for column in columns] == ["Robbed", "Theft", "Hop 1"]  # type: ignore[index, union-attr]
+
+
+def test_what_a_hub_was_counted_to_is_not_called_its_number() -> None:
+    """Reading stops where the limit is passed: 5,001 of a hub's million transactions are no total."""
+    w = words("en")
+    assert "20 of 5,001" in completeness(Completeness(20, 5_001, "whole"), w)
+    assert "20; there are at least 5,001" in completeness(Completeness(20, 5_001, "unread"), w)
+    assert "how many there are is not known" in completeness(Completeness(20, None, "unread"), w)

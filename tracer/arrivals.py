@@ -32,7 +32,8 @@ class History:
 
     state: `whole` (collected from its first to the case's last block), `partial` (a part of it), `file` (what the
     imported files tell, which count as whole), `unread` (only what others paid it). transactions: how many the
-    provider said there are; None when nobody was asked.
+    provider said there are; at least so many where the history is no collected one (a hub is counted only until the
+    limit is passed); None when nobody was asked.
     """
 
     state: str

@@ -75,11 +75,11 @@ def _main(amounts: Mapping[str, int], flow: Flow) -> str:
 def completeness(complete: Completeness, w: Words) -> str:
     """How many of its transactions the case has, and how far its own history is known."""
     seen = f"{complete.seen:,}"
-    count = (
-        w("details.seen_only", seen=seen)
-        if complete.known is None
-        else w("details.seen", seen=seen, known=f"{complete.known:,}")
-    )
+    if complete.known is None:
+        count = w("details.seen_only", seen=seen)
+    else:  # a hub's transactions are counted only until the limit is passed
+        key = "details.seen_least" if complete.history in {"unread", "file"} else "details.seen"
+        count = w(key, seen=seen, known=f"{complete.known:,}")
     return f"{count} \N{MIDDLE DOT} {w('col.history')}: {w.one_of('history', complete.history)}"
 
 
