@@ -131,8 +131,8 @@ ENDPOINTS = Layout(
             "transactions_known",
             _N,
             "transactions",
-            "How many there are, says the provider that was asked; where the history is unread (a hub), at least so many;"
-            " empty: nobody was asked.",
+            "How many there are, says the provider that was asked; where the history is unread (a hub), at least so"
+            " many; empty: nobody was asked.",
         ),
         Column(
             "theft_value_usd",
