@@ -225,7 +225,7 @@ def test_the_cases_page_lists_states_and_shared_addresses_and_opens_a_case(case:
     shared = frame_with(at, "cases", "label_source")
     assert set(shared["case"]) == {"heist", "later"}
     assert PAYEE in set(shared["address"])
-    assert "tracer.overlap(names)" in text_of(at)
+    assert "tracer.overlap(" in text_of(at)
 
 
 def test_nothing_of_another_case_is_left_in_the_filters_after_a_turn(case: Case) -> None:
@@ -236,3 +236,17 @@ def test_nothing_of_another_case_is_left_in_the_filters_after_a_turn(case: Case)
     st.cache_resource.clear()
     at.selectbox(key="case").set_value("bybit-2025").run()
     assert not at.session_state["see:endpoint-kinds:en"]
+
+
+def test_the_python_of_the_cases_page_gives_its_tables_and_seeds_alone_are_shared(case: Case) -> None:
+    seed = case.file.seeds[0]
+    Case.create("second-report").add_seed(seed.address, seed.chain, asset="native", amount=5)
+    at = opened("cases", "en", case.name)
+    code = next(c.value for c in at.code if "tracer.overlap" in c.value)
+    made: dict[str, object] = {}
+    *lines, last = code.splitlines()
+    exec("\n".join(lines), made)
+    shared = eval(last, made)
+    assert {"second-report", case.name} <= set(shared["case"])
+    rows = [f for f in (d.value for d in at.dataframe) if "cases" in f.columns and "address" in f.columns]
+    assert len(rows[0]) == len(shared)

@@ -18,9 +18,8 @@ __all__ = ["render"]
 
 _PYTHON = """import tracer
 
-names = tracer.Case.names()
-tracer.cases_frame(names)
-tracer.overlap(names)"""
+cases = tracer.cases_frame(tracer.Case.names())
+tracer.overlap(cases.loc[cases["state"] != "failed", "case"])"""
 
 
 def render() -> None:
@@ -63,5 +62,6 @@ def render() -> None:
 def _side_by_side(names: list[str], report: Progress) -> tuple[pd.DataFrame, pd.DataFrame]:
     cases = [opened(name) for name in names]
     frame = cases_frame(cases, progress=report)
-    traced = set(frame[frame["state"] == "traced"]["case"])
-    return frame, overlap(case for case in cases if case.name in traced)
+    # a case that has only seeds yet shares them all the same
+    failed = set(frame[frame["state"] == "failed"]["case"])
+    return frame, overlap(case for case in cases if case.name not in failed)
