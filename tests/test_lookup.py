@@ -148,6 +148,17 @@ def test_a_shared_address_stands_with_the_label_that_each_case_has_for_it(case: 
     assert dict(zip(found["case"], found["taint_raw"], strict=True)) == {"heist": 60, "later": 70}
 
 
+def test_overlap_on_the_command_line_compares_seeds_without_transfers(case: Case) -> None:
+    report = Case.create("report", case.workspace.root)
+    report.add_seed(EXCHANGE, "eip155:1", asset="native", amount=5)
+    place = ["-w", str(case.workspace.root), "case", "overlap"]
+    done = CliRunner().invoke(app, place, prog_name="tracer")
+    assert done.exit_code == 0, done.output
+    assert "left out: report" not in done.output
+    assert "share no address" not in done.output
+    assert display("eip155:1", EXCHANGE) in done.output
+
+
 def test_overlap_on_the_command_line_says_which_cases_it_leaves_out(case: Case, tmp_path: Path) -> None:
     _second(case, "later")
     Case.create("empty", case.workspace.root)

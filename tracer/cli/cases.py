@@ -120,10 +120,11 @@ def overlapping(
         opened = [session.case(name) for name in cases or Case.names(workspace=session.workspace)]
         if not cases:
             states = cases_frame(opened, progress=progress).to_dict("records")
+            out_of_it = {row["case"] for row in states if row["state"] == "failed" or not row["seeds"]}
             for row in states:
-                if row["state"] != "traced":
+                if row["case"] in out_of_it:
                     session.tell(f"left out: {clean(row['case'])}: {clean(row['problem'] or row['state'])}")
-            opened = [one for one, row in zip(opened, states, strict=True) if row["state"] == "traced"]
+            opened = [one for one in opened if one.name not in out_of_it]
         frame = overlap(opened)
     if out is not None:
         written = write_csv(out, OVERLAP, frame)
