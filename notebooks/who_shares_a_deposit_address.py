@@ -14,7 +14,8 @@
 # # Who shares a deposit address
 #
 # An exchange gives each customer a deposit address and sweeps what arrives there into its main wallet. Two
-# addresses that pay into one deposit address belong to one customer, and the exchange knows his name. This
+# addresses that pay into one deposit address pay one customer's account, whoever holds their keys (a broker pays
+# for many): the exchange knows whose account it is. This
 # notebook plants two thefts whose thieves look unrelated, finds the account that both used, says why, and takes
 # one link back.
 #
