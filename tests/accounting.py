@@ -114,4 +114,4 @@ def trace(
 
 def seed(address: str, **more: object) -> Seed:
     """A seed on the test chain."""
-    return Seed(CHAIN, address, **more)  # type: ignore[arg-type]
+    return Seed(CHAIN, address, **more)

@@ -63,7 +63,7 @@ class Chain:
         hashes = self.server.calls([("getblockhash", [first + n]) for n in range(blocks)])
         found = []
         for block in self.server.calls([("getblock", [h, 2]) for h in hashes]):
-            made = block["tx"][0]  # type: ignore[index]
+            made = block["tx"][0]
             amount = round(made["vout"][0]["value"] * COIN)
             found.append(Coin(Outpoint(made["txid"], 0), amount, to))
         return found

@@ -149,21 +149,21 @@ def told(server: Litecoin, txids: Iterable[str]) -> list[UtxoTransaction]:
     return found
 
 
-def _decoded(server: Litecoin, txid: str) -> dict:  # type: ignore[type-arg]
+def _decoded(server: Litecoin, txid: str) -> dict:
     body = json.dumps({"id": 0, "method": "getrawtransaction", "params": [txid, True]}).encode()
     answer = json.loads(server.post(body), parse_float=Decimal)
     assert answer["error"] is None, answer
     return dict(answer["result"])
 
 
-def _sat(made: dict) -> int:  # type: ignore[type-arg]
+def _sat(made: dict) -> int:
     return int(Decimal(made["value"]) * COIN)
 
 
-def _kind(made: dict) -> Script:  # type: ignore[type-arg]
+def _kind(made: dict) -> Script:
     return _KINDS.get(made["scriptPubKey"]["type"], Script.UNKNOWN)
 
 
-def _memo(made: dict) -> str:  # type: ignore[type-arg]
+def _memo(made: dict) -> str:
     words = made["scriptPubKey"]["asm"].split()
     return words[1] if words and words[0] == "OP_RETURN" and len(words) > 1 else ""

@@ -128,7 +128,7 @@ def adapter_of(node: Anvil, **settings: object) -> JsonRpc:
         "base_url": node.url,
         "rate": 0.0,
     } | settings
-    return JsonRpc(Endpoint(**given))  # type: ignore[arg-type]
+    return JsonRpc(Endpoint(**given))
 
 
 def read(

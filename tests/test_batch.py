@@ -217,7 +217,7 @@ def test_a_defect_in_one_case_is_told_and_ends_nothing(
     def wrong(self: tracer.Case, *given: object, **more: object) -> object:
         if self.name == "theft-2":
             raise RuntimeError("a bug")
-        return right(self, *given, **more)  # type: ignore[arg-type]
+        return right(self, *given, **more)
 
     monkeypatch.setattr(tracer.Case, "taint", wrong)
     found = tracer.batch(folder, workspace=tmp_path / "ws")

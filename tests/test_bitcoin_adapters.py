@@ -49,7 +49,7 @@ class Ways:
             concurrency=20,
             genesis=GENESIS,
         )
-        return Endpoint(**(values | key | changes))  # type: ignore[arg-type]
+        return Endpoint(**(values | key | changes))
 
     def run(self, kind: str, work: Callable[[Adapter, Ask], object], **changes: object) -> object:
         where = self.endpoint(kind, **changes)
@@ -60,7 +60,7 @@ class Ways:
                 async def ask(request: Request) -> bytes:
                     return await transport.ask(where, request)
 
-                return await work(adapter_of(where), ask)  # type: ignore[misc]
+                return await work(adapter_of(where), ask)
 
         return asyncio.run(go())
 
@@ -225,7 +225,7 @@ class TestEsplora:
         server, world = busy
         with esplora(indexed(server), change) as explorer:
             self.asked = explorer.asked
-            return ways_of(server, world, explorer.url).history("esplora", THIEF.address, **changes)  # type: ignore[arg-type]
+            return ways_of(server, world, explorer.url).history("esplora", THIEF.address, **changes)
 
     def test_all_pages_are_read_and_the_order_is_that_of_the_blocks(
         self, busy: tuple[Litecoin, World]

@@ -128,7 +128,7 @@ def test_change_of_what_may_be_a_payjoin_is_the_payers_or_joins_nobody() -> None
         )
         earlier = transaction([coin("w", 9_000)], [pay("shop2", 100)], name="e", block=799_999, version=1)
         found = bitcoin_links(History([earlier, before, made, later]))
-        return tuple([k for k in these if k.rule == "change"] for these in (found.links, found.refused))  # type: ignore[return-value]
+        return tuple([k for k in these if k.rule == "change"] for these in (found.links, found.refused))
 
     # 1,000 is more than the payee got, so its owner cannot be the payee
     ((link,), none) = links(coin("payer", 1_000), change=690)

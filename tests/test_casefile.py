@@ -139,7 +139,7 @@ def test_text_that_is_not_text_is_refused() -> None:
 
 def test_a_float_never_gets_into_a_case() -> None:
     with refuses(StoreError, "dust", "whole number"):
-        render(CaseFile("c", _NOW, Rule.FIFO, thresholds={"dust": 0.1}))  # type: ignore[dict-item]
+        render(CaseFile("c", _NOW, Rule.FIFO, thresholds={"dust": 0.1}))
 
 
 _HEAD = 'format = 1\nname = "c"\ncreated_at = 1\nrule = "fifo"\n'

@@ -74,7 +74,7 @@ class CaseDouble:
 @pytest.fixture(autouse=True)
 def double(monkeypatch: pytest.MonkeyPatch) -> type[CaseDouble]:
     module = ModuleType("tracer.case")
-    module.Case = CaseDouble  # type: ignore[attr-defined]
+    module.Case = CaseDouble
     monkeypatch.setitem(sys.modules, "tracer.case", module)
     monkeypatch.setattr(CaseDouble, "error", None)
     monkeypatch.setattr(CaseDouble, "opened", [])

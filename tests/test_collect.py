@@ -53,7 +53,7 @@ def endpoint(node: Anvil, **changes: object) -> Endpoint:
     values: dict[str, object] = dict(
         name="node", kind="jsonrpc", chain=CHAIN, base_url=node.url, rate=0, concurrency=4
     )
-    return Endpoint(**(values | changes))  # type: ignore[arg-type]
+    return Endpoint(**(values | changes))
 
 
 def new_case(folder: Path) -> Case:
@@ -193,7 +193,7 @@ def test_a_collection_that_is_stopped_goes_on_to_the_same_end(
                 sent.append(1)
                 if len(sent) > stop_after:
                     task.cancel()
-                return await send(request)  # type: ignore[arg-type]
+                return await send(request)
 
             answers._send = counted
             await collect(case, sources, Budget(), now=lambda: NOW, size=4)
@@ -258,12 +258,12 @@ def test_an_address_that_fails_is_a_gap_and_is_tried_again(node: Anvil, tmp_path
             history = source.adapter.history
 
             async def refuse(ask: object, address: str, *rest: object, **more: object) -> object:
-                told = await history(ask, address, *rest, **more)  # type: ignore[arg-type]
+                told = await history(ask, address, *rest, **more)
                 if address == bad:
                     raise ProviderError("the provider knows nothing of a receipt")
                 return told
 
-            source.adapter.history = refuse  # type: ignore[method-assign,assignment]
+            source.adapter.history = refuse
             return await collect(case, sources, Budget(), now=lambda: NOW, size=4)
 
     done = asyncio.run(lame())

@@ -203,9 +203,9 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bytes(
                 sent.append(1)
                 if len(sent) > stop_after:
                     task.cancel()
-                return await send(request)  # type: ignore[arg-type]
+                return await send(request)
 
-            answers._send = counted  # type: ignore[assignment]
+            answers._send = counted
             await collect(case, sources, BACK, now=lambda: NOW, size=1)
 
     with pytest.raises(asyncio.CancelledError):

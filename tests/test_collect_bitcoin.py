@@ -157,7 +157,7 @@ def test_a_collection_that_is_cut_goes_on_to_the_same_end(
                 sent.append(1)
                 if len(sent) > stop_after:
                     task.cancel()
-                return await send(request)  # type: ignore[arg-type]
+                return await send(request)
 
             answers._send = counted
             await collect(case, sources, BUDGET, now=lambda: NOW)

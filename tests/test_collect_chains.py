@@ -74,9 +74,9 @@ def run(
 
                 async def spoiled(request: object) -> bytes:
                     before(next(count))
-                    return await send(request)  # type: ignore[arg-type]
+                    return await send(request)
 
-                mine._send = spoiled  # type: ignore[assignment]
+                mine._send = spoiled
             return await collect(case, sources, budget or Budget(), now=lambda: NOW, report=report, size=2)
 
     return asyncio.run(go())

@@ -44,10 +44,10 @@ def run(case: Case, node: Anvil, budget: Budget, asked: Counter[str], size: int 
             send = mine._send
 
             async def counted(request: object) -> bytes:
-                asked.update([request.text] if request.settled else [])  # type: ignore[attr-defined]
-                return await send(request)  # type: ignore[arg-type]
+                asked.update([request.text] if request.settled else [])
+                return await send(request)
 
-            mine._send = counted  # type: ignore[assignment]
+            mine._send = counted
             return await collect(case, sources, budget, now=lambda: NOW, size=size)
 
     return asyncio.run(go())
@@ -182,7 +182,7 @@ def test_a_provider_whose_histories_all_fail_is_given_up(node: Anvil, tmp_path: 
             async def fail(*_: object, **__: object) -> object:
                 raise ProviderError("nonsense")
 
-            sources[CHAIN].adapter.history = fail  # type: ignore[method-assign,assignment]
+            sources[CHAIN].adapter.history = fail
             return await collect(case, sources, Budget(), now=lambda: NOW)
 
     done = asyncio.run(lame())
@@ -215,7 +215,7 @@ def test_a_watcher_that_has_enough_ends_the_collection_though_nothing_is_answere
                 await asyncio.Event().wait()
                 raise AssertionError
 
-            sources[CHAIN].adapter.history = silent  # type: ignore[method-assign,assignment]
+            sources[CHAIN].adapter.history = silent
             await collect(case, sources, Budget(), now=lambda: NOW, report=report)
 
     with pytest.raises(EnoughError):
@@ -235,7 +235,7 @@ def test_cancelled_while_the_next_round_is_chosen_the_round_in_flight_ends_as_we
 
     async def watched(*args: object, **more: object) -> object:
         if more["round_number"] == 0:
-            return await fetch(*args, **more)  # type: ignore[arg-type]
+            return await fetch(*args, **more)
         flying.set()
         await asyncio.Event().wait()
         raise AssertionError

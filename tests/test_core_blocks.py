@@ -53,7 +53,7 @@ def written(blocks: object) -> bytes:
 
 
 def copied(blocks: Blocks) -> Blocks:
-    return json.loads(json.dumps(blocks))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(blocks))
 
 
 def with_prevouts(blocks: Blocks) -> Blocks:

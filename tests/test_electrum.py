@@ -53,7 +53,7 @@ def endpoint(server: Litecoin, **changes: object) -> Endpoint:
         concurrency=20,
         genesis=GENESIS,
     )
-    return Endpoint(**(values | changes))  # type: ignore[arg-type]
+    return Endpoint(**(values | changes))
 
 
 class Asking:
@@ -91,7 +91,7 @@ def run(
 
     async def go() -> object:
         async with Transport(lambda _: "", {"electrum": judge}, patience=QUICK) as transport:
-            return await work(Electrum(where), Asking(transport, where, change))  # type: ignore[misc]
+            return await work(Electrum(where), Asking(transport, where, change))
 
     return asyncio.run(go())
 
@@ -206,7 +206,7 @@ class TestHistory:
         "who", [VICTIM, THIEF, CLEAN, EXCHANGE, *SPLITS, *PEELS], ids=lambda o: o.address[:12]
     )
     def test_rows_leave_what_the_server_says_that_the_address_holds(self, world: World, who: object) -> None:
-        address = who.address  # type: ignore[attr-defined]
+        address = who.address
         history = read(world, address)
         assert history.complete, history.gaps
         found = run(world, lambda a, ask: _balance(ask, address))
@@ -334,7 +334,7 @@ async def _balance(ask: Asking, address: str) -> int:
 
     call = Call("blockchain.scripthash.get_balance", (script_hash(script_of(address)),))
     (found,) = read_answers(await ask(Request(ask.where.base_url, body=question([call]))), [call])
-    return int(found["confirmed"])  # type: ignore[index]
+    return int(found["confirmed"])
 
 
 def lying(method: str, how: Callable[[list[object], object], object]) -> Change:
@@ -405,7 +405,7 @@ class TestLies:
 
         def moving(_: list[object], result: object) -> object:
             seen.append(1)
-            return {**result, "confirmed": len(seen)}  # type: ignore[dict-item]
+            return {**result, "confirmed": len(seen)}
 
         history = read(world, SPLITS[1].address, lying(BALANCE, moving))
         assert [(g.code, g.status) for g in history.gaps] == [("balance_unknown", "assumption")]

@@ -55,7 +55,7 @@ class Explorer:
 
     def adapter(self, **settings: object) -> Adapter:
         given = {"name": "test", "kind": self.kind, "chain": MAINNET, "base_url": self.base} | settings
-        return adapter_of(Endpoint(**given))  # type: ignore[arg-type]
+        return adapter_of(Endpoint(**given))
 
 
 ETHERSCAN = Explorer("etherscan", EtherscanStandIn, "http://127.0.0.1:1/v2/api")

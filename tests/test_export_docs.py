@@ -43,7 +43,7 @@ def test_the_command_line_page_names_every_verb() -> None:
     import typer.main
 
     text = (DOCS / "cli.md").read_text(encoding="utf-8")
-    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    verbs = typer.main.get_command(app).commands
     assert "taint" in verbs
     for verb in verbs:
         assert f"## tracer {verb}\n" in text

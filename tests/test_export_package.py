@@ -41,7 +41,7 @@ def sample(layout: Layout) -> pd.DataFrame:
 
 
 def tables() -> dict[str, Callable[[], pd.DataFrame]]:
-    return {name: (lambda layout=layout: sample(layout)) for name, layout in FORMATS.items()}  # type: ignore[misc]
+    return {name: (lambda layout=layout: sample(layout)) for name, layout in FORMATS.items()}
 
 
 def contents(directory: Path) -> dict[str, bytes]:

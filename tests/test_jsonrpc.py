@@ -327,7 +327,7 @@ class TestSearch:
         full: dict[str, object] = {}
 
         def everything(params: list[object], result: object) -> object:
-            asked = dict(params[0])  # type: ignore[call-overload]
+            asked = dict(params[0])
             asked = {name: asked[name] for name in asked if name not in {"after", "count"}}
             key = json.dumps(asked)
             if key not in full:
@@ -341,7 +341,7 @@ class TestSearch:
 
     def test_a_short_page_is_not_the_last(self, world: World) -> None:
         def capped(params: list[object], result: object) -> object:
-            asked = dict(params[0]) | {"count": 2}  # type: ignore[call-overload]
+            asked = dict(params[0]) | {"count": 2}
             return world.node.call("trace_filter", asked)
 
         found = history(world, THIEF, on("trace_filter", capped))
@@ -353,7 +353,7 @@ class TestSearch:
         """Unless all of it stands in one block, where no smaller range can tell."""
 
         def cut(params: list[object], result: object) -> object:
-            asked = dict(params[0]) | {"after": 0, "count": cap}  # type: ignore[call-overload]
+            asked = dict(params[0]) | {"after": 0, "count": cap}
             return world.node.call("trace_filter", asked)
 
         ask = Asking(world.node, change=on("trace_filter", cut))
@@ -367,7 +367,7 @@ class TestSearch:
 
     def test_a_node_that_gives_the_same_page_again_is_not_believed(self, world: World) -> None:
         def first_page(params: list[object], result: object) -> object:
-            asked = dict(params[0]) | {"after": 0}  # type: ignore[call-overload]
+            asked = dict(params[0]) | {"after": 0}
             return world.node.call("trace_filter", asked)
 
         ask = Asking(world.node, change=on("trace_filter", first_page))
@@ -404,7 +404,7 @@ class TestSearch:
             return world.node.call("eth_getLogs", span | {"topics": [TRANSFER]})
 
         def later(params: list[object], result: object) -> object:
-            return world.node.call("eth_getLogs", dict(params[0]) | {"toBlock": hex(world.last)})  # type: ignore[call-overload]
+            return world.node.call("eth_getLogs", dict(params[0]) | {"toBlock": hex(world.last)})
 
         with pytest.raises(ProviderError, match="something else: a log"):
             history(world, THIEF, on("eth_getLogs", others))
@@ -471,11 +471,11 @@ class TestReading:
 
     def test_a_receipt_of_failure_has_no_logs(self, world: World) -> None:
         with pytest.raises(ProviderError):
-            told(world, "two equal", on("eth_getTransactionReceipt", lambda p, r: r | {"status": "0x0"}))  # type: ignore[operator]
+            told(world, "two equal", on("eth_getTransactionReceipt", lambda p, r: r | {"status": "0x0"}))
 
     def test_the_fee_has_all_its_parts(self, world: World) -> None:
         parts = {"l1Fee": hex(1000), "blobGasUsed": hex(131072), "blobGasPrice": hex(7)}
-        found = told(world, "native", on("eth_getTransactionReceipt", lambda p, r: r | parts))  # type: ignore[operator]
+        found = told(world, "native", on("eth_getTransactionReceipt", lambda p, r: r | parts))
         fee = facts(found)[world.hash["native"]][0]
         assert fee == (0, "fee", THIEF, "", "native", 21000 * PRICE + 1000 + 131072 * 7)
         assert found.complete
@@ -493,7 +493,7 @@ class TestReading:
         found = told(
             world,
             "native",
-            on("eth_getTransactionReceipt", lambda p, r: r | {"operatorFeeConstant": "0x1"}),  # type: ignore[operator]
+            on("eth_getTransactionReceipt", lambda p, r: r | {"operatorFeeConstant": "0x1"}),
         )
         assert codes(found) == {"fee_unknown"}
         assert not found.complete
@@ -502,20 +502,20 @@ class TestReading:
         found = told(
             world,
             "native",
-            on("eth_getTransactionByHash", lambda p, r: r | {"type": "0x7e", "mint": "0x7b"}),  # type: ignore[operator]
+            on("eth_getTransactionByHash", lambda p, r: r | {"type": "0x7e", "mint": "0x7b"}),
         )
         minted = (0, "mint", "", THIEF, "native", 123)
         assert facts(found)[world.hash["native"]] == [minted, *world.told["native"]]
 
     def test_before_byzantium_the_trace_tells_success(self, world: World) -> None:
-        old = on("eth_getTransactionReceipt", lambda p, r: {k: v for k, v in r.items() if k != "status"})  # type: ignore[attr-defined]
+        old = on("eth_getTransactionReceipt", lambda p, r: {k: v for k, v in r.items() if k != "status"})
         for title in ("native", "failed", "disperse", "two equal"):
             found = told(world, title, old)
             assert facts(found)[world.hash[title]] == world.told[title], title
             assert found.complete, title
 
     def test_without_status_and_trace_no_value_is_claimed(self, world: World) -> None:
-        old = on("eth_getTransactionReceipt", lambda p, r: {k: v for k, v in r.items() if k != "status"})  # type: ignore[attr-defined]
+        old = on("eth_getTransactionReceipt", lambda p, r: {k: v for k, v in r.items() if k != "status"})
         blind = ("trace_", "debug_")
         for title in ("native", "failed"):
             found = told(world, title, old, blind)
@@ -568,7 +568,7 @@ class TestReading:
             told(
                 world,
                 "made",
-                on("eth_getTransactionReceipt", lambda p, r: r | {"contractAddress": A1}),  # type: ignore[operator]
+                on("eth_getTransactionReceipt", lambda p, r: r | {"contractAddress": A1}),
                 ("trace_", "debug_"),
             )
 
@@ -941,7 +941,7 @@ class TestBalance:
     def test_a_withdrawal_has_at_most_64_bits(self) -> None:
         raw = {"number": "0x1", "hash": H1, "timestamp": "0x1", "transactions": []}
         good = {"index": "0x0", "address": A1, "amount": hex(2**64 - 1)}
-        assert read_block(raw | {"withdrawals": [good]}).withdrawals[0].amount == (2**64 - 1) * 10**9  # type: ignore[index]
+        assert read_block(raw | {"withdrawals": [good]}).withdrawals[0].amount == (2**64 - 1) * 10**9
         with pytest.raises(ProviderError):
             read_block(raw | {"withdrawals": [good | {"amount": hex(2**64)}]})
 
@@ -979,7 +979,7 @@ class TestNames:
         found = history(
             world,
             PAYEES[7],
-            on("eth_call", lambda p, r: answer if p[0]["data"] == "0x313ce567" else r),  # type: ignore[index]
+            on("eth_call", lambda p, r: answer if p[0]["data"] == "0x313ce567" else r),
         )
         assert found.table["decimals"].to_pylist() == [decimals]
 
@@ -999,7 +999,7 @@ class TestNames:
         found = history(
             world,
             PAYEES[7],
-            on("eth_call", lambda p, r: answer if p[0]["data"] == "0x95d89b41" else r),  # type: ignore[index]
+            on("eth_call", lambda p, r: answer if p[0]["data"] == "0x95d89b41" else r),
         )
         assert found.table["symbol"].to_pylist() == [text]
 

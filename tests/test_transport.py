@@ -42,7 +42,7 @@ def endpoint(server: StandIn, **changes: object) -> Endpoint:
     values: dict[str, object] = dict(
         name="stand-in", kind="etherscan", chain="eip155:1", base_url=server.url, rate=0, concurrency=8
     )
-    return Endpoint(**(values | changes))  # type: ignore[arg-type]
+    return Endpoint(**(values | changes))
 
 
 def asked(

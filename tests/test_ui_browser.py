@@ -65,7 +65,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     pytest.fail("the web UI did not start")
 
 
-def _node(page: Page, address: str):  # type: ignore[no-untyped-def]
+def _node(page: Page, address: str):
     return page.locator(f'[data-testid="flow"] g.node[data-id="eip155:1:{address}"]')
 
 

@@ -81,7 +81,7 @@ def test_a_collection_can_be_stopped_and_goes_on(case: Case) -> None:
     def work(report: object) -> object:
         def tell(event: object) -> None:
             gate.wait(LONG)
-            report("collect", 1, 2)  # type: ignore[operator]
+            report("collect", 1, 2)
 
         return case.collect(["own"], None, tell)
 
@@ -96,33 +96,27 @@ def test_a_collection_can_be_stopped_and_goes_on(case: Case) -> None:
     assert case.collect(["own"]).fetched == 26
 
 
-def test_the_limits_of_the_page_are_the_budget(case: Case) -> None:
+def collected(addresses: int) -> None:
+    """Collect through the page, so many addresses at most (0: without limit), and wait for the end."""
     at = opened("case", "en", "theft")
-    at.number_input(key="collect-addresses:theft").set_value(5)
+    at.number_input(key="collect-addresses:theft").set_value(addresses)
     at.button(key="collect-start").click().run()
     job = jobs().get(("collect", "theft"))
-    if job is not None:
-        assert job.wait(LONG)
+    assert job is None or job.wait(LONG)  # None: it ended within the run
+
+
+def test_the_limits_of_the_page_are_the_budget(case: Case) -> None:
+    collected(5)
     assert len(case.histories()) == 5
     assert case.file.thresholds["addresses"] == 5
     assert any("The budget is used up" in i.value for i in opened("case", "en", "theft").info)
 
 
 def test_how_a_collection_ended_is_said_in_every_tab(case: Case) -> None:
-    at = opened("case", "en", "theft")
-    at.number_input(key="collect-addresses:theft").set_value(5)
-    at.button(key="collect-start").click().run()
-    job = jobs().get(("collect", "theft"))
-    assert job is not None
-    assert job.wait(LONG)
+    collected(5)
     for tab in ("first", "second"):
         assert any("The budget is used up" in i.value for i in opened("case", "en", "theft").info), tab
-    at = opened("case", "en", "theft")
-    at.number_input(key="collect-addresses:theft").set_value(0)
-    at.button(key="collect-start").click().run()
-    job = jobs().get(("collect", "theft"))
-    assert job is not None
-    assert job.wait(LONG)
+    collected(0)
     assert "26 addresses fetched" in text_of(opened("case", "en", "theft"))
 
 

@@ -56,7 +56,7 @@ def holder(address: str, taint: int, hop: int | None, **more: object) -> dict[st
 
 
 def flow_of(holders: list[dict[str, object]], transfers: list[dict[str, object]], **more: object) -> Flow:
-    return build_flow(pd.DataFrame(holders), pd.DataFrame(transfers), **more)  # type: ignore[arg-type]
+    return build_flow(pd.DataFrame(holders), pd.DataFrame(transfers), **more)
 
 
 def sums(flow: Flow) -> Counter[str]:
@@ -202,12 +202,12 @@ def test_services_of_one_name_fold_together_and_whole() -> None:
     named = [
         n if n.hop != 1 else Node(**{**_fields(n), "kind": "exchange", "name": "Exchange A"})
         for n in base.nodes
-    ]  # type: ignore[arg-type]
+    ]
     folded = fold(Flow(tuple(named), base.edges, base.assets), 40)
     services = [n for n in folded.nodes if n.kind == "exchange"]
     assert [len(n.members) for n in services] == [57]
     drawn = picture(folded, words("en"))
-    assert "Exchange A \N{MULTIPLICATION SIGN}57" in [n["label"] for n in drawn["nodes"]]  # type: ignore[union-attr, index]
+    assert "Exchange A \N{MULTIPLICATION SIGN}57" in [n["label"] for n in drawn["nodes"]]
 
 
 def _fields(node: Node) -> dict[str, object]:
@@ -242,7 +242,7 @@ def test_layout_and_picture_are_deterministic_plain_json() -> None:
 def test_hostile_names_stay_text_and_lose_their_control_characters() -> None:
     evil = "<script>alert(1)</script>\u202e\u0000"
     flow = flow_of([holder("0xb", 5, 1)], [transfer("0xs", "0xb", 5)], labels={(CHAIN, "0xb"): (evil, "")})
-    label = next(str(n["label"]) for n in picture(flow, words("en"))["nodes"] if "script" in str(n["label"]))  # type: ignore[union-attr, index]
+    label = next(str(n["label"]) for n in picture(flow, words("en"))["nodes"] if "script" in str(n["label"]))
     assert label.isprintable()
 
 
@@ -264,7 +264,7 @@ def test_a_name_that_many_unidentified_addresses_bear_tells_none_of_them_apart()
             (CHAIN, wallets[2]): ("a mule", ""),
         },
     )
-    nodes = {str(n["id"]): n for n in picture(flow, words("en"))["nodes"]}  # type: ignore[union-attr, index]
+    nodes = {str(n["id"]): n for n in picture(flow, words("en"))["nodes"]}
     labels = [str(nodes[f"{CHAIN}:{address}"]["label"]) for address in wallets]
     assert labels[2] == "a mule"
     assert labels[0] != labels[1]
@@ -281,7 +281,7 @@ def test_who_was_robbed_stands_before_the_theft_and_is_no_hop() -> None:
     hops = {node.address: node.hop for node in flow.nodes}
     assert hops == {"0xvictim": -1, "0xthief": 0, "0xmule": 1}
     columns = picture(flow, words("en"))["columns"]
-    assert [column["title"] for column in columns] == ["Robbed", "Theft", "Hop 1"]  # type: ignore[index, union-attr]
+    assert [column["title"] for column in columns] == ["Robbed", "Theft", "Hop 1"]
 
 
 def test_what_a_hub_was_counted_to_is_not_called_its_number() -> None:

@@ -142,7 +142,7 @@ def _changed(entry: dict[str, Any], path: str, value: object) -> dict[str, Any]:
         ("inputs/0/address", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5", "checksum"),
         ("inputs/0/address", "bc1q\x1b[31m", "not an address"),
         ("inputs/0/script", "0", "not hex"),
-        ("inputs/1", row(_PAID)["inputs"][0], "spends an output twice"),  # type: ignore[index]
+        ("inputs/1", row(_PAID)["inputs"][0], "spends an output twice"),
         ("outputs/0/vout", 1, "lacks the output 0"),
         ("outputs/2/vout", 3, "lacks the output 2"),
         ("outputs/0/amount_raw", 651, "pays 1,101 sat but spends only 1,100"),

@@ -48,7 +48,7 @@ def ledger_of(transactions: Sequence[UtxoTransaction], **more) -> Ledger:
 
 
 def seed(address: str, **more: object) -> Seed:
-    return Seed(BITCOIN, address, **more)  # type: ignore[arg-type]
+    return Seed(BITCOIN, address, **more)
 
 
 @st.composite

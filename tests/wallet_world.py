@@ -190,7 +190,7 @@ class World:
         found = []
         for transaction in self.transactions:
             entry = row(transaction) | {"kind": str(self.kinds[transaction.txid])}
-            for output in entry["outputs"]:  # type: ignore[attr-defined]
+            for output in entry["outputs"]:
                 output["owner"] = self.owner[output["script"]]
             found.append(entry)
         return found

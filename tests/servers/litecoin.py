@@ -221,7 +221,7 @@ class Litecoin:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
-                ready()  # type: ignore[operator]
+                ready()
             except (OSError, ValueError, RpcError):
                 ended = any(process.poll() is not None for process in self._processes)
                 if ended or time.monotonic() > deadline:
