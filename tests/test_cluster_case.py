@@ -140,6 +140,15 @@ def test_a_range_that_rests_on_inference_is_not_called_exact(case: Case) -> None
     assert (place["range_kind"], place["inferred_confidence"]) == ("exact", None)
 
 
+def test_the_command_line_says_which_ranges_rest_on_inference(case: Case, tmp_path: Path) -> None:
+    said = run(tmp_path, "taint", "heist").stdout
+    assert "1 address is inferred to be a service's deposit address" in said
+    [deposit] = [text for text in run(tmp_path, "endpoints", "heist").stdout.splitlines() if D in text]
+    assert "conditional" in deposit
+    case.stop(D, "DEPOSIT", reason="the exchange said so")
+    assert "inferred" not in run(tmp_path, "taint", "heist").stdout
+
+
 def test_the_range_of_a_wallet_behind_inferred_deposit_addresses_is_conditional(
     case: Case, tmp_path: Path
 ) -> None:

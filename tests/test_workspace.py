@@ -51,6 +51,26 @@ def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
         assert view.captures() == [capture]
 
 
+def test_opening_twice_keeps_the_locks_that_tell_other_processes_of_a_connection(tmp_path: Path) -> None:
+    """The web UI opens a workspace more than once; the command line beside it must not take its log away."""
+    first = open_workspace(tmp_path)
+    captures = [first.keep(b"a", draft_of(b"a"), from_rows([{"chain": "c", "amount": 1}]))[0]]
+    second = open_workspace(tmp_path)
+    log = tmp_path / "tracer.sqlite-wal"
+    before = log.stat().st_ino
+    alone = _SPAWN.Barrier(1)
+    other = _SPAWN.Process(target=import_many, args=(tmp_path, 0, alone))
+    other.start()
+    other.join()
+    assert other.exitcode == 0
+    assert log.stat().st_ino == before
+    captures.append(first.keep(b"b", draft_of(b"b"), from_rows([{"chain": "c", "amount": 2}]))[0])
+    for workspace in (first, second):
+        with workspace.store.reader() as view:
+            assert len(view.captures()) == 8
+            assert [c for c in view.captures() if c in captures] == captures
+
+
 def test_a_workspace_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "w").write_text("x")
     with refuses(StoreError, "not a folder"):

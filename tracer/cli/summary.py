@@ -54,11 +54,15 @@ _BRIEF = {
         "taint",
         "at_least",
         "at_most",
+        "range_kind",
         "last_arrival_utc",
         "still_there",
         "address",
     ),
-    "service": ("service", "endpoint", "addresses", "taint", "at_least", "at_most", "last_arrival_utc"),
+    "service": (
+        *("service", "endpoint", "addresses", "taint", "at_least", "at_most", "range_kind"),
+        "last_arrival_utc",
+    ),
     "transfer": ("endpoint", "service", "taint", "amount", "timestamp_utc", "tx_hash", "address"),
 }
 _AMOUNTS = ("taint", "amount", "at_least", "at_most")
@@ -170,6 +174,12 @@ def _print_gaps(name: str, frame: pd.DataFrame) -> None:
 def _print_decisions(name: str, frame: pd.DataFrame) -> None:
     """What the amounts owe to somebody's word."""
     counts = frame["code"].value_counts()
+    inferred = int(counts.get("deposit_address", 0))
+    if inferred:
+        line(
+            f"{plural(inferred, 'address is', 'addresses are')} inferred to be a service's deposit address: ranges that"
+            f" rest on that are conditional; `tracer bounds {clean(name)}` says which."
+        )
     declared, ruled = int(counts.get("declared_conversion", 0)), int(counts.get("ruling", 0))
     if declared + ruled:
         line(

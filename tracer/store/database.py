@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,14 @@ _WRITES = "tracer_writes"
 
 
 def open_sqlite(path: Path, busy_seconds: float) -> Engine:
-    """An engine on the SQLite file `path`, created with mode 0600. One connection is kept open between uses."""
-    with file_errors():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    """An engine on the SQLite file `path`, created with mode 0600. One connection is kept open between uses.
+
+    A file that is there is never opened and closed here: closing it would free the locks of every connection that this
+    process has to it (POSIX), another process would then take itself for the last one and delete the log under them
+    (sqlite.org, "How To Corrupt An SQLite Database File", 2.2). Callers keep two first openings apart.
+    """
+    with file_errors(), suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,

@@ -61,12 +61,12 @@ class Workspace:
             raise StoreError(f"The workspace {shown(root)} is not a folder.", "Name a folder.")
         for folder in (root, root / "archive", root / "cases"):
             make_folder(folder)
-        if settings.database_url is None:
-            engine = open_sqlite(root / DATABASE_FILE, settings.busy_seconds)
-        else:
-            engine = open_postgresql(settings.database_url.get_secret_value(), settings.busy_seconds)
-        # SQLite switches a new file to WAL outside of its own locks; this lock keeps two first openings apart
+        # SQLite makes a file and switches it to WAL outside of its own locks; this lock keeps two first openings apart
         with folder_lock(root / ".open.lock", settings.busy_seconds):
+            if settings.database_url is None:
+                engine = open_sqlite(root / DATABASE_FILE, settings.busy_seconds)
+            else:
+                engine = open_postgresql(settings.database_url.get_secret_value(), settings.busy_seconds)
             migrate(engine)
         return cls(root, settings, Store(engine))
 
