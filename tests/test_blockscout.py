@@ -315,7 +315,7 @@ class TestItems:
             assert not multiset(history) - right
             noticed += not history.complete
         nothing = sum(item.get("value") == "0" or item.get("token_type") == "ERC-721" for item in items)
-        # wraps are told by logs; and nobody can notice tokens missing that move where no other list shows the address
+        # wraps are told by logs; tokens that move where no other list shows the address are only counted: TestTokens
         assert noticed >= len(items) - nothing - (2 + 3) * (name == "token-transfers")
 
     def test_one_type_of_token_is_an_amount_and_others_are_not(
@@ -535,6 +535,64 @@ class TestBalance:
 
         with pytest.raises(ProviderError, match="balance"):
             thief(world, BlockscoutStandIn(chain, spoil=spoiling("balance-history", later)))
+
+
+class TestTokens:
+    """Of what others pay in tokens only one list tells: the instance's own count is held against it."""
+
+    @staticmethod
+    def whole(world: World, ask: BlockscoutStandIn) -> History:
+        return asyncio.run(BLOCKSCOUT.adapter().history(ask, THIEF, Span(0, world.last), 1000))
+
+    def test_any_item_that_the_list_leaves_out_is_counted(self, world: World, chain: Explored) -> None:
+        items = _items_of(chain, "token-transfers")
+        assert "list_cut" not in codes(self.whole(world, BlockscoutStandIn(chain, page=3)))
+        for left_out in items:
+            change = changing("token-transfers", lambda row, o=left_out: None if row == o else row)
+            history = self.whole(world, BlockscoutStandIn(chain, change=change))
+            (gap,) = [gap for gap in history.gaps if gap.code == "list_cut"]
+            assert (
+                f"counts {len(items)} token transfers of the address and lists {len(items) - 1}"
+                in gap.message
+            )
+            assert (gap.status, gap.address) == ("open", THIEF)
+
+    def test_a_list_that_ends_too_early_is_counted(self, world: World, chain: Explored) -> None:
+        def ended(path: str, params: dict[str, str], body: bytes) -> bytes:
+            answer = json.loads(body)
+            if path.endswith(f"{THIEF}/token-transfers") and params:
+                answer |= {"next_page_params": None}
+            return json.dumps(answer).encode()
+
+        history = self.whole(world, BlockscoutStandIn(chain, page=2, spoil=ended))
+        assert "list_cut" in codes(history)
+
+    @pytest.mark.parametrize(
+        "counters",
+        [
+            {"token_transfers_count": "3"},
+            {"token_transfers_count": None},
+            {"token_transfers_count": "many"},
+            {"message": "Not found"},
+            {},
+        ],
+    )
+    def test_a_count_that_lags_or_is_not_told_is_no_gap(
+        self, world: World, chain: Explored, counters: Any
+    ) -> None:
+        ask = BlockscoutStandIn(chain, spoil=spoiling("/counters", lambda _: counters))
+        assert "list_cut" not in codes(self.whole(world, ask))
+
+    def test_a_count_of_all_time_says_nothing_of_a_later_window(self, world: World, chain: Explored) -> None:
+        ask = BlockscoutStandIn(chain)
+        history = asyncio.run(BLOCKSCOUT.adapter().history(ask, THIEF, Span(world.last, world.last), 1000))
+        assert "list_cut" not in codes(history)
+        assert not any(path.endswith("/counters") for path in ask.paths())
+
+    def test_that_the_list_stands_alone_is_an_assumption(self, world: World, chain: Explored) -> None:
+        history = thief(world, BlockscoutStandIn(chain))
+        assert [g.status for g in history.gaps if g.code == "tokens_by_list"] == ["assumption"]
+        assert history.complete
 
 
 class TestOutsideTransactions:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -355,10 +355,10 @@ class TestRows:
             thief(world, EtherscanStandIn(chain, change=others))
 
     @pytest.mark.parametrize("action", LISTS)
-    def test_a_row_that_a_list_leaves_out_is_noticed_by_the_receipts(
+    def test_a_row_that_a_list_leaves_out_is_noticed(
         self, world: World, chain: Explored, right: Facts, action: str
     ) -> None:
-        """Each row of a paying transaction in turn; the table stays right, and the list is called incomplete."""
+        """Each row in turn, by receipts, nonces, balance or logs; the list is called incomplete."""
         rows = [r for r in _rows_of(chain, action) if THIEF in {r["from"], r["to"]}]
         noticed = 0
         for left_out in rows:
@@ -370,10 +370,9 @@ class TestRows:
             history = thief(world, EtherscanStandIn(chain, change=without))
             told = multiset(history)
             assert not told - right
-            assert not history.complete or told == right or action == "tokentx"
+            assert told == right or action != "tokentx"
             noticed += not history.complete
-        # nobody can notice tokens missing that move in a transaction which no other row of the address shows
-        assert noticed == len(rows) - 3 * (action == "tokentx")
+        assert noticed == len(rows)
 
     def test_a_token_row_that_a_list_repeats_is_decided_by_the_receipt(
         self, world: World, chain: Explored, right: Facts
@@ -656,6 +655,77 @@ class TestOutsideTransactions:
         assert world.hash["destroyed tokens"] not in facts(history)
         assert not history.complete
         assert "list_missing" in codes(history)
+
+
+class TestTokensByLogs:
+    """Of what others pay in tokens only one list tells: the index of logs is held against it."""
+
+    @staticmethod
+    def nobody_told(of: str, row: Any) -> Any:
+        return None if of == "tokentx" else row
+
+    @pytest.mark.parametrize("page", [1000, 7])
+    @pytest.mark.parametrize("cap", [10**9, 7])
+    def test_a_list_that_tells_nothing_loses_nothing(
+        self, world: World, chain: Explored, page: int, cap: int
+    ) -> None:
+        history = thief(world, EtherscanStandIn(chain, change=self.nobody_told, cap=cap), page=page)
+        assert nameless(history) == nameless(thief(world, EtherscanStandIn(chain)))
+        assert "lists_differ" in codes(history)
+        assert not history.complete
+
+    def test_a_list_that_is_whole_costs_no_transaction_more(self, world: World, chain: Explored) -> None:
+        asked = [EtherscanStandIn(chain), EtherscanStandIn(chain, refuse={"getLogs": "Unknown action"})]
+        for ask in asked:
+            thief(world, ask)
+        receipts = [ask.actions().count("eth_getTransactionReceipt") for ask in asked]
+        assert receipts[0] == receipts[1] + 1  # the one in which an issuer destroyed tokens, told by a log
+
+    @pytest.mark.parametrize(
+        ("spoil", "why"),
+        [
+            (lambda rows: [row | {"topics": row["topics"][::-1]} for row in rows], "logs of others"),
+            (lambda rows: [*rows, rows[-1] | {"blockNumber": "0x2"}], "order of the chain"),
+            (lambda rows: [row | {"blockNumber": "0xffffff"} for row in rows], "order of the chain"),
+        ],
+        ids=["others", "backwards", "later"],
+    )
+    def test_logs_that_were_not_asked_for_are_not_believed(
+        self, world: World, chain: Explored, right: Facts, spoil: Callable[[Any], Any], why: str
+    ) -> None:
+        def spoiled(params: dict[str, str], body: bytes) -> bytes:
+            answer = json.loads(body)
+            if "topic2" in params and answer["result"]:
+                answer["result"] = spoil(answer["result"])
+            return json.dumps(answer).encode()
+
+        history = thief(world, EtherscanStandIn(chain, spoil=spoiled))
+        assert multiset(history) == right
+        (gap,) = [gap for gap in history.gaps if gap.code == "tokens_by_list"]
+        assert (gap.status, why in gap.message) == ("assumption", True)
+
+    @pytest.mark.parametrize(
+        "words",
+        ["Query Timeout occured. Please select a smaller result dataset", "Error! Missing Or invalid Action"],
+    )
+    def test_where_they_cannot_be_had_the_list_stands_alone_by_assumption(
+        self, world: World, chain: Explored, right: Facts, words: str
+    ) -> None:
+        def refused(params: dict[str, str], body: bytes) -> bytes:
+            return json.dumps(EtherscanStandIn(chain).error(words)).encode() if "topic1" in params else body
+
+        ask = EtherscanStandIn(chain, spoil=refused)
+        history = thief(world, ask)
+        assert multiset(history) == right
+        assert [g.status for g in history.gaps if g.code == "tokens_by_list"] == ["assumption"]
+        assert history.complete
+        assert sum("topic1" in dict(request.params) for request in ask.asked) == 1
+        assert "tokens_by_list" not in codes(thief(world, EtherscanStandIn(chain)))
+
+    def test_more_logs_in_a_block_than_an_answer_holds_is_said(self, world: World, chain: Explored) -> None:
+        history = thief(world, EtherscanStandIn(chain), page=1)
+        (gap,) = [gap for gap in history.gaps if gap.code == "tokens_by_list"]
+        assert "more logs than one answer holds" in gap.message
 
 
 class TestEndpoints:

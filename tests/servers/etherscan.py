@@ -146,8 +146,15 @@ class EtherscanStandIn:
             self._log(log, one)
             for one in self.chain.mined
             for log in one.receipt["logs"]
-            if log["address"] == address and log["topics"][:1] == [params["topic0"]]
+            if address in {"", log["address"]} and self._asked_for(log["topics"], params)
         ]
+
+    @staticmethod
+    def _asked_for(topics: list[str], params: dict[str, str]) -> bool:
+        """Whether a log has the topics that are asked for; each but the first needs to be joined to it by name."""
+        wanted = {n: params[f"topic{n}"] for n in range(4) if f"topic{n}" in params}
+        assert all(params[f"topic0_{n}_opr"] == "and" for n in wanted if n)
+        return all(topics[n : n + 1] == [topic] for n, topic in wanted.items())
 
     @staticmethod
     def _log(log: Raw, one: Mined) -> Raw:

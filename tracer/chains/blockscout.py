@@ -22,8 +22,10 @@ from tracer.chains.blockscout_side import (
     balance_change,
     beginning,
     find_destroyed,
+    hold_tokens,
     is_indexed,
     read_withdrawals,
+    token_count,
 )
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.evm_blocks import other
@@ -167,20 +169,33 @@ class _Lists:
     async def read(self, span: Span) -> None:
         """Read them into `listed`."""
         listed = self._listed
-        lists: list[tuple[str, str, Callable[[Item], tuple[int, ...] | None], Callable[[Item], None]]] = [
-            ("transactions", "transactions", _sent_key, self._take_sent),
-            ("internal-transactions", "inner payments", _inner_key, self._take_inner),
-            ("token-transfers", "token transfers", _token_key, self._take_token),
-        ]
-        for name, what, key, take in lists:
-            if listed.hub:
-                return
-            path = f"/addresses/{listed.address}/{name}"
-            pages = Pages(path, what, _block, key, take, lambda: listed.hub)
-            if not await self._explorer.read(pages, span):
-                listed.gap("not_indexed", f"The provider says that its index of {what} is not whole yet.")
-        if not listed.hub:
-            await find_destroyed(self._explorer, listed, span)
+        await self._list("transactions", "transactions", _sent_key, self._take_sent, span)
+        if listed.hub:
+            return
+        await self._list("internal-transactions", "inner payments", _inner_key, self._take_inner, span)
+        if listed.hub:
+            return
+        count = await token_count(self._explorer, listed.address) if span.first == 0 else 0
+        items = await self._list("token-transfers", "token transfers", _token_key, self._take_token, span)
+        if listed.hub:
+            return
+        hold_tokens(listed, count, items)
+        await find_destroyed(self._explorer, listed, span)
+
+    async def _list(
+        self,
+        name: str,
+        what: str,
+        key: Callable[[Item], tuple[int, ...] | None],
+        take: Callable[[Item], None],
+        span: Span,
+    ) -> int:
+        """Read one of them; returns how many items it gave."""
+        path = f"/addresses/{self._listed.address}/{name}"
+        read = await self._explorer.read(Pages(path, what, _block, key, take, lambda: self._listed.hub), span)
+        if not read.whole:
+            self._listed.gap("not_indexed", f"The provider says that its index of {what} is not whole yet.")
+        return read.items
 
     async def complete(self, *, inflows: bool) -> None:
         """Read the transactions that no list showed as such, and decide which are read in full."""

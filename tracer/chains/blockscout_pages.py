@@ -17,7 +17,7 @@ from tracer.chains.evm_values import array, nonsense, record
 from tracer.chains.explorer_values import decoded, judged
 from tracer.errors import ProviderError, ProviderStopError, shown
 
-__all__ = ["Explorer", "Listing", "Pages", "judge"]
+__all__ = ["Explorer", "Listing", "Pages", "Read", "judge"]
 
 _STOPS = re.compile(r"(invalid|missing|wrong) api ?key|daily|quota|credits|plan\b|suspended", re.IGNORECASE)
 _WAITS = re.compile(
@@ -53,6 +53,16 @@ class Pages:
     take: Callable[[Mapping[str, object]], None]
     stop: Callable[[], bool]
     params: Cursor = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What came of reading a list. whole: the instance does not say that its index lacks anything. items: that it gave,
+    newer than the span included.
+    """
+
+    whole: bool
+    items: int
 
 
 def judge(body: bytes) -> tuple[Verdict, str]:
@@ -143,18 +153,19 @@ class Explorer:
             cursor = page.following
         raise stuck(path)
 
-    async def read(self, pages: Pages, span: Span) -> bool:
-        """Give the items of a list that stand in the span to `pages.take`, newest first; whether the index is whole.
+    async def read(self, pages: Pages, span: Span) -> Read:
+        """Give the items of a list that stand in the span to `pages.take`, newest first.
 
         Only pages that begin below the end of the span are settled: before it, new records push old ones on.
         """
-        cursor, whole = pages.params, True
+        cursor, whole, items = pages.params, True, 0
         last: tuple[int, ...] | None = None
         before = -1
         seen: set[Cursor] = set()
         for _ in range(_MOST_PAGES):
             page = await self.page(pages.path, cursor, settled=0 <= before <= span.last)
             whole &= not page.pending
+            items += len(page.items)
             for item in page.items:
                 block, key = pages.block(item), pages.key(item)
                 if 0 <= before < block or (last is not None and key is not None and key >= last):
@@ -163,7 +174,7 @@ class Explorer:
                 if span.first <= before <= span.last:
                     pages.take(item)
             if page.following is None or 0 <= before < span.first or pages.stop():
-                return whole
+                return Read(whole, items)
             if not page.items or page.following in seen:
                 raise stuck(pages.what)
             seen.add(page.following)

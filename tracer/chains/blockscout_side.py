@@ -17,12 +17,13 @@ from tracer.chains.evm_contracts import DESTROYED, USDT
 from tracer.chains.evm_logs import destroyed
 from tracer.chains.evm_movements import Row
 from tracer.chains.evm_values import record
-from tracer.chains.explorer_history import Listed
+from tracer.chains.explorer_history import Listed, tokens_by_list
 from tracer.chains.explorer_values import field, number, place
 from tracer.chains.jsonrpc_asking import together
+from tracer.errors import ProviderError
 from tracer.model import NATIVE, Kind
 
-__all__ = ["balance_change", "beginning", "find_destroyed", "read_withdrawals"]
+__all__ = ["balance_change", "beginning", "find_destroyed", "hold_tokens", "read_withdrawals", "token_count"]
 
 
 def _block(item: Mapping[str, object]) -> int:
@@ -149,3 +150,27 @@ def is_indexed(answer: object) -> str:
     if field(raw, "finished_indexing_blocks") is not True:
         return "blocks"
     return "" if field(raw, "finished_indexing") is True else "inner payments"
+
+
+async def token_count(explorer: Explorer, address: str) -> int:
+    """How many token transfers of the address the instance counts, 0 where it does not tell.
+
+    It counts from time to time, so a count that was asked for before the list was read is at most what the list holds.
+    Whether it answers this does not decide whether the rest is read: a count takes long where there is much to count.
+    """
+    try:
+        answer = await explorer.maybe(f"/addresses/{address}/counters", settled=False)
+        count = record(answer, "the counters of an address").get("token_transfers_count")
+        return 0 if count is None else number(count, "a number of token transfers")
+    except ProviderError:
+        return 0
+
+
+def hold_tokens(listed: Listed, count: int, items: int) -> None:
+    """Hold the list of token transfers, `items` in all, against the instance's count; it still stands alone."""
+    if count > items:
+        message = (
+            f"The provider counts {count} token transfers of the address and lists {items}: some are missing."
+        )
+        listed.gap("list_cut", message)
+    listed.gaps.append(tokens_by_list(listed, "the provider offers no second index of them"))

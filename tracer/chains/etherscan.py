@@ -18,6 +18,7 @@ from tracer.chains.adapter import Ask, Head, History, Span, Verdict
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.etherscan_answers import Listing, Refused, judge
 from tracer.chains.etherscan_lists import Explorer, Order, Question, Reader, read_list
+from tracer.chains.etherscan_logs import hold_tokens
 from tracer.chains.etherscan_reading import name_tokens, read_full, read_one
 from tracer.chains.etherscan_rows import genesis_amount, inner_row, read_inner, read_sent, read_token
 from tracer.chains.etherscan_side import NO_WITHDRAWALS, find_destroyed, note, read_mined, read_withdrawals
@@ -114,6 +115,9 @@ class Etherscan:
             if listed.hub:
                 return hub_of(listed)
         await read_mined(explorer, listed, span, self._page)
+        await hold_tokens(explorer, listed, span, self._page)
+        if listed.hub:
+            return hub_of(listed)
         if began:
             extra.append(await self._beginning(explorer, address, began))
         listed.choose_full(inflows=inflows)

@@ -22,7 +22,7 @@ from tracer.chains.explorer_values import field, number, place
 from tracer.chains.jsonrpc_asking import together
 from tracer.model import NATIVE, Gap
 
-__all__ = ["NO_WITHDRAWALS", "find_destroyed", "note", "read_mined", "read_withdrawals"]
+__all__ = ["NO_WITHDRAWALS", "find_destroyed", "log_of", "note", "read_mined", "read_withdrawals"]
 
 NO_WITHDRAWALS = frozenset(
     {"eip155:10", "eip155:56", "eip155:137", "eip155:8453", "eip155:42161", "eip155:43114"}
@@ -135,7 +135,7 @@ async def find_destroyed(explorer: Explorer, listed: Listed, span: Span, page: i
         answer = await explorer.listing("logs", "getLogs", params)
         if isinstance(answer, Refused):
             return answer
-        return Listing(tuple(_log(row) for row in answer.rows), answer.pending)
+        return Listing(tuple(log_of(row) for row in answer.rows), answer.pending)
 
     async def ask(span: Span, order: Order) -> Listing | Refused:
         if order == "asc":
@@ -159,7 +159,7 @@ async def find_destroyed(explorer: Explorer, listed: Listed, span: Span, page: i
     note(listed, await read_list(Reader(ask, page, take, lambda: listed.hub), span), "destroyed tokens")
 
 
-def _log(row: object) -> dict[str, object]:
+def log_of(row: object) -> dict[str, object]:
     """A log as a node would give it: zero is written 0x there; and the block as a number, as in the other lists."""
     raw = dict(record(row, "a log"))
     for name in ("blockNumber", "logIndex", "transactionIndex", "timeStamp"):

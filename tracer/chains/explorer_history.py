@@ -16,6 +16,7 @@ from tracer.chains.evm_blocks import Transaction, other
 from tracer.chains.evm_contracts import WRAPPED, WRAPS_BY_TRANSFER
 from tracer.chains.evm_movements import Names, Row, net, table
 from tracer.chains.tokens import known
+from tracer.errors import shown
 from tracer.model import NATIVE, Gap, Kind
 from tracer.movements import empty
 
@@ -27,8 +28,10 @@ __all__ = [
     "balance_gap",
     "chosen",
     "disagreements",
+    "fact",
     "hub_of",
     "made",
+    "tokens_by_list",
     "unknown_names",
     "unsent",
     "wraps_known",
@@ -195,13 +198,13 @@ def disagreements(
     gaps = []
     for what, told, found in pairs:
         by_list = Counter(
-            _fact(row)
+            fact(row)
             for row in told
             if row.tx_hash in listed.full
             and row.sender != row.to
             and not (row.asset == wrapped and "" in {row.sender, row.to})  # wraps, which some list as tokens
         )
-        by_reading = Counter(_fact(row) for row in found if row.sender != row.to)
+        by_reading = Counter(fact(row) for row in found if row.sender != row.to)
         for missing, where in ((by_reading - by_list, "list"), (by_list - by_reading, "transactions")):
             if missing and (marked or where == "list" or what == "token transfers"):
                 gaps.append(_disagree(listed, what, missing.total(), where))
@@ -231,7 +234,8 @@ def unsent(listed: Listed, span: Span) -> list[Gap]:
     return [Gap("lists_differ", message, chain=listed.chain, address=listed.address)]
 
 
-def _fact(row: Row) -> tuple[str, str, str, str, int]:
+def fact(row: Row) -> tuple[str, str, str, str, int]:
+    """A movement without its place in the transaction, which a list may not tell."""
     return (row.tx_hash, row.sender, row.to, row.asset, row.amount)
 
 
@@ -242,6 +246,18 @@ def _disagree(listed: Listed, what: str, count: int, where: str) -> Gap:
         else f"The provider lists {count} {what} that its own transactions do not show: they are left out."
     )
     return Gap("lists_differ", lacks, chain=listed.chain, address=listed.address)
+
+
+def tokens_by_list(listed: Listed, why: str) -> Gap:
+    """The assumption that the list of token transfers holds all that others made to or from the address."""
+    return Gap(
+        "tokens_by_list",
+        "That others made no more token payments to this address, or from it, than the provider lists "
+        f"rests on its list of token transfers alone: {shown(why, 200)}.",
+        chain=listed.chain,
+        address=listed.address,
+        status="assumption",
+    )
 
 
 def balance_gap(listed: Listed, span: Span, rows: Iterable[Row], change: int | None) -> Gap | None:
