@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.test_coinjoin import MAKERS_CHANGE, MAKERS_IN, mix, tx0, wasabi1, whirlpool
 from tests.utxo_rows import coin, note, pay, transaction, txid, write_rows
@@ -19,7 +22,7 @@ from tracer.clusters.change import SIGNS, Change, change_link, find_change
 from tracer.clusters.coinjoin import CoinJoin, classify
 from tracer.clusters.common_input import common_input, maybe_joint, maybe_payjoin
 from tracer.clusters.history import History
-from tracer.clusters.mixing import ChangeLink, Denomination, Mixing, mixing
+from tracer.clusters.mixing import ChangeLink, Denomination, Mixing, doubtful, mixing
 from tracer.clusters.peel import PeelHop, follow_peel
 from tracer.clusters.shape import Shape
 from tracer.utxo import Input, Outpoint, Script, UtxoTransaction
@@ -483,6 +486,41 @@ def test_a_makers_change_is_certain_where_one_input_explains_it() -> None:
     assert parts.denominations == (Denomination(83_240_446, (0, 1, 2, 3, 4)),)
     assert parts.unique == (5, 6, 7, 8, 9)
     assert parts.change == (ChangeLink(5, 6, -2_000),)
+
+
+@pytest.mark.parametrize(("last", "certain"), [(349_990, False), (300_000, True)])
+def test_a_change_that_four_inputs_explain_together_is_not_certain(last: int, certain: bool) -> None:
+    # 1,500,000 less the equal value explains the change 500,100; so do four coins of one party with 349,990
+    amounts = [1_500_000, 400_000, 380_000, 370_000, last, 1_930_000, 2_600_000]
+    found = taken_apart(mix(amounts, [1_000_000] * 3 + [500_100, 930_200, 1_590_000]))
+    assert (3 in [link.vout for link in found.change]) is certain
+
+
+@given(st.lists(st.integers(1, 60), max_size=9), st.integers(1, 120), st.integers(0, 9))
+def test_doubt_is_more_than_one_choice_of_amounts(amounts: list[int], low: int, width: int) -> None:
+    """Against every choice, one by one, where at least one fits as the caller knows."""
+    high = low + width
+    choices = sum(low <= sum(c) <= high for n in range(1, 10) for c in combinations(amounts, n))
+    if choices:
+        assert doubtful(amounts, low, high) is (choices > 1)
+
+
+def test_an_input_larger_than_all_others_explains_its_change_among_any_number_of_them() -> None:
+    others = [10_000_000 + n * 1_000 for n in range(60)]
+    assert not doubtful([*others, 5_000_000_000], 5_000_000_000, 5_000_020_000)
+    assert doubtful(
+        [*others, 600_000_000], 600_000_000, 600_020_000
+    )  # others reach it, and are too many to try
+
+
+def test_what_is_too_small_for_change_in_wasabi_1_is_the_coordinators() -> None:
+    value = 10_000_000
+    coins = [value + 45_000, *(value * 3 + n * 7_919_000 for n in range(9))]
+    for left, linked in ((40_000, False), (70_000, True)):
+        inputs = [value + left + 5_000, *coins[1:]]
+        changes = [left, *(coin - value - 30_000 for coin in coins[1:])]
+        parts = taken_apart(mix(inputs, [value] * 10 + changes))
+        assert (0 in [link.input for link in parts.change]) is linked
 
 
 def test_a_change_with_two_explanations_is_not_certain() -> None:

@@ -11,15 +11,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tracer.evaluation.accounts import markdown, planted_scores
+from tracer.evaluation.accounts import planted_scores
+from tracer.evaluation.mix_change import change_scores
+from tracer.evaluation.score import markdown
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "accuracy.md"
 
 
 def accuracy_markdown(text: str) -> str:
-    """The page with the table of account chains as the code measures it."""
-    table = f"<!-- account chains -->\n\n{markdown(planted_scores())}\n\n<!-- end -->"
-    return re.sub(r"<!-- account chains -->.*?<!-- end -->", lambda _: table, text, flags=re.DOTALL)
+    """The page with the tables of planted histories as the code measures them."""
+    for name, scores in (("account chains", planted_scores()), ("coinjoin change", change_scores())):
+        table = f"<!-- {name} -->\n\n{markdown(scores)}\n\n<!-- end -->"
+        text = re.sub(rf"<!-- {name} -->.*?<!-- end -->", lambda _, made=table: made, text, flags=re.DOTALL)
+    return text
 
 
 if __name__ == "__main__":

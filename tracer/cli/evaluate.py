@@ -36,7 +36,7 @@ def evaluate(
             "--planted",
             metavar="N",
             min=0,
-            help="So many made histories of an account chain with known truth.",
+            help="So many made histories of an account chain, and 200 made CoinJoins for each, with known truth.",
         ),
     ] = 0,
     out: Out = None,
@@ -44,7 +44,7 @@ def evaluate(
     """Measure the heuristics on data whose truth is known.
 
     Labelled Bitcoin data of yours: CoinJoins, common inputs, change, clusters. Planted histories of account chains:
-    deposit addresses, gas, sweeps, series.
+    deposit addresses, gas, sweeps, series; planted CoinJoins: whose change is whose.
 
     Formats and public data sets: docs/accuracy.md.
     """
@@ -52,6 +52,7 @@ def evaluate(
 
     from tracer.evaluation.accounts import planted_scores
     from tracer.evaluation.evaluate import evaluate as measure
+    from tracer.evaluation.mix_change import change_scores
     from tracer.export.standalone import ACCURACY
 
     if not paths and not planted:
@@ -59,7 +60,8 @@ def evaluate(
     session = session_of(context)
     with session.progress("measuring"):
         scores = measure(paths or [])
-        scores += planted_scores(range(1, planted + 1)) if planted else []
+        numbers = range(1, planted + 1)
+        scores += [*planted_scores(numbers), *change_scores(numbers)] if planted else []
     frame = pd.DataFrame(
         [[getattr(s, name) for name in ACCURACY.names] for s in scores], columns=[*ACCURACY.names]
     )

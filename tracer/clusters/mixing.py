@@ -2,25 +2,30 @@
 
 Coin that enters a CoinJoin cannot be followed to one output: a trace that is certain stops there, and what goes on is
 a probability (an equal share for every output of a denomination). Only change can be certain: a value that stands once,
-explained by one input and no other. Methods: Maurer, Neudecker and Florian, Anonymous CoinJoin Transactions with
-Arbitrary Values (TrustCom 2017), on sums that admit one mapping; Stuetz et al. (AFT 2022). Whether the links hold was
-not measured: no public data set tells the participants of JoinMarket or Wasabi 1.
+explained by one input and by no sum of inputs. Methods: Maurer, Neudecker and Florian, Anonymous CoinJoin Transactions
+with Arbitrary Values (TrustCom 2017), on sums that admit one mapping; Stuetz et al. (AFT 2022). No public data set says
+who took part in JoinMarket or Wasabi 1: how often the links hold was measured on planted ones (docs/accuracy.md).
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+
+import numpy as np
 
 from tracer.clusters.shape import Shape
 from tracer.clusters.verdict import CoinJoin, Verdict
 from tracer.utxo import UtxoTransaction
 
-__all__ = ["ChangeLink", "Denomination", "Mixing", "mixing"]
+__all__ = ["ChangeLink", "Denomination", "Mixing", "doubtful", "mixing"]
 
-_MOST_INPUTS = 100
-"""Beyond, some sum of three inputs fits nearly every change, so nothing would be certain."""
+_MOST_SUMMED = 28
+"""Inputs whose sums are all tried (two halves of 2^14). Of more, some sum fits nearly every change."""
+
+_SMALLEST_CHANGE = 7, 1_000
+"""Of the equal value: what Wasabi 1 pays out as change at least; less goes to the coordinator (its documentation)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def mixing(transaction: UtxoTransaction, verdict: Verdict) -> Mixing | None:
         vouts.setdefault(output.amount, []).append(output.vout)
     equal = [Denomination(amount, tuple(at)) for amount, at in vouts.items() if len(at) > 1]
     unique = tuple(sorted(at[0] for at in vouts.values() if len(at) == 1))
-    links = _change_links(shape, _fees(shape, verdict), unique)
+    links = _change_links(shape, _fees(shape, verdict), _changes(shape, verdict, unique))
     if verdict.kind == CoinJoin.JOINMARKET:
         links = tuple(sorted((*links, *_takers_change(shape, links, unique)), key=lambda link: link.input))
     return Mixing(tuple(sorted(equal, key=lambda d: (-d.anonymity_set, -d.amount))), unique, links)
@@ -77,23 +82,32 @@ def mixing(transaction: UtxoTransaction, verdict: Verdict) -> Mixing | None:
 def _fees(shape: Shape, verdict: Verdict) -> tuple[int, int] | None:
     """What a participant that is not the taker pays, least and most; None where change tells nothing.
 
-    JoinMarket: makers earn, up to 0.1 % or a small absolute fee. Wasabi 1: a coordinator fee of 0.003 % for each of the
-    equal outputs, and a share of the network fee (ZeroLink, as run by zkSNACKs).
+    JoinMarket: makers earn, up to 0.1 % or a small absolute fee (its early yield generator asked for 5,000 sat, a fifth
+    more or less). Wasabi 1: a coordinator fee of 0.003 % for each of the equal outputs, and a share of the network fee
+    (ZeroLink, as run by zkSNACKs).
     """
     value = shape.equal_value
     if verdict.kind == CoinJoin.JOINMARKET:
-        return -max(5_000, value // 1_000), 0
+        return -max(6_000, value // 1_000), 0
     if verdict.kind == CoinJoin.WASABI1 and verdict.confidence > 50:
         share = shape.transaction.fee // max(1, shape.equal)
         return 0, value * 3 * shape.equal // 100_000 + 3 * share
     return None
 
 
+def _changes(shape: Shape, verdict: Verdict, unique: tuple[int, ...]) -> tuple[int, ...]:
+    """The outputs of a single value that may be change: a smaller one of Wasabi 1 is the coordinator's."""
+    if verdict.kind != CoinJoin.WASABI1:
+        return unique
+    part, whole = _SMALLEST_CHANGE
+    return tuple(v for v in unique if shape.paid_out[v] * whole >= shape.equal_value * part)
+
+
 def _change_links(
     shape: Shape, fees: tuple[int, int] | None, unique: tuple[int, ...]
 ) -> tuple[ChangeLink, ...]:
-    """Changes that fit one input, which fits no other change, while no two or three other inputs fit together."""
-    if fees is None or len(shape.paid_in) > _MOST_INPUTS:
+    """Changes that fit one input, which fits no other change, while no sum of several inputs fits."""
+    if fees is None:
         return ()
     amounts = shape.paid_in
     windows = {
@@ -109,8 +123,7 @@ def _change_links(
     claimed = Counter(i for found in fitting.values() for i in found)
     links = []
     for vout, found in fitting.items():
-        low, high = windows[vout]
-        if len(found) == 1 and claimed[found[0]] == 1 and not _sum_fits(amounts, low, high):
+        if len(found) == 1 and claimed[found[0]] == 1 and not doubtful(amounts, *windows[vout]):
             fee = amounts[found[0]] - shape.equal_value - shape.paid_out[vout]
             links.append(ChangeLink(found[0], vout, fee))
     return tuple(links)
@@ -134,19 +147,26 @@ def _takers_change(
     return (ChangeLink(paid, vout, fee),) if fee >= earned else ()
 
 
-def _sum_fits(amounts: list[int], low: int, high: int) -> bool:
-    """Whether two or three of the amounts add up to between low and high."""
+def doubtful(amounts: Sequence[int], low: int, high: int) -> bool:
+    """Whether more than one choice of the amounts, of any number, adds up to between low and high, or may."""
     rising = sorted(a for a in amounts if a <= high)
-    if any(low <= a + b <= high for a, b in combinations(rising, 2)):
+    while rising and sum(rising[:-1]) < low:  # the largest is in every choice that reaches so far
+        largest = rising.pop()
+        low, high = low - largest, high - largest
+        rising = [a for a in rising if a <= high]
+        if low <= 0:  # the choice of no other is one; any other amount that fits is a second
+            return bool(rising)
+    if len(rising) > _MOST_SUMMED:
         return True
-    for at, first in enumerate(rising):
-        left, right = at + 1, len(rising) - 1
-        while left < right:
-            total = first + rising[left] + rising[right]
-            if total < low:
-                left += 1
-            elif total > high:
-                right -= 1
-            else:
-                return True
-    return False
+    half = len(rising) // 2
+    first, second = _sums(rising[:half]), np.sort(_sums(rising[half:]))
+    fits = np.searchsorted(second, high - first, "right") - np.searchsorted(second, low - first, "left")
+    return int(fits.sum()) > 1
+
+
+def _sums(amounts: Sequence[int]) -> np.ndarray:
+    """The sum of every choice of the amounts; below 2^63, since there are 21e14 sat."""
+    sums = np.zeros(1, dtype=np.int64)
+    for amount in amounts:
+        sums = np.concatenate((sums, sums + amount))
+    return sums

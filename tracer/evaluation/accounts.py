@@ -17,7 +17,7 @@ from tracer.evaluation.score import Score
 from tracer.labels import LabelBook
 from tracer.ledger import build_ledger
 
-__all__ = ["cluster", "markdown", "planted_scores"]
+__all__ = ["cluster", "planted_scores"]
 
 
 def cluster(planted: Planted) -> Clusters:
@@ -133,13 +133,3 @@ def _one_party(planted: Planted, pair: Iterable[str]) -> bool:
 
 def _bare(name: str) -> str:
     return name.removeprefix(f"{CHAIN}:")
-
-
-def markdown(scores: Iterable[Score]) -> str:
-    """The scores as a Markdown table."""
-    lines = ["| heuristic | positives | found | right | precision | recall |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {s.heuristic} | {s.positives:,} | {s.found:,} | {s.right:,} | {s.precision} | {s.recall} |"
-        for s in scores
-    ]
-    return "\n".join(lines)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Score"]
+__all__ = ["Score", "markdown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,16 @@ class Score:
     def coverage(self) -> str:
         """Share of the addresses with a known owner that were linked; "" where no addresses are counted."""
         return _share(self.linked, self.known)
+
+
+def markdown(scores: Iterable[Score]) -> str:
+    """The scores as a Markdown table."""
+    lines = ["| heuristic | positives | found | right | precision | recall |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| {s.heuristic} | {s.positives:,} | {s.found:,} | {s.right:,} | {s.precision} | {s.recall} |"
+        for s in scores
+    ]
+    return "\n".join(lines)
 
 
 def _share(part: int, whole: int) -> str:
