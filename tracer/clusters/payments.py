@@ -141,7 +141,9 @@ class Payments:
     def partners(self) -> np.ndarray:
         """By address number: how many addresses it ever paid, or how many ever paid it, whichever is more."""
         count = len(self.ledger.addresses)
-        pairs = np.unique(self.payer * count + self.payee)
+        pairs, _ = np.unique(
+            self.payer * count + self.payee, return_counts=True
+        )  # sorts; else it hashes, slower
         payees = np.bincount(pairs // max(count, 1), minlength=count)
         payers = np.bincount(pairs % max(count, 1), minlength=count)
         return np.maximum(payees, payers)
