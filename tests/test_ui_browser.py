@@ -53,6 +53,15 @@ def test_a_bookmark_of_another_page_opens_on_a_server_that_nobody_visited_yet(
     page.get_by_role("tab", name="1 Case").wait_for()
 
 
+def test_a_bookmark_of_the_trace_page_opens_it_without_a_word_about_a_missing_page(
+    served: str, page: Page
+) -> None:
+    page.goto(f"{served}/trace?case=bybit-2025&lang=ja")
+    page.get_by_text("被害金の所在").wait_for(timeout=PATIENCE)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"/\?(case=bybit-2025&lang=ja|lang=ja&case=bybit-2025)$"))
+
+
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + PATIENCE / 1000
     while time.monotonic() < end and server.poll() is None:

@@ -99,13 +99,42 @@ def test_a_link_is_taken_out_with_a_reason_and_put_back(case: Case) -> None:
     row = next(n for n, a in enumerate(links["a"]) if a.endswith(U))
     at.session_state[f"see:links:eip155:1:{U}"] = {"selection": {"rows": [row], "columns": []}}
     at.run()
-    at.text_input(key="reject-reason").set_value("a debt")
+    at.text_input(key="reject-reason:cluster").set_value("a debt")
     next(b for b in at.button if b.label == "Take this link out").click().run()
     assert not at.exception
     assert sorted(case.cluster_links()["withdrawn"]) == ["", "ruling 1: a debt"]
     at = rulings(case)
     at.button(key="link-ruling-withdraw").click().run()
     assert set(case.cluster_links()["withdrawn"]) == {""}
+
+
+def test_one_link_chosen_in_both_tables_is_taken_out_once(case: Case) -> None:
+    at = opened("clusters", "en", case.name)
+    for key in ("see:clusters", f"see:links:eip155:1:{U}", "see:all-links"):
+        at.session_state[key] = {"selection": {"rows": [0], "columns": []}}
+        at.run()
+        assert not at.exception
+    at.text_input(key="reject-reason:all").set_value("a debt")
+    [b for b in at.button if b.label == "Take this link out"][1].click().run()
+    assert not at.exception
+    assert sorted(case.cluster_links()["withdrawn"]) == ["", "ruling 1: a debt"]
+
+
+def test_a_press_meets_what_stood_on_the_screen_though_a_command_changed_the_case(case: Case) -> None:
+    at = opened("clusters", "en", case.name)
+    for key in ("see:clusters", f"see:links:eip155:1:{U}"):
+        at.session_state[key] = {"selection": {"rows": [1 if "links" in key else 0], "columns": []}}
+        at.run()
+    case.judge_link(U, D, "reject", reason="a debt")  # the cluster of the page is gone
+    at.text_input(key="reject-reason:cluster").set_value("another debt")
+    next(b for b in at.button if b.label == "Take this link out").click().run()
+    assert not at.exception
+    assert list(case.cluster_links()["withdrawn"]) == ["ruling 1: a debt", "ruling 2: another debt"]
+    at = rulings(case)
+    case.withdraw_link_ruling(1)
+    at.button(key="link-ruling-withdraw").click().run()
+    assert [e.value for e in at.error] == ["There is no ruling 1 on a link to withdraw."]
+    assert list(case.cluster_links()["withdrawn"]) == ["", "ruling 2: another debt"]
 
 
 def test_a_link_is_added_and_one_without_a_reason_is_refused_in_one_line(case: Case) -> None:

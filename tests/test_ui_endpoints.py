@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from tests.test_ui_pages import CSV, SEED, home, opened, text_of
 from tracer.case import Case
 from tracer.errors import InputError
-from tracer.ui.filters import least_units
+from tracer.ui.filters import _moment, least_units
 from tracer.ui.i18n import words
 from tracer.ui.session import jobs
 
@@ -71,15 +71,47 @@ def test_a_sort_and_a_least_amount_narrow_the_table_and_say_so(case: Case) -> No
     assert len(at.error) == 1
 
 
+def test_a_period_is_read_as_it_is_typed_in_japan_and_ends_after_it_began(case: Case) -> None:
+    at = opened("endpoints", "ja", case="heist")
+    at.session_state["see:filter-since:endpoints"] = "２０２５－０１－０１　００：０１"
+    at.session_state["see:filter-until:endpoints"] = "2025/1/1"
+    at.run()
+    assert not at.error
+    assert "2 行中 1 行" in text_of(at)
+    at.session_state["see:filter-until:endpoints"] = "2024-12-31"
+    at.run()
+    assert [e.value for e in at.error] == [
+        "終了が開始より前です（開始 2025-01-01 00:01:00 UTC、終了 2024-12-31 23:59:59 UTC）。"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("2025-01-01", "2025-01-01T23:59:59Z"),
+        ("2025-01-01 09:00+09:00", "2025-01-01T00:00:59Z"),
+        ("2025-01-01 09:00:05", "2025-01-01T09:00:05Z"),
+        ("1735689600", "2025-01-01T00:00:00Z"),
+    ],
+)
+def test_the_end_of_a_period_is_the_last_second_of_what_was_written(text: str, last: str) -> None:
+    assert _moment(text, end=True) == last
+
+
 @pytest.mark.parametrize(
     ("text", "places", "units"),
-    [("", 18, 0), (" 1,000 ", 2, 100_000), ("0.001", 2, 1), ("1e2", 0, 100), ("0.5", None, 1), ("2", 0, 2)],
+    [
+        *(("", 18, 0), (" 1,000 ", 2, 100_000), ("0.001", 2, 1), ("1e2", 0, 100), ("0.5", None, 1)),
+        *(("2", 0, 2), ("１，０００．５", 2, 100_050), ("　５", 0, 5)),
+    ],
 )
 def test_a_least_amount_is_read_exactly_and_rounded_up(text: str, places: int | None, units: int) -> None:
     assert least_units(text, places, words("en")) == units
 
 
-@pytest.mark.parametrize("text", ["-1", "a", "1/2", "1 2", "nan", "\u0661/"])
+@pytest.mark.parametrize(
+    "text", ["-1", "a", "1/2", "1 2", "nan", "\u0661/", "0,5", "1,00,0", "1_0", "1e99999999"]
+)
 def test_a_least_amount_that_is_no_number_is_said(text: str) -> None:
     with pytest.raises(InputError):
         least_units(text, 18, words("ja"))

@@ -334,3 +334,31 @@ def test_the_range_of_a_group_is_computed_in_the_comparison(home: Path) -> None:
     tables = [f.value for f in at.dataframe if "at_least_raw" in f.value.columns and len(f.value) < 5]
     shown = [str(a) for f in tables for a in f["address"]]
     assert any(" + " in a for a in shown)
+
+
+def test_a_row_is_chosen_until_other_rows_stand_in_its_table(home: Path) -> None:
+    at = opened("trace")
+    at.session_state["see:tabs"] = "Transfers"
+    at.run()
+    at.session_state["see:transfers"] = {"selection": {"rows": [3], "columns": []}}
+    at.run()
+    offered = "0x0085abb10611a46b804015da4915f5ca7bff421973893f5dbbf898822e87e716"
+    assert offered in text_of(at)
+    at.session_state["see:filter-since:transfers"] = "2025-02-22"
+    at.run()
+    assert not at.exception
+    assert not [b for b in at.button if b.label == "Record the ruling"]
+
+
+def test_a_seed_that_moved_up_is_not_removed_in_the_place_of_another(home: Path) -> None:
+    case = Case.create("two-seeds")
+    case.import_file(CSV.encode(), name="t.csv")
+    case.add_seed(SEED)
+    case.add_seed("0x3333333333333333333333333333333333333333")
+    at = opened("case", "en", case.name)
+    case.remove_seed(1)
+    at.button(key="seed-remove").click().run()
+    assert [e.value for e in at.error] == ["Seed 1 is another one now."]
+    assert list(case.seeds()["address"]) == ["0x3333333333333333333333333333333333333333"]
+    at.button(key="seed-remove").click().run()
+    assert case.seeds().empty

@@ -133,12 +133,17 @@ class CaseBook(LinkRulings, Labelling):
             rows, ["number", "theft", "chain", "address", "asset", "amount_raw", "tx", "at_utc", "source"]
         )
 
-    def remove_seed(self, number: int) -> None:
-        """Take a seed out. Raises NotFoundError."""
+    def remove_seed(self, number: int, expected: Seed | None = None) -> None:
+        """Take a seed out; those behind it move up. expected: the seed that must have that number.
+
+        Raises NotFoundError.
+        """
 
         def change(file: CaseFile) -> CaseFile:
             if not 1 <= number <= len(file.seeds):
                 raise NotFoundError(f"There is no seed {number}.", "See the list of seeds.")
+            if expected is not None and file.seeds[number - 1] != expected:
+                raise NotFoundError(f"Seed {number} is another one now.", "See the list of seeds.")
             return replace(file, seeds=(*file.seeds[: number - 1], *file.seeds[number:]))
 
         self.update(change)

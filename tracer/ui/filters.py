@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -13,9 +15,16 @@ import streamlit as st
 from tracer.errors import InputError
 from tracer.seed_list import when
 from tracer.ui.i18n import Words
-from tracer.ui.printing import clean, whole
+from tracer.ui.printing import clean, utc, whole
 
 __all__ = ["filtered", "least_units"]
+
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})*(\.[0-9]+)?", re.ASCII)
+_ENDLESS = re.compile(
+    r"[eE][+-]?[0-9]{3}"
+)  # no coin has so many digits, and to write them out takes for ever
+_DAY = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}", re.ASCII)
+_ZONE = re.compile(r"[+-][0-9]{2}:?[0-9]{2}$", re.ASCII)
 
 
 def filtered(frame: pd.DataFrame, words: Words, *, key: str, time: str) -> pd.DataFrame:
@@ -46,19 +55,28 @@ def filtered(frame: pd.DataFrame, words: Words, *, key: str, time: str) -> pd.Da
         if units:
             keep &= np.array([(whole(u) or 0) >= units for u in frame["taint_raw"]])
     if since.strip() or until.strip():
-        keep &= _within(frame[time], _moment(since), _moment(until, end=True))
+        first, last = _moment(since), _moment(until, end=True)
+        if first and last and first > last:
+            raise InputError(words("filter.swapped", since=utc(first), until=utc(last)))
+        keep &= _within(frame[time], first, last)
     return frame[keep]
 
 
 def least_units(text: str, places: int | None, words: Words) -> int:
-    """A number of whole coins as smallest units, rounded up; 0 for empty text. Raises InputError."""
-    if not text.strip():
+    """A number of whole coins as smallest units, rounded up; 0 for empty text. Raises InputError.
+
+    Digits may be full-width, as Japanese keyboards write them. A comma separates thousands: `0,5` is refused.
+    """
+    typed = normalize("NFKC", text).strip()
+    if not typed:
         return 0
     try:
-        number = Fraction(text.strip().replace(",", "")) * 10 ** (places or 0)
+        if _ENDLESS.search(typed):
+            raise ValueError
+        number = Fraction(typed.replace(",", "")) * 10 ** (places or 0)
     except (ValueError, ZeroDivisionError):
         number = Fraction(-1)
-    if number < 0 or "/" in text:
+    if number < 0 or "/" in typed or "_" in typed or ("," in typed and not _THOUSANDS.fullmatch(typed)):
         raise InputError(words("filter.bad_least", text=clean(text, 40)), words("filter.bad_least_hint"))
     return int(-(-number.numerator // number.denominator))
 
@@ -80,13 +98,18 @@ def _places(frame: pd.DataFrame, asset: str) -> int | None:
 
 
 def _moment(text: str, *, end: bool = False) -> str:
-    """A UTC time as people write it, as text of a `_utc` column; `end`: the last second of a minute or day."""
-    if not text.strip():
+    """A UTC time as people write it, as text of a `_utc` column; `end`: the last second of a minute or day.
+
+    A date alone is the whole day in UTC. Raises InputError.
+    """
+    typed = normalize("NFKC", text).strip()
+    if not typed:
         return ""
-    moment = datetime.fromtimestamp(when(text.strip()), UTC)
-    if end and ":" not in text:
+    day = _DAY.fullmatch(typed)
+    moment = datetime.fromtimestamp(when(f"{typed} 00:00" if day else typed), UTC)
+    if end and day:
         moment += timedelta(days=1, seconds=-1)
-    elif end and text.count(":") == 1:
+    elif end and _ZONE.sub("", typed).count(":") == 1:
         moment += timedelta(seconds=59)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -26,9 +26,16 @@ def main() -> None:
     st.set_page_config(page_title="coinpursuit", page_icon="🧭", layout="wide")
     st.html(_CSS)
     words = w()
+    first = st.Page(trace.render, title=words("nav.trace"), default=True)
+
+    def by_its_name() -> None:
+        """`/trace`, which people write and keep: the first page itself only has the address `/`."""
+        st.switch_page(first, query_params=dict(st.query_params))
+
     chosen = st.navigation(
         [
-            st.Page(trace.render, title=words("nav.trace"), url_path="trace", default=True),
+            first,
+            st.Page(by_its_name, title=words("nav.trace"), url_path="trace", visibility="hidden"),
             st.Page(endpoints.render, title=words("nav.endpoints"), url_path="endpoints"),
             st.Page(clusters.render, title=words("nav.clusters"), url_path="clusters"),
             st.Page(labels.render, title=words("nav.labels"), url_path="labels"),

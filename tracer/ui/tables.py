@@ -199,7 +199,7 @@ def show_table(
             hide_index=True,
             column_config=config,
             height=tall,
-            key=f"see:{key}",
+            key=_for_these_rows(f"see:{key}", frame),
             on_select="rerun",
             selection_mode="single-row",
         )
@@ -212,6 +212,27 @@ def show_table(
         total = len(table) if isinstance(table, pd.DataFrame) else len(frame)
         _downloads(table, total, w, key=key, file=file, note=note, narrow=narrow)
     return chosen
+
+
+_NAMED_BY = (
+    *("case", "cluster_id", "chain", "address", "asset", "a", "b", "rule", "tx", "tx_hash", "position"),
+    *("code", "from_address", "to_address", "amount_raw", "source_row", "path"),
+)
+"""The columns, where a table has them, that say which row is which, whatever else is computed about it."""
+
+
+def _for_these_rows(key: str, frame: pd.DataFrame) -> str:
+    """The key of a table in which a row can be chosen: another one when it shows other rows than the last time.
+
+    Streamlit remembers a choice by its position. After a filter, a ruling or a change by the command line another
+    row stands there, which nobody chose; so nothing is chosen then.
+    """
+    named = frame.head(LIMIT)[[c for c in _NAMED_BY if c in frame.columns]]
+    rows = hash(tuple(map(str, named.to_numpy(dtype=object).ravel())))
+    last, turn = st.session_state.get(f"{key}:rows", (rows, 0))
+    turn += last != rows
+    st.session_state[f"{key}:rows"] = rows, turn
+    return f"{key}:{turn}" if turn else key
 
 
 _DIGIT, _LETTER, _EDGES = 8, 14, 24

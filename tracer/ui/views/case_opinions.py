@@ -8,6 +8,7 @@ from tracer.case import Case
 from tracer.errors import InputError
 from tracer.export.opinions import declared
 from tracer.model import NATIVE, Conversion, StopCode
+from tracer.ui.acting import take_back
 from tracer.ui.i18n import Words
 from tracer.ui.session import say
 from tracer.ui.snippets import call, show_python
@@ -61,14 +62,13 @@ def conversions(case: Case, words: Words) -> None:
         file=f"{case.name}_conversions",
         wide={"tx": 560, "address": 380},
     )
-    if len(frame) and "number" in frame.columns:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = st.selectbox(
-                words("conversion.number"), list(frame["number"]), key="conversion-number", width=160
-            )
-            if st.button(words("conversion.withdraw"), key="conversion-withdraw"):
-                case.withdraw_conversion(int(chosen))
-                st.rerun()
+    take_back(
+        [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone],
+        case.withdraw_conversion,
+        words=(words("conversion.number"), words("conversion.withdraw")),
+        key="conversion-number",
+        button="conversion-withdraw",
+    )
     show_python(
         call(
             case.name,

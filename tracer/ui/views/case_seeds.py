@@ -7,6 +7,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.seed_list import RefusedLine, SeedLine, SeedList, raw_amount, read_seed_list
+from tracer.ui.acting import take_back
 from tracer.ui.i18n import Words
 from tracer.ui.session import errors_shown, say
 from tracer.ui.snippets import call, show_python
@@ -45,13 +46,15 @@ def seeds(case: Case, words: Words) -> None:
     st.markdown(f"##### {words('seeds.list')}")
     frame = case.seeds()
     show_table(frame, words, key="seeds", file=f"{case.name}_seeds", wide={"address": 380, "tx": 560})
-    if len(frame):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            number = st.selectbox(words("seeds.number"), list(frame["number"]), key="seed-number", width=160)
-            if st.button(words("seeds.remove"), key="seed-remove"):
-                with errors_shown():
-                    case.remove_seed(int(number))
-                    st.rerun()
+    drawn = case.file.seeds
+    take_back(
+        list(frame["number"]),
+        # seeds are numbered anew when one goes: the one that stood there, and no other
+        lambda number: case.remove_seed(number, drawn[number - 1]),
+        words=(words("seeds.number"), words("seeds.remove")),
+        key="seed-number",
+        button="seed-remove",
+    )
     show_python(
         call(
             case.name,

@@ -15,6 +15,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.export.clusters import link_ruled
+from tracer.ui.acting import as_drawn, refusal, take_back
 from tracer.ui.beyond import possible_outputs
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean, exact_amount, whole
@@ -69,6 +70,7 @@ def render() -> None:
     with st.container(key="said-here"):
         for text in st.session_state.pop("said", []):
             st.success(text, icon=":material/check_circle:")
+        refusal("reject")
     st.caption(words("cluster.help"))
     found = result_of(case, "clusters", lambda _: _found(case), words)
     if found is None:
@@ -190,7 +192,7 @@ def _chosen(case: Case, words: Words, tables: _Found, cluster: str, note: str) -
     if row is None:
         st.caption(words("cluster.choose_link"))
     else:
-        _reject(case, words, links.iloc[row])
+        _reject(case, words, links.iloc[row], "cluster")
 
 
 def _why(case: Case, words: Words, names: Sequence[str]) -> None:
@@ -229,21 +231,24 @@ def _show_links(words: Words, links: pd.DataFrame, key: str, file: str, note: st
     )
 
 
-def _reject(case: Case, words: Words, link: pd.Series) -> None:
-    """Take the chosen link out."""
+def _reject(case: Case, words: Words, link: pd.Series, table: str) -> None:
+    """Take the link out that was chosen in a table; one may be chosen in each of both at the same time."""
     if link["withdrawn"]:
         st.caption(words("cluster.is_out", why=clean(str(link["withdrawn"]), 300)))
         return
-    with st.form(f"reject:{link['a']}:{link['b']}:{link['rule']}:{link['tx']}"):
-        reason = st.text_input(words("judge.reason"), key="reject-reason")
-        author = st.text_input(words("judge.author"), key="reject-author")
-        if st.form_submit_button(words("cluster.reject"), type="primary"):
-            a, b, rule, tx = (str(link[name]) for name in ("a", "b", "rule", "tx"))
-            number = case.judge_link(
-                a, b, "reject", rule=rule, tx=tx, reason=reason.strip(), author=author.strip()
-            )
-            say(words("ruling.recorded", number=number))
-            st.rerun()
+
+    def take_out() -> None:
+        a, b, rule, tx = (str(link[name]) for name in ("a", "b", "rule", "tx"))
+        reason, author = (
+            str(st.session_state[f"reject-{name}:{table}"]).strip() for name in ("reason", "author")
+        )
+        number = case.judge_link(a, b, "reject", rule=rule, tx=tx, reason=reason, author=author)
+        say(words("ruling.recorded", number=number))
+
+    with st.form(f"reject:{table}:{link['a']}:{link['b']}:{link['rule']}:{link['tx']}"):
+        st.text_input(words("judge.reason"), key=f"reject-reason:{table}")
+        st.text_input(words("judge.author"), key=f"reject-author:{table}")
+        st.form_submit_button(words("cluster.reject"), type="primary", on_click=as_drawn("reject", take_out))
 
 
 def _rulings(case: Case, words: Words, _: _Found, note: str) -> None:
@@ -284,12 +289,13 @@ def _rulings(case: Case, words: Words, _: _Found, note: str) -> None:
         downloads=link_ruled(frame),
     )
     standing = [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone]
-    if standing:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = st.selectbox(words("conversion.number"), standing, key="link-ruling-number", width=160)
-            if st.button(words("conversion.withdraw"), key="link-ruling-withdraw"):
-                case.withdraw_link_ruling(int(chosen))
-                st.rerun()
+    take_back(
+        standing,
+        case.withdraw_link_ruling,
+        words=(words("conversion.number"), words("conversion.withdraw")),
+        key="link-ruling-number",
+        button="link-ruling-withdraw",
+    )
     show_python(
         call(
             case.name,
@@ -320,7 +326,7 @@ def _links(case: Case, words: Words, tables: _Found, note: str) -> None:
     """Every link, also those that were taken out."""
     row = _show_links(words, tables.links, "all-links", f"{case.name}_cluster_links", note)
     if row is not None:
-        _reject(case, words, tables.links.iloc[row])
+        _reject(case, words, tables.links.iloc[row], "all")
 
 
 def _deposits(case: Case, words: Words, tables: _Found, note: str) -> None:

@@ -14,6 +14,7 @@ from tracer.case import Case
 from tracer.errors import InputError
 from tracer.export.opinions import untimed
 from tracer.labels.reading import KINDS
+from tracer.ui.acting import take_back
 from tracer.ui.i18n import Words
 from tracer.ui.running import result_of
 from tracer.ui.session import current, errors_shown, fresh, say, sent_off, w
@@ -60,13 +61,20 @@ def _labels(case: Case, words: Words) -> None:
     with left:
         give(case, words)
     numbers = [n for n, label in enumerate(case.file.labels, start=1) if label.withdrawn_at is None]
-    if numbers:
-        with right, st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = st.selectbox(words("label.number"), numbers, key="label-number", width=240)
-            if st.button(words("label.withdraw"), key="label-withdraw"):
-                case.withdraw_label(int(chosen))
-                say(words("label.withdrawn", number=chosen))
-                st.rerun()
+
+    def withdraw(number: int) -> None:
+        case.withdraw_label(number)
+        say(words("label.withdrawn", number=number))
+
+    with right:
+        take_back(
+            numbers,
+            withdraw,
+            words=(words("label.number"), words("label.withdraw")),
+            key="label-number",
+            button="label-withdraw",
+            width=240,
+        )
 
 
 def give(case: Case, words: Words) -> None:

@@ -75,9 +75,12 @@ def _shown(frame: pd.DataFrame, words: Words, *, key: str, file: str, note: str,
         select=True,
         wide={"path": 480},
     )
-    if row is not None and st.session_state.get("see:lit") != (key, row):
-        st.session_state["see:lit"] = (key, row)
-        stops = [stop.strip() for stop in str(frame.iloc[row]["path"]).split(" > ") if stop.strip()]
+    lit = None if row is None else (key, str(frame.iloc[row]["path"]))
+    if lit is None:
+        st.session_state.pop("see:lit", None)
+    elif st.session_state.get("see:lit") != lit:
+        st.session_state["see:lit"] = lit
+        stops = [stop.strip() for stop in lit[1].split(" > ") if stop.strip()]
         change(route=tuple(pairwise(stops)))
         select("")
         st.rerun()

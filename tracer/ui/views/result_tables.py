@@ -13,6 +13,7 @@ from tracer.case import Case
 from tracer.errors import TracerError
 from tracer.export.opinions import declared, ruled
 from tracer.tracing import ALL_RANGES
+from tracer.ui.acting import refusal, take_back
 from tracer.ui.filters import filtered
 from tracer.ui.i18n import Words
 from tracer.ui.printing import plain
@@ -23,7 +24,7 @@ from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import note_of, show_table
 from tracer.ui.views.origins import origins
 from tracer.ui.views.result_routes import routes_and_paths
-from tracer.ui.views.rulings import offer, verdict_of_gap, verdict_of_transfer
+from tracer.ui.views.rulings import OFFERED, offer, verdict_of_gap, verdict_of_transfer
 
 __all__ = ["tables"]
 
@@ -60,17 +61,21 @@ def tables(case: Case, result: Any, addresses: pd.DataFrame, words: Words) -> No
         if tab.open is not False:
             with tab, errors_shown():
                 draw[name](case, result, words, note, raw)
+    refusal(OFFERED)  # where the row is no longer chosen under which it was pressed
 
 
 def _select_row(frame: pd.DataFrame, row: int | None, key: str) -> None:
     """A newly chosen row becomes the chosen node of the picture."""
-    if row is None or st.session_state.get(f"see:last:{key}") == row:
+    if row is None:
+        st.session_state.pop(f"see:last:{key}", None)
         return
-    st.session_state[f"see:last:{key}"] = row
     at = frame.iloc[row]
     chain, address = str(at["chain"]), str(at["address"])
-    select(address if address.startswith("sink:") else f"{chain}:{address}")
-    st.rerun()
+    node = address if address.startswith("sink:") else f"{chain}:{address}"
+    if st.session_state.get(f"see:last:{key}") != node:
+        st.session_state[f"see:last:{key}"] = node
+        select(node)
+        st.rerun()
 
 
 def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool, *, known: pd.DataFrame) -> None:
@@ -330,12 +335,13 @@ def _judgements(case: Case, result: Any, words: Words, note: str, raw: bool) -> 
         note=note_of(words, rule=str(case.rule), as_of=result.as_of),
     )
     standing = [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone]
-    if standing:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = st.selectbox(words("conversion.number"), standing, key="judgement-number", width=160)
-            if st.button(words("conversion.withdraw"), key="judgement-withdraw"):
-                case.withdraw_judgement(int(chosen))
-                st.rerun()
+    take_back(
+        standing,
+        case.withdraw_judgement,
+        words=(words("conversion.number"), words("conversion.withdraw")),
+        key="judgement-number",
+        button="judgement-withdraw",
+    )
     with st.form("judge", clear_on_submit=True):
         subject = st.text_input(words("judge.subject"))
         verdict = st.text_input(words("judge.verdict"))

@@ -8,13 +8,17 @@ import streamlit as st
 from tracer.case import Case
 from tracer.export.opinions import ruled
 from tracer.store.caserecords import Verdict
+from tracer.ui.acting import as_drawn, refusal, take_back
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean
 from tracer.ui.session import say
 from tracer.ui.snippets import call, show_python
 from tracer.ui.tables import show_table
 
-__all__ = ["offer", "rulings", "verdict_of_gap", "verdict_of_transfer"]
+__all__ = ["OFFERED", "offer", "rulings", "verdict_of_gap", "verdict_of_transfer"]
+
+OFFERED = "offered"
+"""Where a refusal of what `offer` recorded is kept (`tracer.ui.acting.refusal`)."""
 
 
 def rulings(case: Case, words: Words) -> None:
@@ -45,6 +49,7 @@ def rulings(case: Case, words: Words) -> None:
             reason,
             author,
         )
+        st.rerun()
     frame = case.rulings()
     show_table(
         frame,
@@ -55,12 +60,13 @@ def rulings(case: Case, words: Words) -> None:
         wide={"subject": 560, "address": 380},
     )
     standing = [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone]
-    if standing:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            chosen = st.selectbox(words("conversion.number"), standing, key="ruling-number", width=160)
-            if st.button(words("conversion.withdraw"), key="ruling-withdraw"):
-                case.withdraw_ruling(int(chosen))
-                st.rerun()
+    take_back(
+        standing,
+        case.withdraw_ruling,
+        words=(words("conversion.number"), words("conversion.withdraw")),
+        key="ruling-number",
+        button="ruling-withdraw",
+    )
     show_python(
         call(
             case.name,
@@ -95,10 +101,16 @@ def offer(case: Case, words: Words, row: pd.Series, tx: str, verdict: Verdict | 
     with st.form(f"rule:{verdict}:{tx}:{address}"):
         st.markdown(f"**{words.one_of('verdict', verdict)}**")
         st.code(" ".join(clean(part) for part in (chain, tx, address or "")).strip(), language=None)
-        reason = st.text_input(words("judge.reason"))
-        author = st.text_input(words("judge.author"))
-        if st.form_submit_button(words("ruling.rule"), type="primary"):
+        keys = [f"offer-{name}:{verdict}:{tx}:{address}" for name in ("reason", "author")]
+        for key, name in zip(keys, ("reason", "author"), strict=True):
+            st.text_input(words(f"judge.{name}"), key=key)
+
+        def record() -> None:
+            reason, author = (str(st.session_state[key]) for key in keys)
             _record(case, words, tx, verdict, address, chain, reason, author)
+
+        st.form_submit_button(words("ruling.rule"), type="primary", on_click=as_drawn(OFFERED, record))
+    refusal(OFFERED)
 
 
 def _record(
@@ -115,4 +127,3 @@ def _record(
         subject, verdict, address, chain=chain, reason=reason.strip(), author=author.strip()
     )
     say(words("ruling.recorded", number=number))
-    st.rerun()
