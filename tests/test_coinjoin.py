@@ -437,7 +437,7 @@ def test_what_differs_from_joinmarkets_shape_is_none(tx: UtxoTransaction) -> Non
     assert kind_of(tx) == CoinJoin.NONE
 
 
-def test_joinmarkets_outputs_go_to_new_addresses_and_carry_no_data() -> None:
+def test_joinmarkets_outputs_go_to_new_addresses() -> None:
     good = mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE, Script.P2PKH)
     first, second, *rest = good.outputs
     twice = dataclasses.replace(
@@ -446,8 +446,32 @@ def test_joinmarkets_outputs_go_to_new_addresses_and_carry_no_data() -> None:
     back = dataclasses.replace(
         good, outputs=(dataclasses.replace(first, script=good.inputs[0].script), second, *rest)
     )
-    data = transaction(good.inputs, [*good.outputs[:9], note("00")])
-    assert [kind_of(tx) for tx in (good, twice, back, data)] == [CoinJoin.JOINMARKET, *[CoinJoin.NONE] * 3]
+    assert [kind_of(tx) for tx in (good, twice, back)] == [CoinJoin.JOINMARKET, CoinJoin.NONE, CoinJoin.NONE]
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        whirlpool(),
+        wasabi1(),
+        mix(SMALL_ROUND_IN, SMALL_ROUND_OUT),
+        mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE, Script.P2PKH),
+    ],
+    ids=["whirlpool", "wasabi1", "wasabi2", "joinmarket"],
+)
+@pytest.mark.parametrize("at", [0, 99])
+def test_an_op_return_does_not_hide_a_coinjoin(good: UtxoTransaction, at: int) -> None:
+    outputs = [*good.outputs]
+    outputs.insert(at, note("00"))
+    verdict = classify(transaction(good.inputs, outputs))
+    assert (verdict.kind, verdict.confidence) == (CoinJoin.OTHER, 60)
+    assert f"without it the shape is {kind_of(good).value}" in verdict.reasons[-1]
+
+
+def test_an_op_return_makes_no_coinjoin_of_a_payment() -> None:
+    payments = [mix([900], [300, 200, 100]), mix([500, 700], [600, 400, 100]), tx0()]
+    for tx in payments:
+        assert not classify(transaction(tx.inputs, [*tx.outputs, note("00")])).mixes
 
 
 def test_a_trade_of_inscriptions_that_pays_its_own_inputs_is_none() -> None:

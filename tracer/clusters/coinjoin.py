@@ -6,13 +6,15 @@ the verdict means for tracing is in `tracer.clusters.mixing`; how often it errs 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tracer.clusters.equal_outputs import many_equal
 from tracer.clusters.joinmarket import joinmarket, joinmarket_like
 from tracer.clusters.shape import Shape
 from tracer.clusters.verdict import CoinJoin, Verdict
 from tracer.clusters.wasabi import small_wasabi2, wasabi1, wasabi2
 from tracer.clusters.whirlpool import tx0, whirlpool, whirlpool_to_others
-from tracer.utxo import UtxoTransaction
+from tracer.utxo import Script, UtxoTransaction
 
 __all__ = ["CoinJoin", "Verdict", "classify"]
 
@@ -28,6 +30,8 @@ _PROTOCOLS = (
     many_equal,
 )
 _FEWEST_OUTPUTS = 3
+_ADDED = 60
+"""Confidence in a CoinJoin to which an OP_RETURN was added, at most."""
 _ORDINARY = Verdict(CoinJoin.NONE, 95, ())
 
 
@@ -36,8 +40,28 @@ def classify(transaction: UtxoTransaction) -> Verdict:
     if len(transaction.outputs) < _FEWEST_OUTPUTS or transaction.coinbase:
         return _ORDINARY
     shape = Shape(transaction)
-    for protocol in _PROTOCOLS:
-        verdict = protocol(shape)
-        if verdict is not None:
-            return verdict
-    return _ORDINARY
+    return _first(shape) or _with_data(shape) or _ORDINARY
+
+
+def _first(shape: Shape) -> Verdict | None:
+    """The verdict of the surest rule that holds."""
+    return next((v for v in (protocol(shape) for protocol in _PROTOCOLS) if v is not None), None)
+
+
+def _with_data(shape: Shape) -> Verdict | None:
+    """A CoinJoin to which somebody added an OP_RETURN: no protocol does, but it mixes as much with it as without.
+
+    JoinMarket's taker builds the transaction, and makers look at their own outputs only.
+    """
+    if not shape.has_data:
+        return None
+    transaction = shape.transaction
+    outputs = tuple(o for o in transaction.outputs if o.script_type != Script.OP_RETURN)
+    if len(outputs) < _FEWEST_OUTPUTS:
+        return None
+    verdict = _first(Shape(replace(transaction, outputs=outputs)))
+    if verdict is None or not verdict.mixes:
+        return None
+    added = f"but an output carries data (OP_RETURN); without it the shape is {verdict.kind.value}"
+    confidence = min(verdict.confidence, _ADDED)
+    return Verdict(CoinJoin.OTHER, confidence, (*verdict.reasons, added))

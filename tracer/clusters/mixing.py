@@ -17,7 +17,7 @@ import numpy as np
 
 from tracer.clusters.shape import Shape
 from tracer.clusters.verdict import CoinJoin, Verdict
-from tracer.utxo import UtxoTransaction
+from tracer.utxo import Script, UtxoTransaction
 
 __all__ = ["ChangeLink", "Denomination", "Mixing", "doubtful", "mixing"]
 
@@ -70,6 +70,8 @@ def mixing(transaction: UtxoTransaction, verdict: Verdict) -> Mixing | None:
     shape = Shape(transaction)
     vouts: dict[int, list[int]] = {}
     for output in transaction.outputs:
+        if output.script_type == Script.OP_RETURN:
+            continue
         vouts.setdefault(output.amount, []).append(output.vout)
     equal = [Denomination(amount, tuple(at)) for amount, at in vouts.items() if len(at) > 1]
     unique = tuple(sorted(at[0] for at in vouts.values() if len(at) == 1))
