@@ -168,6 +168,16 @@ class TestSeeds:
         assert (t.stolen, t.held("X"), t.held("D"), t.held("E")) == (101, 100, 0, 0)
         assert "seed_downstream" in {g.code for g in t.program.gaps}
 
+    @pytest.mark.parametrize("rule", RULES)
+    def test_a_seed_some_payments_behind_a_stop_counts_and_is_said_to_count_twice(self, rule):
+        payments = [("S", "X", 100), ("X", "D", 100), ("V", "E", 30), ("D", "E", 60), ("E", "F", 50)]
+        t = trace(payments, [seed("S", amount=100), seed("F")], rule, stops={"X": "SERVICE"})
+        (gap,) = [g for g in t.program.gaps if g.code.startswith("seed_be")]
+        assert (t.stolen, gap.code, gap.address, gap.amount) == (150, "seed_beyond_stop", "F", 50)
+        first = [("S", "X", 100), ("V", "E", 30), ("E", "F", 20), ("X", "E", 50)]
+        apart = trace(first, [seed("S", amount=100), seed("F")], rule, stops={"X": "SERVICE"})
+        assert not [g for g in apart.program.gaps if g.code.startswith("seed_be")]
+
     def test_a_downstream_seed_still_counts_what_strangers_paid_it(self):
         t = trace([("S", "A", 10), ("V", "A", 3)], [seed("S", amount=10), seed("A")], "fifo")
         assert (t.stolen, t.held("A")) == (13, 13)

@@ -88,3 +88,19 @@ def test_a_payment_of_a_service_that_stolen_coin_reached_is_said_to_count_twice(
     assert (gap.address, gap.amount, gap.tx, gap.status) == ("W", 280, txid(3), "open")
     followed = compile_program(ledger_of(made), seeds)
     assert "seed_behind_stop" not in {g.code for g in followed.gaps}
+
+
+@pytest.mark.parametrize("hops", [1, 2, 5])
+def test_coin_that_comes_from_a_stop_over_more_payments_is_said_too(hops):
+    made = [PAID, transaction(2, [(1, 0, "T", 300)], [("S", 290)])]
+    made += [transaction(3, [(2, 0, "S", 290)], [("H0", 280)])]
+    for n in range(hops):
+        made.append(transaction(4 + n, [(3 + n, 0, f"H{n}", 280 - 10 * n)], [(f"H{n + 1}", 270 - 10 * n)]))
+    last = 3 + hops
+    strangers = transaction(70, [(20_000, 0, "V9", 500)], [("Q", 490)])
+    seeds = [seed("T", tx=txid(1)), seed(f"H{hops}", tx=txid(last)), seed("Q", tx=txid(70))]
+    program = compile_program(ledger_of([*made, strangers]), seeds, {(BITCOIN, "S"): "SERVICE"})
+    (gap,) = [g for g in program.gaps if g.code.startswith("seed_be")]
+    assert (gap.code, gap.status, gap.address) == ("seed_beyond_stop", "open", f"H{hops}")
+    assert (gap.amount, gap.tx) == (280 - 10 * hops, txid(last))
+    assert not [g for g in compile_program(ledger_of(made), seeds[:2]).gaps if g.code.startswith("seed_be")]

@@ -126,13 +126,16 @@ def _mixed(
     ledger: Ledger, program: Program, carries: np.ndarray, holdings: Collection[int]
 ) -> dict[int, list[int]]:
     """By holding of a transaction that mixes, its inputs that carried stolen coin."""
-    found = {}
+    named = {}
     for h in holdings:
         chain, name = program.name(h)[:2]
         if chain and int(program.holding_address[h]) >= len(ledger.addresses) and name.startswith("tx:"):
-            rows = ledger.rows_of(chain, name.removeprefix("tx:"))
-            found[h] = [r for r in rows if ledger.spends[r] >= 0 and carries[r]]
-    return found
+            named[h] = chain, name.removeprefix("tx:")
+    rows = ledger.rows_of_each(named.values())
+    return {
+        h: [r for r in rows.get(transaction, ()) if ledger.spends[r] >= 0 and carries[r]]
+        for h, transaction in named.items()
+    }
 
 
 def _unfollowed(program: Program, holdings: Collection[int]) -> dict[int, set[int]]:

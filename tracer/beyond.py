@@ -60,7 +60,8 @@ def possible_outputs(
     """
     found = []
     held = [mix for mix in mixes if mix.account in entered and entered[mix.account].rests]
-    for mix in sorted(held, key=lambda m: ledger.rows_of(m.transaction.chain, m.transaction.txid)[0]):
+    rows = ledger.rows_of_each((mix.transaction.chain, mix.transaction.txid) for mix in held)
+    for mix in sorted(held, key=lambda m: rows[m.transaction.chain, m.transaction.txid][0]):
         transaction, inside = mix.transaction, entered[mix.account]
         owners = {output.vout: transaction.owner(output) for output in transaction.outputs}
         for crowd in mix.parts.denominations:

@@ -6,7 +6,7 @@ made. It knows nothing of seeds, taint or stops, and it never merges rows of one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -102,12 +102,25 @@ class Ledger:
         return dict(zip(names, part["tx_hash"].to_pylist(), strict=True))
 
     def rows_of(self, chain: str, tx_hash: str) -> list[int]:
-        """The rows of a transaction."""
-        match = pc.and_(
-            pc.equal(self.table["tx_hash"], tx_hash), pc.equal(self.table["chain"].cast(pa.string()), chain)
-        )
-        rows: list[int] = np.flatnonzero(match.fill_null(fill_value=False).to_numpy()).tolist()
-        return rows
+        """The rows of a transaction. Passes over the ledger: of several, ask `rows_of_each`."""
+        return self.rows_of_each([(chain, tx_hash)]).get((chain, tx_hash), [])
+
+    def rows_of_each(self, transactions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[int]]:
+        """The rows of each transaction, by (chain, hash), in one pass; those that are not there are left out."""
+        wanted = set(transactions)
+        hashes = pa.array(sorted({tx_hash for _, tx_hash in wanted}), pa.string())
+        match = pc.is_in(self.table["tx_hash"].cast(pa.string()), value_set=hashes)
+        rows = np.flatnonzero(match.to_numpy())
+        part = self.table.select(["chain", "tx_hash"]).take(pa.array(rows))
+        found: dict[tuple[str, str], list[int]] = {}
+        for name, row in zip(
+            zip(part["chain"].to_pylist(), part["tx_hash"].to_pylist(), strict=True),
+            rows.tolist(),
+            strict=True,
+        ):
+            if name in wanted:
+                found.setdefault(name, []).append(row)
+        return found
 
     @cached_property
     def address_number(self) -> dict[tuple[str, str], int]:

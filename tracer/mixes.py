@@ -102,9 +102,9 @@ def declared_mixes(ledger: Ledger, accounts: Iterable[tuple[str, str]]) -> list[
     """
     said = Verdict(CoinJoin.OTHER, 100, ("the analyst says so",))
     found = []
-    for chain, name in sorted(accounts):
-        rows = pa.array(ledger.rows_of(chain, name.removeprefix("tx:")), pa.int64())
-        for transaction in transactions_of(ledger.table.take(rows)) if len(rows) else ():
+    rows = ledger.rows_of_each((chain, name.removeprefix("tx:")) for chain, name in accounts)
+    for _, at in sorted(rows.items()):
+        for transaction in transactions_of(ledger.table.take(pa.array(at))):
             parts = mixing(transaction, said)
             if parts is not None:
                 found.append(Mix(transaction, said, parts))

@@ -90,11 +90,13 @@ class Tracing(Runs):
         """Where stolen coin that rests in CoinJoins may have gone, as possibilities (`tracer.beyond`); in no total."""
         taint, by_row = self.held(rule).taint, self.result(rule).tally.by_row
         entered = {}
+        mixed = ((mix.transaction.chain, mix.transaction.txid) for mix in self.all_mixes)
+        rows = self.ledger.rows_of_each(mixed)
         for mix in self.all_mixes:
             holding = self.holding_of.get((*mix.account, NATIVE))
             if holding is not None and taint[holding]:
-                rows = self.ledger.rows_of(mix.transaction.chain, mix.transaction.txid)
-                carrying = sum(1 for r in rows if self.ledger.spends[r] >= 0 and by_row[r])
+                of_mix = rows[mix.transaction.chain, mix.transaction.txid]
+                carrying = sum(1 for r in of_mix if self.ledger.spends[r] >= 0 and by_row[r])
                 entered[mix.account] = Entered(int(taint[holding]), carrying)
         rows_found = [
             (

@@ -64,12 +64,8 @@ def _mixing(
     ledger: Ledger, mixes: Mapping[tuple[str, str], Mapping[int, int]]
 ) -> dict[int, Mapping[int, int]]:
     """The mixes by transaction ordinal."""
-    found = {}
-    for (chain, tx_hash), change in sorted(mixes.items()):
-        rows = ledger.rows_of(chain, tx_hash)
-        if rows and ledger.utxo[rows[0]]:
-            found[int(ledger.tx[rows[0]])] = change
-    return found
+    rows = ledger.rows_of_each(mixes)
+    return {int(ledger.tx[at[0]]): mixes[name] for name, at in sorted(rows.items()) if ledger.utxo[at[0]]}
 
 
 def _add_rows(steps: Steps, mixing: Mapping[int, Mapping[int, int]]) -> None:

@@ -24,6 +24,20 @@ _OPENING = KINDS.index(Kind.OPENING)
 _MOVE, _CONVERT, _STOPPED = int(Op.MOVE), int(Op.CONVERT), int(Op.STOPPED)
 _SEVERAL = -9  # no address number
 
+_REMEDY = (
+    "the stolen total counts it again. If it is, remove the seed; if you follow it on purpose, give the seed its own"
+    " --theft."
+)
+_DOUBTS = {
+    "seed_behind_stop": "comes from where stolen coin rests already, and tracing stops there: it may be the same coin,"
+    f" and {_REMEDY}",
+    "seed_beyond_stop": "comes, some payments on, from where stolen coin rests already: some of it, at most all, may be"
+    f" the same coin, and {_REMEDY}",
+    "seed_from_coinjoin": "is an output of a CoinJoin: the transaction does not tell whose coin it was before. That it"
+    " is stolen rests on the source of the seed alone.",
+}
+"""Why what a seed says is in doubt, by the code of the gap."""
+
 
 def enter_seeds(steps: Steps, plan: Plan, opening: dict[int, int]) -> tuple[StepList, list[int], np.ndarray]:
     """Rewrite the steps so that seeds take effect; returns (steps, hop per holding, new number of each step).
@@ -64,6 +78,7 @@ class _Entry:
         self.behind: set[int] = (
             set()
         )  # pots of transactions into which a stopped address paid that coin had reached
+        self.beyond: list[bool] = [False] * len(steps.address_of)  # coin that stops kept back may be there
         self.via: dict[
             int, int
         ] = {}  # pot of a transaction -> who put stolen coin in, _SEVERAL if more than one
@@ -84,11 +99,15 @@ class _Entry:
         self._grow()
         items, hop, owner, arrived = self.steps.items, self.hop, self.steps.address_of, self.arrived
         joints, via = self.steps.joints, self.via
+        beyond = self.beyond
         columns = zip(self._special(), items.op, items.src, items.dst, items.hop, strict=True)
         for number, (special, op, src, dst, step) in enumerate(columns):
             if special:
                 self.take(number, items[number])
-            elif (op in (_MOVE, _CONVERT)) and hop[src] < NEVER:
+                continue
+            if src >= 0 and (beyond[src] or (op == _STOPPED and hop[src] < NEVER)):
+                beyond[dst] = True
+            if (op in (_MOVE, _CONVERT)) and hop[src] < NEVER:
                 hop[dst] = min(hop[dst], hop[src] + step)
                 if dst in joints:
                     self._put_in(src, dst)
@@ -132,10 +151,13 @@ class _Entry:
         behind = src in self.behind or (step.op == Op.STOPPED and self.hop[src] < NEVER)
         if behind and dst in self.steps.joints:
             self.behind.add(dst)
+        beyond = src >= 0 and (self.beyond[src] or (step.op == Op.STOPPED and self.hop[src] < NEVER))
+        if beyond and dst >= 0:
+            self.beyond[dst] = True
         mark = 0 if self.known[number] else self._mark(step, reached=reached or behind)
         self._move_pots(step)
         if mark:
-            self._doubt(step, mark, behind=behind)
+            self._doubt(step, mark, behind=behind, beyond=beyond and not behind)
             self.instead[number] = self._relabelled(step, mark)
         elif reached:
             self.hop[dst] = min(self.hop[dst], self.hop[src] + step.hop)
@@ -145,11 +167,18 @@ class _Entry:
             self.arrived.add(self._address(dst))
         if src >= 0 and self.steps.pot[src] and src not in self.steps.joints and self.pot_balance[src] == 0:
             self.hop[src] = NEVER
+            self.beyond[src] = False
 
-    def _doubt(self, step: Step, mark: int, *, behind: bool) -> None:
-        """A seed that says more than the chain: coin out of a stop that counts there already, or out of a CoinJoin."""
+    def _doubt(self, step: Step, mark: int, *, behind: bool, beyond: bool) -> None:
+        """A seed that says more than the chain: coin out of a stop that counts there already, at once or some payments
+        on, or out of a CoinJoin.
+        """
         crowd = step.op == Op.STOPPED and step.tx in self.steps.mixing
-        for code, holds in (("seed_behind_stop", behind), ("seed_from_coinjoin", crowd)):
+        for code, holds in (
+            ("seed_behind_stop", behind),
+            ("seed_beyond_stop", beyond),
+            ("seed_from_coinjoin", crowd),
+        ):
             if holds:
                 self.doubted[(code, *self._key(step.dst), step.tx)] += mark
 
@@ -163,7 +192,9 @@ class _Entry:
         return self.steps.address_of[holding], self.steps.asset_of[holding]
 
     def _grow(self) -> None:
-        self.hop.extend([NEVER] * (len(self.steps.address_of) - len(self.hop)))
+        more = len(self.steps.address_of) - len(self.hop)
+        self.hop.extend([NEVER] * more)
+        self.beyond.extend([False] * more)
 
     def _address(self, holding: int) -> int:
         return self.steps.address_of[holding] if holding >= 0 else -1
@@ -286,16 +317,8 @@ class _Entry:
         )
         for (code, owner, number, tx), amount in self.doubted.items():
             asset = steps.assets[number]
-            said = (
-                "comes from where stolen coin rests already, and tracing stops there: it may be the same coin, and the"
-                " stolen total counts it again. If it is, remove the seed; if you follow it on purpose, give the seed"
-                " its own --theft."
-                if code == "seed_behind_stop"
-                else "is an output of a CoinJoin: the transaction does not tell whose coin it was before. That it is"
-                " stolen rests on the source of the seed alone."
-            )
             yield Gap(
                 code,
-                f"The seed says that {amount} is stolen, which {said}",
+                f"The seed says that {amount} is stolen, which {_DOUBTS[code]}",
                 *(asset.chain, steps.names[owner][1], asset.ref, amount, ledger.tx_hash[first[tx]]),
             )
