@@ -247,6 +247,15 @@ def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path
     assert said.count("share 0.01 BTC") == 5
     gap = case.gaps().set_index("code").loc["coinjoin"]
     assert (gap["tx"], gap["address"]) == (mixed.txid, node)
+    (said,) = case.coinjoins().to_dict("records")
+    assert (said["mix_tx"], said["mix_kind"], said["confidence"]) == (mixed.txid, "whirlpool", 99)
+    assert (said["inputs"], said["outputs"], said["anonymity_sets"]) == (5, 5, f"5 of {POOL}")
+    assert (said["entered_raw"], said["rests_raw"], said["certain_change"]) == (
+        POOL + 10_000,
+        POOL + 10_000,
+        0,
+    )
+    assert "a Whirlpool pool size" in said["reasons"]
     ends = case.endpoints().set_index("address")
     assert ends.loc[node, "endpoint"] == "mixer"
     # its outputs hold what entered: nothing can still be there, and no history of it was to be read
@@ -262,6 +271,7 @@ def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path
     assert sum(rows["taint_raw"]) == 12_000_000
     assert "coinjoin" not in set(case.gaps()["code"])
     assert case.beyond_mixes().empty
+    assert case.coinjoins().empty
     case.stop(f"tx:{split.txid}", "MIXER", chain="bitcoin")
     assert case.taint().addresses().set_index("address").loc[f"tx:{split.txid}", "taint_raw"] == 12_000_000
 

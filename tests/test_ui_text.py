@@ -197,13 +197,14 @@ def test_exact_amount_is_exact(raw: int, decimals: int) -> None:
 
 
 @given(st.integers(1, 2**120))
-def test_a_shortened_amount_never_claims_more(raw: int) -> None:
+def test_a_shortened_amount_never_claims_more_and_says_that_it_is_cut(raw: int) -> None:
     short = brief_amount(raw, 18).replace(",", "")
     if short[0] != "<":
-        value = short.removesuffix("M").split(".")
+        value = short.removesuffix("\N{HORIZONTAL ELLIPSIS}").removesuffix("M").split(".")
         units = int(value[0]) * 10**18 * (10**6 if "M" in short else 1)
         units += int((value[1] if len(value) > 1 else "0").ljust(18, "0"))
         assert units <= raw
+        assert short.endswith("\N{HORIZONTAL ELLIPSIS}") is (units < raw)
 
 
 def test_unknown_decimals_print_raw_units() -> None:

@@ -139,6 +139,15 @@ class Findings(CaseBook):
         """The flow of stolen coin; `.nx` is a networkx.MultiDiGraph."""
         return self.tracing().graph(rule_named(rule or self.rule))
 
+    def coinjoins(self, rule: str | None = None) -> pd.DataFrame:
+        """The CoinJoins that stolen coin entered under the rule, in the order of the chain, one row each.
+
+        mix_kind, confidence (per cent), reasons: what it is taken for and why. anonymity_sets: `5 of 1000000` is five
+        outputs of so many sat, largest crowd first. certain_change: outputs that go on. entered_raw: stolen sat that
+        went in; rests_raw: what stays there.
+        """
+        return self.tracing().mixes_frame(rule_named(rule or self.rule))
+
     def beyond_mixes(self, rule: str | None = None) -> pd.DataFrame:
         """Where stolen coin may have gone after CoinJoins: a row per output of equal value, under the rule.
 

@@ -5,7 +5,7 @@ A Tracing can be thrown away and made again at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from tracer.errors import InputError, NotFoundError, shown
 from tracer.flowtable import node_id
 from tracer.graph import FlowGraph
 from tracer.lookup import transaction_frame
+from tracer.mixes import Mix
 from tracer.model import NATIVE, UNREAD, Rule
 from tracer.origins import origins_frame
 from tracer.paths import PathFinder, Routes, asset_scales, trace_routes
@@ -29,6 +30,7 @@ from tracer.taint.bounds import bounds
 from tracer.taint.compile import compile_program
 from tracer.taint.origins import Supply, supply
 from tracer.taint.program import NEVER, Program
+from tracer.times import utc_text
 
 __all__ = ["ALL_RANGES", "Progress", "Tracing"]
 
@@ -86,18 +88,48 @@ class Tracing(Runs):
         rows.sort(key=lambda r: (r[0], r[2], -r[4], -r[3], r[1]))
         return frame(rows, ["chain", "address", "asset", "at_least_raw", "at_most_raw", "kind"])
 
+    def mixes_frame(self, rule: Rule) -> pd.DataFrame:
+        """The CoinJoins that stolen coin entered: why they are ones, how large their crowds are, what went in."""
+        found = []
+        for mix, rests, carried in self._entered(rule):
+            t, parts = mix.transaction, mix.parts
+            crowds = "; ".join(f"{d.anonymity_set} of {d.amount}" for d in parts.denominations)
+            found.append(
+                (rule.value, t.chain, t.txid, t.block, utc_text(t.timestamp), mix.verdict.kind.value)
+                + (mix.verdict.confidence, "; ".join(mix.verdict.reasons), len(t.inputs), len(t.outputs))
+                + (crowds, len(parts.change), DECIMALS, sum(carried), rests)
+            )
+        return frame(
+            found,
+            [
+                "rule",
+                "chain",
+                "mix_tx",
+                "block",
+                "timestamp_utc",
+                "mix_kind",
+                "confidence",
+                "reasons",
+                "inputs",
+            ]
+            + ["outputs", "anonymity_sets", "certain_change", "decimals", "entered_raw", "rests_raw"],
+        )
+
+    def _entered(self, rule: Rule) -> Iterator[tuple[Mix, int, list[int]]]:
+        """CoinJoins with what rests in them, and the stolen units in each input that carries some, in ledger order."""
+        taint, by_row = self.held(rule).taint, self.result(rule).tally.by_row
+        mixes = {(mix.transaction.chain, mix.transaction.txid): mix for mix in self.all_mixes}
+        for name, rows in sorted(self.ledger.rows_of_each(mixes).items(), key=lambda item: item[1][0]):
+            carried = [by_row[r] for r in rows if self.ledger.spends[r] >= 0 and by_row[r]]
+            holding = self.holding_of.get((*mixes[name].account, NATIVE))
+            if carried:
+                yield mixes[name], 0 if holding is None else int(taint[holding]), carried
+
     def beyond_frame(self, rule: Rule) -> pd.DataFrame:
         """Where stolen coin that rests in CoinJoins may have gone, as possibilities (`tracer.beyond`); in no total."""
-        taint, by_row = self.held(rule).taint, self.result(rule).tally.by_row
-        entered = {}
-        mixed = ((mix.transaction.chain, mix.transaction.txid) for mix in self.all_mixes)
-        rows = self.ledger.rows_of_each(mixed)
-        for mix in self.all_mixes:
-            holding = self.holding_of.get((*mix.account, NATIVE))
-            if holding is not None and taint[holding]:
-                of_mix = rows[mix.transaction.chain, mix.transaction.txid]
-                carrying = sum(1 for r in of_mix if self.ledger.spends[r] >= 0 and by_row[r])
-                entered[mix.account] = Entered(int(taint[holding]), carrying)
+        entered = {
+            mix.account: Entered(rests, len(carried)) for mix, rests, carried in self._entered(rule) if rests
+        }
         rows_found = [
             (
                 rule.value,

@@ -9,7 +9,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.model import UNREAD, Rule, StopCode
-from tracer.ui.beyond import possible_outputs
+from tracer.ui.beyond import mix_said, possible_outputs
 from tracer.ui.drawn import transfers_at, transfers_of
 from tracer.ui.flow import Flow, Node
 from tracer.ui.i18n import Words
@@ -223,6 +223,8 @@ def transaction_details(case: Case, node: Node, result: Any, w: Words) -> None:
     st.code(txid, language=None, wrap_lines=True)
     st.caption(w("details.joint"))
     if node.stop == StopCode.MIXER:
+        mixes = case.coinjoins(str(result.rule))
+        mix_said(mixes[(mixes["chain"] == node.chain) & (mixes["mix_tx"] == txid)], w)
         beyond = case.beyond_mixes(str(result.rule))
         beyond = beyond[(beyond["chain"] == node.chain) & (beyond["mix_tx"] == txid)].reset_index(drop=True)
         st.markdown(f"**{w('mix.title')}** ({len(beyond):,})")

@@ -247,7 +247,10 @@ def build_flow(
         if k in linked or k in start or (everything and rows[k].rests and not k.startswith("sink:"))
     )
     if complete:
-        nodes = tuple(replace(n, complete=complete.get((n.chain, n.address))) for n in nodes)
+        nodes = tuple(  # a transaction that stands for its owners has no transactions of its own
+            n if n.address.startswith("tx:") else replace(n, complete=complete.get((n.chain, n.address)))
+            for n in nodes
+        )
     return weigh(Flow(nodes, tuple(edges), assets))
 
 

@@ -82,21 +82,22 @@ def exact_amount(raw: int, decimals: int | None, *, group: bool = True) -> str:
 
 
 def brief_amount(raw: int, decimals: int | None) -> str:
-    """A short form for labels in the picture, cut to four significant digits or two decimal places.
+    """A short form for labels in the picture, cut to four or two decimal places; an ellipsis says that it is cut.
 
     >>> brief_amount(401346768858404671846374, 18), brief_amount(5, 18), brief_amount(10**22, 18)
-    ('401,346.76', '<0.0001', '10,000')
+    ('401,346.76…', '<0.0001', '10,000')
     """
     places = decimals or 0
     whole = raw // 10**places
     if whole >= 10**9:
-        return f"{whole // 10**6:,}M"
-    kept = 2 if whole >= 10 else 4
-    unit = 10 ** max(places - kept, 0)
-    cut = raw // unit * unit
-    if raw and not cut:
-        return "<0.0001"
-    return exact_amount(cut, decimals)
+        text, cut = f"{whole // 10**6:,}M", whole // 10**6 * 10 ** (6 + places)
+    else:
+        unit = 10 ** max(places - (2 if whole >= 10 else 4), 0)
+        cut = raw // unit * unit
+        if raw and not cut:
+            return "<0.0001"
+        text = exact_amount(cut, decimals)
+    return text if cut == raw else text + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def brief_address(address: str) -> str:
