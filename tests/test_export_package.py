@@ -195,7 +195,7 @@ def test_the_transfers_file_begins_with_the_import_contract() -> None:
 def test_the_taint_and_bounds_files_have_the_columns_of_their_contract() -> None:
     taint = (
         "rule,chain,address,asset,symbol,decimals,taint_raw,taint,taint_source_raw,at_least_raw,at_most_raw,"
-        "balance_raw,received_taint_raw,hop,first_received_utc,stop"
+        "balance_raw,received_taint_raw,hop,first_received_utc,stop,range_kind"
     )
     assert ",".join(FORMATS["taint"].names) == taint
     assert FORMATS["taint_all"].columns == FORMATS["taint"].columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pandas as pd
@@ -59,3 +60,26 @@ def test_each_rule_prints_its_own_taint_beside_the_same_movements(tracing: Traci
     assert list(fifo["taint_raw"]) == list(lifo["taint_raw"]) == [6, 4, 5, 0]
     assert list(fifo["excluded"]) == ["", "", "", "poison"]
     assert fifo.columns[-2:].tolist() == ["source_name", "source_row"]
+
+
+def test_every_table_of_a_rule_says_what_it_rests_on(tracing: Tracing) -> None:
+    result = tracing.result(Rule.LIFO)
+    for table in (
+        result.addresses(),
+        result.addresses(ranges=False),
+        result.transfers(),
+        result.conservation(),
+        result.sources(),
+        result.losses(),
+        result.gaps(),
+    ):
+        assert (table.attrs["rule"], table.attrs["conventions"]) == ("lifo", result.conventions)
+        assert "as_of_utc" in table.attrs
+        json.dumps(table.attrs)
+
+
+def test_ranges_say_how_far_they_hold(tracing: Tracing) -> None:
+    table = tracing.result(Rule.FIFO).addresses()
+    assert set(table["range_kind"]) <= {"exact", ""}
+    assert [bool(kind) for kind in table["range_kind"]] == [low is not None for low in table["at_least_raw"]]
+    assert set(tracing.result(Rule.FIFO).addresses(ranges=False)["range_kind"]) == {""}

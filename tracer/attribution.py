@@ -14,6 +14,7 @@ from tracer import cluster_tables, evidence, label_packs
 from tracer.casebook import rule_named
 from tracer.errors import InputError, shown
 from tracer.findings import Findings
+from tracer.grounds import grounded
 from tracer.label_tables import conflicts_frame, diff_frame, labels_frame
 from tracer.labels import LabelBook
 from tracer.model import LinkRuling, Rule
@@ -58,6 +59,7 @@ class Attribution(Findings):
         tracing = self.tracing()
         return conflicts_frame(tracing.full_book, tracing.ledger.addresses, self._display)
 
+    @grounded
     def label_diff(
         self,
         add: Sequence[str] = (),
@@ -87,16 +89,19 @@ class Attribution(Findings):
         before, after = (now, other) if since is None else (other, now)
         return diff_frame(before, after, Rule(self.rule))
 
+    @grounded
     def clusters(self, rule: str | None = None) -> pd.DataFrame:
         """Which addresses one party controls: a row per (cluster, chain, address, asset), taint under the rule."""
         tracing = self.tracing()
         return cluster_tables.clusters_frame(tracing.clusters, tracing.result(rule_named(rule or self.rule)))
 
+    @grounded
     def cluster_links(self) -> pd.DataFrame:
         """Every link between two addresses with its rule and evidence; `withdrawn` says why one unites nothing."""
         tracing = self.tracing()
         return cluster_tables.links_frame(tracing.clusters, tracing.display)
 
+    @grounded
     def deposits(self) -> pd.DataFrame:
         """Deposit addresses of services: every forwarded payment with the customer who made it."""
         tracing = self.tracing()
@@ -137,6 +142,7 @@ class Attribution(Findings):
             for x in links
         )
 
+    @grounded
     def patterns(self) -> pd.DataFrame:
         """What stands out in how traced addresses behaved: observations with figures and transactions, no proof."""
         tracing = self.tracing()
@@ -149,6 +155,7 @@ class Attribution(Findings):
             rows, ["pattern", "chain", "address", "observation", "figures", "transactions", "source"]
         )
 
+    @grounded
     def endpoints(self, by: str | None = None, progress: Progress | None = None) -> pd.DataFrame:
         """Where stolen coin rests or leaves: one row per (address, asset), under every rule and with the range.
 

@@ -16,6 +16,7 @@ from tracer.addresses import canonical, is_address, parse_account
 from tracer.casebook import CaseBook, rule_named
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.graph import FlowGraph
+from tracer.grounds import grounded
 from tracer.model import CONSERVING, NATIVE, Rule
 from tracer.opinions import Clock
 from tracer.parties import Party, attributed_elsewhere
@@ -54,14 +55,17 @@ class Findings(CaseBook):
         """The result of a rule (None: the governing one). Raises SeedError."""
         return self.tracing(progress).result(rule_named(rule or self.rule), progress)
 
+    @grounded
     def losses(self) -> pd.DataFrame:
         """What each theft took of each asset, and what that was worth on the day, with the source of the price."""
         return self.taint().losses()
 
+    @grounded
     def compare(self, *, ranges: bool = True, progress: Progress | None = None) -> pd.DataFrame:
         """All rules side by side with the range over every admissible accounting."""
         return self.tracing(progress).compare(ranges=ranges, progress=progress)
 
+    @grounded
     def bounds(
         self,
         targets: Sequence[str] | None = None,
@@ -94,6 +98,7 @@ class Findings(CaseBook):
             members = [(" + ".join(name for name, _ in members), tuple(accounts))]
         return tracing.group_frame(members, through=through, progress=progress)
 
+    @grounded
     def claims(self, name: str) -> pd.DataFrame:
         """Addresses that labels in force give to `name` although they are attributed to somebody else.
 
@@ -139,6 +144,7 @@ class Findings(CaseBook):
         """The flow of stolen coin; `.nx` is a networkx.MultiDiGraph."""
         return self.tracing().graph(rule_named(rule or self.rule))
 
+    @grounded
     def coinjoins(self, rule: str | None = None) -> pd.DataFrame:
         """The CoinJoins that stolen coin entered under the rule, in the order of the chain, one row each.
 
@@ -148,6 +154,7 @@ class Findings(CaseBook):
         """
         return self.tracing().mixes_frame(rule_named(rule or self.rule))
 
+    @grounded
     def beyond_mixes(self, rule: str | None = None) -> pd.DataFrame:
         """Where stolen coin may have gone after CoinJoins: a row per output of equal value, under the rule.
 
@@ -156,6 +163,7 @@ class Findings(CaseBook):
         """
         return self.tracing().beyond_frame(rule_named(rule or self.rule))
 
+    @grounded
     def origins(
         self,
         address: str,
@@ -182,10 +190,12 @@ class Findings(CaseBook):
         """The largest routes from the theft to where coin rests, under the governing rule."""
         return self.tracing().routes(Rule(self.rule), limit)
 
+    @grounded
     def routes(self, limit: int = 50) -> pd.DataFrame:
         """`trace_routes` as a table."""
         return self.trace_routes(limit).frame
 
+    @grounded
     def paths(self, to: str | None = None, frm: str | None = None, kind: str = "widest") -> pd.DataFrame:
         """The shortest, widest or earliest path between two addresses; without `to`, the routes of the theft.
 
@@ -204,12 +214,14 @@ class Findings(CaseBook):
         ends = [f"{chain}:{self._display(chain, address)}" for chain, address in (start, self._account(to))]
         return finder.frame([finder.find(ends[0], ends[1], kind)])
 
+    @grounded
     def gaps(self) -> pd.DataFrame:
         """Everything that is missing, cut, refused or assumed."""
         tracing = self.tracing()
         known = {(a.chain, a.ref): (a.symbol, a.decimals) for a in tracing.program.assets}
         return gap_frame(tracing.all_gaps, known, tracing.display)
 
+    @grounded
     def completeness(self) -> pd.DataFrame:
         """How complete the case is about each address that stolen coin can have come to.
 
@@ -220,6 +232,7 @@ class Findings(CaseBook):
         rows = self.tracing().completeness()
         return frame(rows, ["chain", "address", "transactions_seen", "transactions_known", "history"])
 
+    @grounded
     def transaction(self, tx_hash: str, progress: Progress | None = None) -> pd.DataFrame:
         """Every movement of a transaction: kind, parties, labels, amount, stolen coin under every rule, evidence.
 

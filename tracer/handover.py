@@ -14,6 +14,7 @@ from tracer.chains.tokens import issuers
 from tracer.custody import Custody
 from tracer.errors import StoreError
 from tracer.freeze import addressee_frame, sheet_for
+from tracer.grounds import grounded
 from tracer.model import CONSERVING, Rule
 from tracer.origins import ORIGIN_COLUMNS
 from tracer.results import frame
@@ -137,6 +138,7 @@ class Handover(Attribution):
         ]
         return pd.concat(frames, ignore_index=True) if frames else frame([], ORIGIN_COLUMNS)
 
+    @grounded
     def freeze_addressees(self, progress: Progress | None = None) -> pd.DataFrame:
         """Who can be asked to freeze stolen coin: services that hold it, and issuers of tokens that rest somewhere."""
         return addressee_frame(self.tracing(progress).endpoints(Rule(self.rule), progress), issuers())

@@ -5,7 +5,7 @@ Raw columns hold exact Python integers, never floats. Every result says its rule
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +21,15 @@ from tracer.taint.program import Program
 from tracer.taint.tally import Tally, tally
 from tracer.times import utc_text
 
-__all__ = ["CONVENTIONS", "OUTPOINT_CONVENTIONS", "TaintResult", "conventions_of", "frame", "gap_frame"]
+__all__ = [
+    "CONVENTIONS",
+    "OUTPOINT_CONVENTIONS",
+    "TaintResult",
+    "conventions_of",
+    "frame",
+    "gap_frame",
+    "grounds",
+]
 
 CONVENTIONS = (
     "Amounts are exact integers in the smallest unit. Order is block, transaction index, position.",
@@ -79,6 +87,11 @@ def gap_frame(
     return frame(rows, columns)
 
 
+def grounds(rule: str, as_of: int | None, conventions: Iterable[str]) -> dict[Hashable | None, object]:
+    """What a table rests on, for its `attrs`. as_of: UTC seconds, None for nothing yet."""
+    return {"rule": rule, "as_of_utc": utc_text(as_of), "conventions": list(conventions)}
+
+
 def frame(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> pd.DataFrame:
     """A table of Python objects: pandas must not turn integers into floats or NaN into numbers."""
     return pd.DataFrame({c: pd.Series([r[i] for r in rows], dtype=object) for i, c in enumerate(columns)})
@@ -89,7 +102,8 @@ class TaintResult:
     """The result of one rule on one state of a case.
 
     listing: what the tables of every rule share. ranges: a function that gives the bounds by holding number (computed
-    on first use). The tables are the caller's own: changing one changes no other.
+    on first use). range_kind: how far a range of accounts holds. The tables are the caller's own: changing one changes
+    no other; each says in its `attrs` what it rests on.
     """
 
     rule: Rule
@@ -98,6 +112,7 @@ class TaintResult:
     as_of: int | None
     gap_list: tuple[Gap, ...]
     ranges: Callable[[], Mapping[int, Range]]
+    range_kind: Callable[[Iterable[tuple[str, str]], Range], str]
 
     @property
     def ledger(self) -> Ledger:
@@ -139,7 +154,12 @@ class TaintResult:
         One row per (address, asset) that stolen coin ever reached under the rule, sorted by asset, then by tainted
         amount. With ranges=False the columns at_least_raw and at_most_raw are empty (they cost a max-flow each).
         """
-        return (self._with_ranges if ranges else self._without_ranges).copy(deep=False)
+        return self._said((self._with_ranges if ranges else self._without_ranges).copy(deep=False))
+
+    def _said(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table with what it rests on in `attrs`."""
+        table.attrs = grounds(self.rule.value, self.as_of, self.conventions)
+        return table
 
     @cached_property
     def _with_ranges(self) -> pd.DataFrame:
@@ -167,6 +187,7 @@ class TaintResult:
                 + (bound.at_least if bound else None, bound.at_most if bound else None)
                 + (units if held.sink else balance[h], units if held.sink else sums.received[h])
                 + (held.hop, utc_text(sums.first[h]), stop)
+                + (self.range_kind([self.program.name(h)[:2]], bound) if bound else "",)
             )
         rows += self._converted_rows({(r[1], r[3]) for r in rows if r[2] == "sink:converted"})
         rows.sort(key=lambda r: (r[1], r[3], -int(str(r[6])), str(r[2])))
@@ -190,7 +211,7 @@ class TaintResult:
                         asset.decimals,
                         units,
                     )
-                    + (text, source, None, None, units, units, None, "", "")
+                    + (text, source, None, None, units, units, None, "", "", "")
                 )
         return rows
 
@@ -215,7 +236,7 @@ class TaintResult:
         converts = pd.Series([*self.tally.converts.tolist(), *[False] * left_out], dtype=object)
         table.insert(table.columns.tolist().index("excluded"), "taint_raw", taint)
         table.insert(table.columns.tolist().index("source_name"), "converts", converts)
-        return table
+        return self._said(table)
 
     def conservation(self) -> pd.DataFrame:
         """Per asset: stolen + converted in = held + fees + burned + recovered + converted out."""
@@ -235,7 +256,7 @@ class TaintResult:
                     )
                     + (a.recovered, a.converted_out, a.difference)
                 )
-        return frame(rows, _ACCOUNT_COLUMNS)
+        return self._said(frame(rows, _ACCOUNT_COLUMNS))
 
     def sources(self) -> pd.DataFrame:
         """Per (address, asset), the stolen coin by theft and stolen asset. Empty under poison."""
@@ -251,7 +272,7 @@ class TaintResult:
                 )
         rows.sort(key=lambda r: tuple(map(str, r)))
         columns = ["chain", "address", "asset", "theft", "origin_asset", "taint_raw", "source_raw"]
-        return frame(rows, [*columns, "theft_value_usd", "theft_value_jpy"])
+        return self._said(frame(rows, [*columns, "theft_value_usd", "theft_value_jpy"]))
 
     def losses(self) -> pd.DataFrame:
         """Per theft and stolen asset: what was stolen, and what that was worth on the day, says the named source."""
@@ -266,12 +287,12 @@ class TaintResult:
             )
         rows.sort(key=lambda r: (str(r[0]), not str(r[1]).endswith(f"/{NATIVE}"), str(r[1])))
         columns = ["theft", "origin_asset", "symbol", "decimals", "stolen_raw", "stolen", "day"]
-        return frame(rows, [*columns, "theft_value_usd", "theft_value_jpy", "value_source"])
+        return self._said(frame(rows, [*columns, "theft_value_usd", "theft_value_jpy", "value_source"]))
 
     def gaps(self) -> pd.DataFrame:
         """Everything missing, cut, refused or assumed."""
         known = {(a.chain, a.ref): (a.symbol, a.decimals) for a in self.program.assets}
-        return gap_frame(self.gap_list, known, self.shown)
+        return self._said(gap_frame(self.gap_list, known, self.shown))
 
 
 _ADDRESS_COLUMNS = [
@@ -291,6 +312,7 @@ _ADDRESS_COLUMNS = [
     "hop",
     "first_received_utc",
     "stop",
+    "range_kind",
 ]
 _ACCOUNT_COLUMNS = [
     "asset",

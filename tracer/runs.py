@@ -207,6 +207,7 @@ class Runs:
                 as_of=self.as_of,
                 gap_list=self.all_gaps,
                 ranges=lambda: self.ranges(progress),
+                range_kind=self.range_kind,
             )
             if progress:
                 progress("taint", 1, 1)

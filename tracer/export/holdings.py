@@ -38,13 +38,11 @@ _AT_MOST = Column(
     _RAW,
     "Stolen coin that can rest here at most in any admissible accounting; empty: not computed.",
 )
-_KIND = Column(
-    "kind",
-    _T,
-    "",
+_KINDS = (
     "exact: the range is attained at both ends; enclosing: it is safe but may be wider than the truth; conditional: it"
-    " holds only if inferred deposit addresses are the service's.",
+    " holds only if inferred deposit addresses are the service's"
 )
+_KIND = Column("kind", _T, "", f"{_KINDS}.")
 
 _TAINT_COLUMNS = (
     Column(
@@ -89,6 +87,7 @@ _TAINT_COLUMNS = (
     ),
     Column("first_received_utc", ColumnKind.TIME, "UTC", "When stolen coin first arrived."),
     Column("stop", _T, "", "Why tracing ends here (SERVICE, MIXER, UNSPENT ...); empty when it goes on."),
+    Column("range_kind", _T, "", f"{_KINDS}; empty: no range was computed."),
 )
 
 TAINT = Layout(
