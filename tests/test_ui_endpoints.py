@@ -6,6 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -16,6 +17,8 @@ from tracer.errors import InputError
 from tracer.ui.filters import _moment, least_units
 from tracer.ui.i18n import words
 from tracer.ui.session import jobs
+from tracer.ui.tables import for_screen, ordered
+from tracer.ui.views.lookup import hash_in
 
 __all__ = ["home"]
 
@@ -282,3 +285,29 @@ def test_the_python_of_the_cases_page_gives_its_tables_and_seeds_alone_are_share
     assert {"second-report", case.name} <= set(shared["case"])
     rows = [f for f in (d.value for d in at.dataframe) if "cases" in f.columns and "address" in f.columns]
     assert len(rows[0]) == len(shared)
+
+
+@pytest.mark.parametrize(
+    "spelling", ["  {0} ", "{1}", "{2}", "https://etherscan.io/tx/{0}#eventlog", "０ｘ{2}"]
+)
+def test_a_hash_is_found_as_people_paste_it(case: Case, spelling: str) -> None:
+    tx = "0x" + "b" * 64
+    at = opened("lookup", case="heist")
+    at.text_input(key="see:lookup").set_value(spelling.format(tx, tx.upper(), tx[2:])).run()
+    assert not at.error
+    assert tx in [c.value for c in at.code]
+    assert f"case.evidence({tx!r})" in text_of(at)
+
+
+def test_two_hashes_at_once_or_a_cut_one_are_no_hash() -> None:
+    tx, other = "0x" + "b" * 64, "0x" + "c" * 64
+    assert hash_in(f"{tx} {other}") == f"{tx} {other}"
+    assert hash_in(tx[:-1]) == tx[:-1]
+    assert hash_in(tx + "b") == tx + "b"
+
+
+def test_worth_has_separators_and_yes_and_no_are_words_of_the_reader() -> None:
+    frame = pd.DataFrame({"theft_value_usd": [168391903020], "in_force": [True], "shown": [False]})
+    text, _ = for_screen(ordered(frame, ("shown",)), words("ja"))
+    assert list(text.columns) == ["shown", "theft_value_usd", "in_force"]
+    assert text.iloc[0].to_list() == ["－", "168,391,903,020", "○"]

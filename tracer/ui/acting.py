@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from tracer.errors import TracerError
+from tracer.ui.session import say
 
 __all__ = ["as_drawn", "refusal", "take_back"]
 
@@ -41,15 +42,20 @@ def take_back(
     numbers: Sequence[int],
     act: Callable[[int], None],
     *,
-    words: tuple[str, str],
+    words: tuple[str, str, str],
     key: str,
     button: str,
     width: int = 160,
 ) -> None:
-    """A box with the numbers of what can be taken back, and the button that does it. words: those of box and button."""
+    """A box with the numbers of what can be taken back, and the button that does it.
+
+    words: those of the box, of the button, and what is said when it is done, with `{number}`.
+    """
 
     def chosen() -> None:
-        act(int(st.session_state[key]))
+        number = int(st.session_state[key])
+        act(number)
+        say(words[2].format(number=number))
 
     if numbers:
         with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -24,6 +24,10 @@ from tracer.ui.tables import show_table
 __all__ = ["by_rule", "details", "fold_details", "resting", "transaction_details"]
 
 
+_WHOLE = 2_000
+"""Characters of a name or source: the panel is where all of it is read."""
+
+
 def _of(frame: pd.DataFrame, chain: str, address: str) -> pd.DataFrame:
     return frame[(frame["chain"] == chain) & (frame["address"] == address)]
 
@@ -35,18 +39,18 @@ def _label(case: Case, chain: str, address: str, w: Words) -> None:
         st.caption(w("details.no_label"))
     parties = case.label_conflicts_of(f"{chain}:{address}")
     if parties:
-        st.warning(w("details.conflict", names=plain(", ".join(parties))), icon=":material/help:")
+        st.warning(w("details.conflict", names=plain(", ".join(parties), _WHOLE)), icon=":material/help:")
     for row in found.to_dict("records"):
         if row["sanctions_hit"]:
-            st.warning(w("details.sanctions_hit", name=plain(row["name"])), icon=":material/gavel:")
+            st.warning(w("details.sanctions_hit", name=plain(row["name"], _WHOLE)), icon=":material/gavel:")
         out = "" if row["in_force"] else f" ({w('details.not_in_force')})"
-        st.markdown(f"**{plain(row['name'])}**{out}")
+        st.markdown(f"**{plain(row['name'], _WHOLE)}**{out}")
         kind = " / ".join(filter(None, (plain(row["category"]), plain(row["role"]))))
         listed = f"{row['listed_utc'][:10]} - {row['delisted_utc'][:10]}" if row["delisted_utc"] else ""
         said = {
             "category": kind,
             "confidence": row["confidence"],
-            "source": plain(row["source"]) or "-",
+            "source": plain(row["source"], _WHOLE) or "-",
             "listed": plain(listed),
         }
         st.caption(" \N{MIDDLE DOT} ".join(f"{w(f'details.{k}')}: {v}" for k, v in said.items() if v != ""))

@@ -92,3 +92,8 @@ def header() -> None:
             on_change=_turn_language,
             label_visibility="collapsed",
         )
+    with st.container(
+        key="said-here"
+    ):  # always there: a line that comes or goes must not move the chosen tab
+        for text in st.session_state.pop("said", []):
+            st.success(text, icon=":material/check_circle:")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from csv import writer as csv_writer
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -21,7 +22,7 @@ from tracer.model import Rule
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean, exact_amount, jst, missing, utc, whole
 
-__all__ = ["LIMIT", "csv_bytes", "for_screen", "note_of", "show_table"]
+__all__ = ["LIMIT", "csv_bytes", "for_screen", "note_of", "ordered", "show_table"]
 
 LIMIT = 2_000
 """Rows on the screen; the CSV has all."""
@@ -109,6 +110,10 @@ def for_screen(
             out[other] = [jst(v).removesuffix(" JST") for v in values]
             heads[other] = f"{heads[column]} (JST)"
             heads[column] += " (UTC)"
+        elif column.startswith("theft_value_"):
+            out[column] = [_cell(v) if whole(v) is None else f"{whole(v):,}" for v in values]
+        elif values and all(isinstance(v, (bool, np.bool_)) for v in values):
+            out[column] = [w("table.yes") if v else w("table.no") for v in values]
         elif column == "message" and "code" in frame.columns:
             heads[column] = w("col.detail")
             out[column] = [_cell(v) for v in values]
@@ -155,6 +160,12 @@ def _as_of(as_of: object, w: Words) -> str:
     return f"{utc(as_of)} / {jst(as_of)}" if not missing(as_of) else w("table.no_as_of")
 
 
+def ordered(frame: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
+    """The frame with those columns on the left, which a reader needs before the others; for the screen, not the CSV."""
+    ahead = [c for c in first if c in frame.columns]
+    return frame[[*ahead, *(c for c in frame.columns if c not in ahead)]]
+
+
 def show_table(
     frame: pd.DataFrame,
     w: Words,
@@ -183,7 +194,9 @@ def show_table(
             if _is_raw(c)
             else (wide or {}).get(c, "medium" if c.endswith(("_utc", "_jst")) else None),
             alignment="right"
-            if _is_raw(c) or f"{c}_raw" in frame.columns or c in {"hop", "decimals"}
+            if _is_raw(c)
+            or f"{c}_raw" in frame.columns
+            or c in {"hop", "decimals", "theft_value_usd", "theft_value_jpy"}
             else "left",
         )
         for c in text.columns

@@ -27,11 +27,6 @@ def render() -> None:
     """Draw the page for the case that the session looks at."""
     words = w()
     case = current()
-    with st.container(
-        key="said-here"
-    ):  # always there: a line that comes or goes must not move the chosen tab
-        for text in st.session_state.pop("said", []):
-            st.success(text, icon=":material/check_circle:")
     draw = {
         "case": _case,
         "files": files,

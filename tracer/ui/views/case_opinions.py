@@ -12,7 +12,7 @@ from tracer.ui.acting import take_back
 from tracer.ui.i18n import Words
 from tracer.ui.session import say
 from tracer.ui.snippets import call, show_python
-from tracer.ui.tables import show_table
+from tracer.ui.tables import ordered, show_table
 from tracer.ui.views.labels import give
 
 __all__ = ["conversions", "labels_and_stops"]
@@ -55,17 +55,17 @@ def conversions(case: Case, words: Words) -> None:
         st.rerun()
     frame = case.conversions()
     show_table(
-        frame,
+        ordered(frame, ("number", "symbol", "amount_raw", "source", "withdrawn_utc")),
         words,
         downloads=declared(frame),
         key="conversions",
         file=f"{case.name}_conversions",
-        wide={"tx": 560, "address": 380},
+        wide={"tx": 560, "address": 380, "source": 420},
     )
     take_back(
         [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone],
         case.withdraw_conversion,
-        words=(words("conversion.number"), words("conversion.withdraw")),
+        words=(words("conversion.number"), words("conversion.withdraw"), words("conversion.withdrawn")),
         key="conversion-number",
         button="conversion-withdraw",
     )

@@ -51,7 +51,7 @@ def seeds(case: Case, words: Words) -> None:
         list(frame["number"]),
         # seeds are numbered anew when one goes: the one that stood there, and no other
         lambda number: case.remove_seed(number, drawn[number - 1]),
-        words=(words("seeds.number"), words("seeds.remove")),
+        words=(words("seeds.number"), words("seeds.remove"), words("seeds.removed")),
         key="seed-number",
         button="seed-remove",
     )

@@ -22,12 +22,13 @@ from tracer.ui.printing import clean, exact_amount, whole
 from tracer.ui.running import result_of
 from tracer.ui.session import current, errors_shown, fresh, say, sent_off, w
 from tracer.ui.snippets import call, show_python
-from tracer.ui.tables import note_of, show_table
+from tracer.ui.tables import note_of, ordered, show_table
 
 __all__ = ["render"]
 
 _NAMES = {"a": 480, "b": 480, "cluster_id": 480}
 _MEMBERS = {"address": 380, "label": 260, "label_source": 320}
+_MEMBERS_FIRST = ("address", "label", "taint_raw", "received_raw", "sent_raw", "asset")
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,7 @@ def _found(case: Case) -> _Found:
 def render() -> None:
     """Draw the page for the case that the session looks at."""
     words, case = w(), current()
-    with st.container(key="said-here"):
-        for text in st.session_state.pop("said", []):
-            st.success(text, icon=":material/check_circle:")
+    with st.container(key="refused-here"):
         refusal("reject")
     st.caption(words("cluster.help"))
     found = result_of(case, "clusters", lambda _: _found(case), words)
@@ -174,7 +173,7 @@ def _chosen(case: Case, words: Words, tables: _Found, cluster: str, note: str) -
     members = tables.members[tables.members["cluster_id"] == cluster]
     st.markdown(f"##### {words('cluster.members')}")
     show_table(
-        members.drop(columns=["cluster_id", "rule", "evidence_tx", "confidence"]),
+        ordered(members.drop(columns=["cluster_id", "rule", "evidence_tx", "confidence"]), _MEMBERS_FIRST),
         words,
         key=f"members:{cluster}",
         file=f"{case.name}_cluster",
@@ -220,12 +219,15 @@ def _why(case: Case, words: Words, names: Sequence[str]) -> None:
 def _show_links(words: Words, links: pd.DataFrame, key: str, file: str, note: str) -> int | None:
     shown = links.rename(columns={"rule": "linkrule", "withdrawn": "taken_out"})
     return show_table(
-        shown.assign(linkrule=[words.one_of("linkrule", str(rule)) for rule in links["rule"]]),
+        ordered(
+            shown.assign(linkrule=[words.one_of("linkrule", str(rule)) for rule in links["rule"]]),
+            ("linkrule", "confidence", "taken_out"),
+        ),
         words,
         key=key,
         file=file,
         note=note,
-        wide=_NAMES | {"tx": 560},
+        wide=_NAMES | {"tx": 560, "taken_out": 260, "a": 390, "b": 390},
         select=True,
         downloads=links,
     )
@@ -279,20 +281,27 @@ def _rulings(case: Case, words: Words, _: _Found, note: str) -> None:
         sent_off("accept-link")
         st.rerun()
     frame = case.link_rulings()
+    named = frame.assign(
+        verdict=[words.one_of("linkverdict", str(v)) for v in frame["verdict"]],
+        rule=[words.one_of("linkrule", str(rule)) if rule else "" for rule in frame["rule"]],
+    )
     show_table(
-        frame.assign(verdict=[words.one_of("linkverdict", str(v)) for v in frame["verdict"]]),
+        ordered(
+            named.rename(columns={"rule": "linkrule"}),
+            ("number", "verdict", "reason", "withdrawn_utc", "confidence", "author", "linkrule"),
+        ),
         words,
         key="link-rulings",
         file=f"{case.name}_link_rulings",
         note=note,
-        wide=_NAMES | {"tx": 560},
+        wide=_NAMES | {"tx": 560, "reason": 320},
         downloads=link_ruled(frame),
     )
     standing = [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone]
     take_back(
         standing,
         case.withdraw_link_ruling,
-        words=(words("conversion.number"), words("conversion.withdraw")),
+        words=(words("conversion.number"), words("conversion.withdraw"), words("conversion.withdrawn")),
         key="link-ruling-number",
         button="link-ruling-withdraw",
     )
@@ -310,7 +319,7 @@ def _rulings(case: Case, words: Words, _: _Found, note: str) -> None:
 def _addresses(case: Case, words: Words, tables: _Found, note: str) -> None:
     """All traced addresses, and those that links join to one: the file clusters.csv."""
     show_table(
-        tables.members,
+        ordered(tables.members, ("cluster_id", *_MEMBERS_FIRST)),
         words,
         key="cluster-addresses",
         file=f"{case.name}_clusters",
@@ -333,13 +342,17 @@ def _deposits(case: Case, words: Words, tables: _Found, note: str) -> None:
     """Deposit addresses of services, payment by payment."""
     st.caption(words("cluster.deposits_help"))
     show_table(
-        tables.deposits,
+        ordered(
+            tables.deposits,
+            ("service", "confidence", "user", "deposit", "symbol", "paid_raw", "forwarded_raw"),
+        ),
         words,
+        downloads=tables.deposits,
         key="deposits",
         file=f"{case.name}_deposits",
         note=note,
         without=["decimals"],
-        wide={"user": 380, "deposit": 380, "paid_tx": 560, "forwarded_tx": 560},
+        wide={"user": 380, "deposit": 380, "paid_tx": 560, "forwarded_tx": 560, "service": 200},
     )
     show_python(call(case.name, "case.deposits()"), words)
 

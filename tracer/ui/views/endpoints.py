@@ -17,7 +17,7 @@ from tracer.ui.printing import plain
 from tracer.ui.running import known, poll, result_of, started, trouble
 from tracer.ui.session import current, errors_shown, w
 from tracer.ui.snippets import call, show_python
-from tracer.ui.tables import note_of, show_table
+from tracer.ui.tables import note_of, ordered, show_table
 
 __all__ = ["render"]
 
@@ -28,19 +28,17 @@ _WIDE = {
     "from_address": 380,
     "service": 170,
     "still_there": 300,
-    "at_least_raw": 210,
-    "at_most_raw": 210,
-    "taint_raw": 210,
     "label_source": 320,
 }
 _FIRST = (
     *("endpoint", "address", "service", "symbol", "taint_raw", "taint", "at_least_raw", "at_most_raw"),
-    *("still_there", "last_arrival_utc"),
+    *("range_kind", "still_there", "first_arrival_utc", "last_arrival_utc"),
 )
 """What a reader needs first stands on the left of the screen; the CSV keeps the order of the contract."""
 _SERVICE_FIRST = (
     *("service", "endpoint", "addresses", "symbol", "taint_raw", "taint", "at_least_raw", "at_most_raw"),
-    *("still_there", "not_seen_to_leave", "partly_left", "left", "not_known", "last_arrival_utc"),
+    *("range_kind", "still_there", "not_seen_to_leave", "partly_left", "left", "not_known"),
+    *("first_arrival_utc", "last_arrival_utc"),
 )
 _BROUGHT = (
     *("timestamp_utc", "amount_raw", "amount", "taint_raw", "taint", "symbol", "decimals", "tx_hash"),
@@ -92,7 +90,7 @@ def _addresses(case: Case, tables: dict[str, pd.DataFrame], words: Words, note: 
     if len(shown) < len(whole):
         st.caption(words("table.filtered", shown=f"{len(shown):,}", total=f"{len(whole):,}"))
     row = show_table(
-        _ordered(shown, _FIRST).reset_index(drop=True),
+        ordered(shown, _FIRST).reset_index(drop=True),
         words,
         key="endpoints",
         file=f"{case.name}_endpoints",
@@ -106,10 +104,6 @@ def _addresses(case: Case, tables: dict[str, pd.DataFrame], words: Words, note: 
     if row is not None:
         _brought(case, shown.iloc[row], tables["transfer"], words, note, raw)
     show_python(call(case.name, "case.endpoints()", 'case.endpoints(by="transfer")'), words)
-
-
-def _ordered(frame: pd.DataFrame, first: tuple[str, ...]) -> pd.DataFrame:
-    return frame[[*first, *(c for c in frame.columns if c not in first)]]
 
 
 def _brought(case: Case, at: Any, transfers: pd.DataFrame, words: Words, note: str, raw: bool) -> None:
@@ -139,7 +133,7 @@ def _brought(case: Case, at: Any, transfers: pd.DataFrame, words: Words, note: s
 def _services(case: Case, tables: dict[str, pd.DataFrame], words: Words, note: str, raw: bool) -> None:
     st.caption(words("endpoints.services_help"))
     show_table(
-        _ordered(tables["service"], _SERVICE_FIRST),
+        ordered(tables["service"], _SERVICE_FIRST),
         words,
         downloads=tables["service"],
         key="endpoints-by-service",

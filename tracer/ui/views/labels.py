@@ -19,7 +19,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.running import result_of
 from tracer.ui.session import current, errors_shown, fresh, say, sent_off, w
 from tracer.ui.snippets import arguments, call, show_python
-from tracer.ui.tables import note_of, show_table
+from tracer.ui.tables import note_of, ordered, show_table
 
 __all__ = ["CATEGORIES", "give", "render"]
 
@@ -27,15 +27,13 @@ CATEGORIES = (
     *("none", "exchange", "custodian", "swapper", "service", "deposit", "mixer", "bridge"),
     *("dex", "aggregator", "theft", "sanctioned", "victim"),
 )
-_WIDE = {"address": 380, "source": 420, "because": 520, "entities": 260}
+_WIDE = {"address": 380, "name": 260, "entity": 200, "source": 420, "because": 520, "entities": 260}
+_FIRST = ("address", "name", "category", "confidence", "number", "in_force", "sanctions_hit", "source")
 
 
 def render() -> None:
     """Draw the page for the case that the session looks at."""
     words, case = w(), current()
-    with st.container(key="said-here"):
-        for text in st.session_state.pop("said", []):
-            st.success(text, icon=":material/check_circle:")
     st.caption(words("label.help"))
     draw = {"labels": _labels, "conflicts": _conflicts, "packs": _packs, "changes": _changes}
     tabs = st.tabs([words(f"label.tab_{name}") for name in draw], key="see:label-tabs", on_change="rerun")
@@ -49,7 +47,7 @@ def _labels(case: Case, words: Words) -> None:
     found = case.labels()
     st.caption(words("label.listed"))
     show_table(
-        found,
+        ordered(found, _FIRST),
         words,
         key="all-labels",
         file=f"{case.name}_labels",
@@ -61,16 +59,11 @@ def _labels(case: Case, words: Words) -> None:
     with left:
         give(case, words)
     numbers = [n for n, label in enumerate(case.file.labels, start=1) if label.withdrawn_at is None]
-
-    def withdraw(number: int) -> None:
-        case.withdraw_label(number)
-        say(words("label.withdrawn", number=number))
-
     with right:
         take_back(
             numbers,
-            withdraw,
-            words=(words("label.number"), words("label.withdraw")),
+            case.withdraw_label,
+            words=(words("label.number"), words("label.withdraw"), words("label.withdrawn")),
             key="label-number",
             button="label-withdraw",
             width=240,
@@ -123,9 +116,11 @@ def give(case: Case, words: Words) -> None:
 
 def _conflicts(case: Case, words: Words) -> None:
     st.caption(words("label.conflicts_help"))
+    found = case.label_conflicts()
     show_table(
-        case.label_conflicts(),
+        ordered(found, ("address", "entities", "name", "confidence", "shown", "category", "source")),
         words,
+        downloads=found,
         key="label-conflicts",
         file=f"{case.name}_label_conflicts",
         note=note_of(words, rule=str(case.rule), as_of=case.as_of),
@@ -138,7 +133,14 @@ def _packs(case: Case, words: Words) -> None:
     """The packs, one of them with what using it or taking it out would change, and a form that reads another."""
     st.caption(words("label.packs_help"))
     listed = case.packs(everything=True)
-    show_table(listed, words, key="label-packs", file=f"{case.name}_label_packs", wide={"sha256": 480})
+    show_table(
+        ordered(listed, ("name", "state", "kind", "labels", "refused", "reason")),
+        words,
+        downloads=listed,
+        key="label-packs",
+        file=f"{case.name}_label_packs",
+        wide={"sha256": 480, "labels_sha256": 480, "name": 260, "reason": 320},
+    )
     _read(case, words)
     rows = [row for row in listed.to_dict("records") if row["state"] != "taken out"]
     by_sum = {str(row["sha256"]): row for row in rows}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from unicodedata import normalize
+
 import streamlit as st
 
 from tracer.case import Case
@@ -11,14 +14,15 @@ from tracer.ui.printing import jst, utc
 from tracer.ui.running import result_of
 from tracer.ui.session import current, errors_shown, w
 from tracer.ui.snippets import call, show_python
-from tracer.ui.tables import note_of, show_table
+from tracer.ui.tables import note_of, ordered, show_table
 
-__all__ = ["render"]
+__all__ = ["hash_in", "render"]
 
 _FIRST = (
     *("kind", "symbol", "amount_raw", "amount", "taint_raw", "from_address", "from_label"),
     *("to_address", "to_label", "excluded"),
 )
+_HASH = re.compile(r"(?<![0-9A-Za-z])(?:0[xX])?[0-9a-fA-F]{64}(?![0-9A-Za-z])")
 _WIDE = {
     "from_address": 380,
     "to_address": 380,
@@ -34,23 +38,35 @@ def render() -> None:
     words = w()
     case = current()
     st.caption(words("lookup.help"))
-    wanted = st.text_input(words("lookup.hash"), key="see:lookup", placeholder="0x...").strip()
+    wanted = hash_in(st.text_input(words("lookup.hash"), key="see:lookup", placeholder="0x..."))
     if case.seeds().empty:
         st.info(words("trace.no_seeds"))
     elif wanted:
         with errors_shown():
-            _found(case, wanted, words)
+            wanted = _found(case, wanted, words)
     show_python(
         call(case.name, f"case.transaction({wanted or '0x...'!r})", f"case.evidence({wanted or '0x...'!r})"),
         words,
     )
 
 
-def _found(case: Case, wanted: str, words: Words) -> None:
+def hash_in(text: str) -> str:
+    """The one hash in what was pasted: with spaces, in capitals, or the address of a block explorer's page.
+
+    Text that holds none, or several, is returned as it is: the case then says that it knows no such transaction.
+    """
+    typed = normalize("NFKC", text).strip()
+    found = {match.lower() for match in _HASH.findall(typed)}
+    return found.pop() if len(found) == 1 else typed
+
+
+def _found(case: Case, wanted: str, words: Words) -> str:
+    """Show what the case knows of a transaction; returns its hash as the case spells it."""
     job = result_of(case, f"transaction:{wanted}", lambda report: case.transaction(wanted, report), words)
     if job is None:
-        return
+        return wanted
     moved = job[0]
+    wanted = str(moved["tx_hash"].iloc[0])
     for (chain, tx), part in moved.groupby(["chain", "tx_hash"], sort=False):
         first = part.iloc[0]
         st.code(str(tx), language=None, wrap_lines=True)
@@ -68,7 +84,7 @@ def _found(case: Case, wanted: str, words: Words) -> None:
     st.markdown(f"**{words('lookup.movements')}** ({len(moved):,})")
     raw = st.toggle(words("table.raw"), key="see:lookup-raw")
     show_table(
-        moved[[*_FIRST, *(c for c in moved.columns if c not in _FIRST)]],
+        ordered(moved, _FIRST),
         words,
         downloads=moved,
         key="lookup",
@@ -101,3 +117,4 @@ def _found(case: Case, wanted: str, words: Words) -> None:
         file=f"{case.name}_evidence",
         wide=_WIDE,
     )
+    return wanted

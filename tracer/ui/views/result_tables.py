@@ -21,7 +21,7 @@ from tracer.ui.running import known as running
 from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import errors_shown, select
 from tracer.ui.snippets import call, show_python
-from tracer.ui.tables import note_of, show_table
+from tracer.ui.tables import note_of, ordered, show_table
 from tracer.ui.views.origins import origins
 from tracer.ui.views.result_routes import routes_and_paths
 from tracer.ui.views.rulings import OFFERED, offer, verdict_of_gap, verdict_of_transfer
@@ -38,6 +38,16 @@ _TABS = (
     "declared",
     "compare",
     "judgements",
+)
+
+_TRANSFERS_FIRST = (
+    "timestamp_utc",
+    "symbol",
+    "amount_raw",
+    "taint_raw",
+    "from_address",
+    "to_address",
+    "excluded",
 )
 
 
@@ -94,7 +104,9 @@ def _addresses(case: Case, result: Any, words: Words, note: str, raw: bool, *, k
         poll(job, words, words("details.ranging"))
     kept = _filtered(frame, words, "addresses", "first_received_utc")
     row = show_table(
-        kept,
+        ordered(
+            kept, ("address", "symbol", "taint_raw", "taint", "at_least_raw", "at_most_raw", "hop", "stop")
+        ),
         words,
         # as the export has it, with the ranges, also while those on the screen are still being computed
         downloads=result.addresses,
@@ -124,7 +136,7 @@ def _transfers(case: Case, result: Any, words: Words, note: str, raw: bool) -> N
     frame = result.transfers()
     kept = _filtered(frame, words, "transfers", "timestamp_utc")
     row = show_table(
-        kept,
+        ordered(kept, _TRANSFERS_FIRST),
         words,
         downloads=frame,
         key="transfers",
@@ -227,7 +239,7 @@ def _declared(case: Case, result: Any, words: Words, note: str, raw: bool) -> No
     st.markdown(f"**{words('tab.conversions')}**")
     conversions, rulings = case.conversions(), case.rulings()
     show_table(
-        conversions,
+        ordered(conversions, ("number", "symbol", "amount_raw", "source", "withdrawn_utc")),
         words,
         downloads=declared(conversions),
         key="declared",
@@ -238,7 +250,7 @@ def _declared(case: Case, result: Any, words: Words, note: str, raw: bool) -> No
     )
     st.markdown(f"**{words('tab.rulings')}**")
     show_table(
-        rulings,
+        ordered(rulings, ("number", "verdict", "reason", "withdrawn_utc", "author")),
         words,
         downloads=ruled(rulings),
         key="ruled",
@@ -327,18 +339,20 @@ def _judgements(case: Case, result: Any, words: Words, note: str, raw: bool) -> 
     del note
     frame = case.judgements()
     show_table(
-        frame,
+        ordered(frame, ("number", "verdict", "reason", "withdrawn_utc", "subject")),
         words,
+        downloads=frame,
         key="judgements",
         file=f"{case.name}_judgements",
         raw=raw,
+        wide={"reason": 520, "subject": 380},
         note=note_of(words, rule=str(case.rule), as_of=result.as_of),
     )
     standing = [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone]
     take_back(
         standing,
         case.withdraw_judgement,
-        words=(words("conversion.number"), words("conversion.withdraw")),
+        words=(words("conversion.number"), words("conversion.withdraw"), words("conversion.withdrawn")),
         key="judgement-number",
         button="judgement-withdraw",
     )

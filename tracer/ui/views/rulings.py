@@ -13,7 +13,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.printing import clean
 from tracer.ui.session import say
 from tracer.ui.snippets import call, show_python
-from tracer.ui.tables import show_table
+from tracer.ui.tables import ordered, show_table
 
 __all__ = ["OFFERED", "offer", "rulings", "verdict_of_gap", "verdict_of_transfer"]
 
@@ -52,18 +52,18 @@ def rulings(case: Case, words: Words) -> None:
         st.rerun()
     frame = case.rulings()
     show_table(
-        frame,
+        ordered(frame, ("number", "verdict", "reason", "withdrawn_utc", "author")),
         words,
         downloads=ruled(frame),
         key="rulings",
         file=f"{case.name}_rulings",
-        wide={"subject": 560, "address": 380},
+        wide={"subject": 560, "address": 380, "reason": 420},
     )
     standing = [int(n) for n, gone in zip(frame["number"], frame["withdrawn_utc"], strict=True) if not gone]
     take_back(
         standing,
         case.withdraw_ruling,
-        words=(words("conversion.number"), words("conversion.withdraw")),
+        words=(words("conversion.number"), words("conversion.withdraw"), words("conversion.withdrawn")),
         key="ruling-number",
         button="ruling-withdraw",
     )
