@@ -16,7 +16,7 @@ from tracer.clusters.shape import Shape
 from tracer.clusters.verdict import CoinJoin, Verdict, judged
 from tracer.utxo import Script
 
-__all__ = ["chance", "joinmarket", "joinmarket_like", "joinmarket_shaped", "makers"]
+__all__ = ["chance", "dearest", "joinmarket", "joinmarket_like", "joinmarket_shaped", "makers"]
 
 _FIRST = (338_300, 1_420_761_600)  # announced on 2015-01-09
 _FEWEST = 3
@@ -32,7 +32,7 @@ def joinmarket(shape: Shape) -> Verdict | None:
     if shape.before(*_FIRST):
         return None
     found = judged(CoinJoin.JOINMARKET, 70, shape, (*_SHAPE, _wallets, _fees_earned))
-    if found is not None and 2 * _earning(shape, _tolerance(shape)) >= len(shape.change):
+    if found is not None and 2 * _earning(shape, dearest(shape)) >= len(shape.change):
         return replace(found, confidence=90)
     return found
 
@@ -79,15 +79,15 @@ def _fees_earned(shape: Shape) -> str:
 
     In other CoinJoins and in payouts nobody gets more than went in.
     """
-    earning = _earning(shape, _tolerance(shape))
+    earning = _earning(shape, dearest(shape))
     if not earning:
         return ""
     words = "change output exceeds" if earning == 1 else "change outputs exceed"
     return f"{earning} {words} one input less the equal value by what a maker earns"
 
 
-def _tolerance(shape: Shape) -> int:
-    """Sat of fee: half a per cent covers what makers ask, 5,000 a small absolute fee."""
+def dearest(shape: Shape) -> int:
+    """Sat that a maker earns at most: half a per cent covers what they ask, 5,000 a small absolute fee."""
     return shape.equal_value // 200 + _SMALL_FEE
 
 
@@ -106,7 +106,7 @@ def chance(shape: Shape) -> Fraction:
 
     The 362 values that differ from it by 2 % to 20 %, a thousandth apart.
     """
-    most, equal = _tolerance(shape), shape.equal_value
+    most, equal = dearest(shape), shape.equal_value
     others = [equal + equal * n // 1000 for n in (*range(-200, -19), *range(20, 201))]
     return Fraction(sum(bool(_earning(shape, most, other)) for other in others), len(others))
 

@@ -2,7 +2,8 @@
 
 Coin that enters a CoinJoin cannot be followed to one output: a trace that is certain stops there, and what goes on is
 a probability (an equal share for every output of a denomination). Only change can be certain: a value that stands once,
-explained by one input and by no sum of inputs. Methods: Maurer, Neudecker and Florian, Anonymous CoinJoin Transactions
+explained by one input and by no other choice of inputs, even if its owner were the taker, asked for more than makers
+do, or took part with several amounts. Methods: Maurer, Neudecker and Florian, Anonymous CoinJoin Transactions
 with Arbitrary Values (TrustCom 2017), on sums that admit one mapping; Stuetz et al. (AFT 2022). No public data set says
 who took part in JoinMarket or Wasabi 1: how often the links hold was measured on planted ones (docs/accuracy.md).
 """
@@ -10,11 +11,12 @@ who took part in JoinMarket or Wasabi 1: how often the links hold was measured o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tracer.clusters.joinmarket import dearest, joinmarket_shaped
 from tracer.clusters.shape import Shape
 from tracer.clusters.verdict import CoinJoin, Verdict
 from tracer.utxo import Script, UtxoTransaction
@@ -75,59 +77,86 @@ def mixing(transaction: UtxoTransaction, verdict: Verdict) -> Mixing | None:
         vouts.setdefault(output.amount, []).append(output.vout)
     equal = [Denomination(amount, tuple(at)) for amount, at in vouts.items() if len(at) > 1]
     unique = tuple(sorted(at[0] for at in vouts.values() if len(at) == 1))
-    links = _change_links(shape, _fees(shape, verdict), _changes(shape, verdict, unique))
+    links = _change_links(shape, _paid(shape, verdict), _changes(shape, verdict, unique))
     if verdict.kind == CoinJoin.JOINMARKET:
         links = tuple(sorted((*links, *_takers_change(shape, links, unique)), key=lambda link: link.input))
     return Mixing(tuple(sorted(equal, key=lambda d: (-d.anonymity_set, -d.amount))), unique, links)
 
 
-def _fees(shape: Shape, verdict: Verdict) -> tuple[int, int] | None:
-    """What a participant that is not the taker pays, least and most; None where change tells nothing.
+@dataclass(frozen=True, slots=True)
+class _Paid:
+    """What inputs may exceed change by, least and most, in sat; below 0: what their owner earned.
 
-    JoinMarket: makers earn, up to 0.1 % or a small absolute fee (its early yield generator asked for 5,000 sat, a fifth
-    more or less). Wasabi 1: a coordinator fee of 0.003 % for each of the equal outputs, and a share of the network fee
-    (ZeroLink, as run by zkSNACKs).
+    certain: for one that is not the taker. possible: for any party, whatever it asked for or took part with.
     """
-    value = shape.equal_value
+
+    certain: tuple[int, int]
+    possible: tuple[tuple[int, int], ...]
+
+
+def _paid(shape: Shape, verdict: Verdict) -> _Paid | None:
+    """What each party pays beside its change; None where change tells nothing."""
     if verdict.kind == CoinJoin.JOINMARKET:
-        return -max(6_000, value // 1_000), 0
-    if verdict.kind == CoinJoin.WASABI1 and verdict.confidence > 50:
-        share = shape.transaction.fee // max(1, shape.equal)
-        return 0, value * 3 * shape.equal // 100_000 + 3 * share
+        return _paid_to_makers(shape)
+    # A JoinMarket of 0.1 BTC looks like a round: there change may have earned, and the taker paid for all.
+    if verdict.kind == CoinJoin.WASABI1 and verdict.confidence > 50 and not joinmarket_shaped(shape):
+        return _paid_in_round(shape)
     return None
 
 
+def _paid_to_makers(shape: Shape) -> _Paid:
+    """JoinMarket: makers earn, up to 0.1 % or a small absolute fee (its early yield generator asked for 5,000 sat, a
+    fifth more or less); some ask for more. The taker pays the network and them all; a maker that gives more to the
+    network than it earns pays less than that.
+    """
+    value = shape.equal_value
+    earned = max(6_000, value // 1_000)
+    taker = shape.transaction.fee + (shape.equal - 1) * earned
+    return _Paid((value - earned, value), ((value - earned - dearest(shape), value + taker),))
+
+
+def _paid_in_round(shape: Shape) -> _Paid:
+    """Wasabi 1: a coordinator fee of 0.003 % for each of the equal outputs, and a share of the network fee (ZeroLink,
+    as run by zkSNACKs). Who has more coin takes the doubles of the amount too, from the smallest on (mixing levels).
+    """
+    share = shape.transaction.fee // max(1, shape.equal)
+    levels = [(shape.equal_value, shape.equal)]
+    levels += sorted((v, count) for v, count in shape.values.items() if count > 1 and v > shape.equal_value)
+    whole, most, windows = 0, 2 * share, []
+    for value, count in levels:
+        whole += value
+        most += value * 3 * count // 100_000 + share
+        windows.append((whole, whole + most))
+    return _Paid(windows[0], tuple(windows))
+
+
 def _changes(shape: Shape, verdict: Verdict, unique: tuple[int, ...]) -> tuple[int, ...]:
-    """The outputs of a single value that may be change: a smaller one of Wasabi 1 is the coordinator's."""
+    """The outputs of a single value that may be change, and not what a coordinator of Wasabi 1 gets.
+
+    It gets the fees of all, and what is too small for change of those who have none.
+    """
     if verdict.kind != CoinJoin.WASABI1:
         return unique
     part, whole = _SMALLEST_CHANGE
-    return tuple(v for v in unique if shape.paid_out[v] * whole >= shape.equal_value * part)
+    least = -(-shape.equal_value * part // whole)
+    fees = sum(value * 3 * count * count // 100_000 for value, count in shape.values.items() if count > 1)
+    coordinator = fees + max(0, shape.equal - len(unique) + 1) * least
+    return tuple(v for v in unique if shape.paid_out[v] >= least and shape.paid_out[v] > coordinator)
 
 
-def _change_links(
-    shape: Shape, fees: tuple[int, int] | None, unique: tuple[int, ...]
-) -> tuple[ChangeLink, ...]:
-    """Changes that fit one input, which fits no other change, while no sum of several inputs fits."""
-    if fees is None:
+def _change_links(shape: Shape, paid: _Paid | None, unique: tuple[int, ...]) -> tuple[ChangeLink, ...]:
+    """Changes that fit one input, which fits no other change, while no other choice of inputs may fit."""
+    if paid is None:
         return ()
-    amounts = shape.paid_in
-    windows = {
-        vout: (
-            shape.paid_out[vout] + shape.equal_value + fees[0],
-            shape.paid_out[vout] + shape.equal_value + fees[1],
-        )
-        for vout in unique
-    }
-    fitting = {
-        v: [i for i, a in enumerate(amounts) if low <= a <= high] for v, (low, high) in windows.items()
-    }
+    amounts, made = shape.paid_in, shape.paid_out
+    low, high = paid.certain
+    fitting = {v: [i for i, a in enumerate(amounts) if low <= a - made[v] <= high] for v in unique}
     claimed = Counter(i for found in fitting.values() for i in found)
     links = []
     for vout, found in fitting.items():
-        if len(found) == 1 and claimed[found[0]] == 1 and not doubtful(amounts, *windows[vout]):
-            fee = amounts[found[0]] - shape.equal_value - shape.paid_out[vout]
-            links.append(ChangeLink(found[0], vout, fee))
+        windows = [(made[vout] + least, made[vout] + most) for least, most in paid.possible]
+        if len(found) == 1 and claimed[found[0]] == 1 and not doubtful(amounts, windows):
+            links.append(ChangeLink(found[0], vout, amounts[found[0]] - shape.equal_value - made[vout]))
     return tuple(links)
 
 
@@ -149,21 +178,36 @@ def _takers_change(
     return (ChangeLink(paid, vout, fee),) if fee >= earned else ()
 
 
-def doubtful(amounts: Sequence[int], low: int, high: int) -> bool:
-    """Whether more than one choice of the amounts, of any number, adds up to between low and high, or may."""
+def doubtful(amounts: Sequence[int], windows: Iterable[tuple[int, int]]) -> bool:
+    """Whether more than one choice of the amounts, of any number, adds up to between least and most, or may.
+
+    windows: (least, most), each above 0.
+    """
+    found = 0
+    for low, high in windows:
+        found += _choices(amounts, low, high)
+        if found > 1:
+            return True
+    return False
+
+
+def _choices(amounts: Sequence[int], low: int, high: int) -> int:
+    """How many choices of the amounts add up to between low and high; any number above 1 if they are too many to try."""
     rising = sorted(a for a in amounts if a <= high)
-    while rising and sum(rising[:-1]) < low:  # the largest is in every choice that reaches so far
+    while sum(rising) >= low and sum(rising[:-1]) < low:  # the largest is in every choice that reaches so far
         largest = rising.pop()
         low, high = low - largest, high - largest
         rising = [a for a in rising if a <= high]
         if low <= 0:  # the choice of no other is one; any other amount that fits is a second
-            return bool(rising)
+            return 1 + len(rising)
+    if sum(rising) < low:
+        return 0
     if len(rising) > _MOST_SUMMED:
-        return True
+        return 2
     half = len(rising) // 2
     first, second = _sums(rising[:half]), np.sort(_sums(rising[half:]))
     fits = np.searchsorted(second, high - first, "right") - np.searchsorted(second, low - first, "left")
-    return int(fits.sum()) > 1
+    return int(fits.sum())
 
 
 def _sums(amounts: Sequence[int]) -> np.ndarray:
