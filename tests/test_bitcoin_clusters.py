@@ -513,11 +513,13 @@ def test_a_strangers_coin_of_about_the_same_value_is_no_certain_explanation(own:
 
 
 def test_in_wasabi_1_somebody_may_take_part_with_several_amounts() -> None:
-    # 37,660,000 less 10,000,000, 20,000,000 and 20,000 of fees is the change 7,640,000: so is 17,655,000 less 10,000,000
+    # 37,660,000 less 10,000,000, 20,000,000 and fees is the change 7,640,000: so is 17,655,000 less 10,000,000
     value, changes = 10_000_000, [1_000_003 * 4**i for i in range(1, 12)]
     equal, others = [value] * 13 + [2 * value] * 2, [value + change + 5_000 for change in changes]
     others[-1] += 2 * value
-    taken = mix([17_655_000, 50_000_000, 37_660_000, *others], [*equal, 7_640_000, 57_640_000, *changes, 40_000])
+    taken = mix(
+        [17_655_000, 50_000_000, 37_660_000, *others], [*equal, 7_640_000, 57_640_000, *changes, 40_000]
+    )
     assert 15 not in [link.vout for link in taken_apart(taken).change]
     alone = mix([17_655_000, 47_660_000, *others], [*equal, 7_640_000, 17_640_000, *changes, 40_000])
     assert (0, 15) in [(link.input, link.vout) for link in taken_apart(alone).change]

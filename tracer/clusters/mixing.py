@@ -192,7 +192,7 @@ def doubtful(amounts: Sequence[int], windows: Iterable[tuple[int, int]]) -> bool
 
 
 def _choices(amounts: Sequence[int], low: int, high: int) -> int:
-    """How many choices of the amounts add up to between low and high; any number above 1 if they are too many to try."""
+    """How many choices of the amounts add up to between low and high; above 1 also if they are too many to try."""
     rising = sorted(a for a in amounts if a <= high)
     while sum(rising) >= low and sum(rising[:-1]) < low:  # the largest is in every choice that reaches so far
         largest = rising.pop()

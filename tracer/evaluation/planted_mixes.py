@@ -115,7 +115,9 @@ def _coins(draw: random.Random, least: int) -> list[int]:
     """Coins of one party that hold at least so much: one that suffices, or several."""
     kind = draw.random()
     if kind < 0.3:
-        whole = draw.choice([value for value in (*_SUMS, 10 * _SUMS[-1], 100 * _SUMS[-1]) if value > least + 30_000])
+        whole = draw.choice(
+            [value for value in (*_SUMS, 10 * _SUMS[-1], 100 * _SUMS[-1]) if value > least + 30_000]
+        )
         return [whole - draw.choice([0, draw.randint(100, 30_000)])]
     if kind < 0.7:
         return [least + round(least * 10 ** draw.uniform(-3, 1))]
@@ -139,7 +141,9 @@ def _mix(name: str, inputs: list[tuple[int, int]], outputs: list[tuple[int, int]
     made = tuple(Output(n, "", Script.P2WPKH, amount, next(scripts)) for n, (_, amount) in enumerate(outputs))
     transaction = UtxoTransaction(BITCOIN, txid, 620_000, 1, 1_580_000_000, spent, made, 2, 0)
     values = Counter(amount for _, amount in outputs)
-    changes = tuple(n for n, (party, amount) in enumerate(outputs) if party != _NOBODY and values[amount] == 1)
+    changes = tuple(
+        n for n, (party, amount) in enumerate(outputs) if party != _NOBODY and values[amount] == 1
+    )
     return PlantedMix(transaction, tuple(p for p, _ in inputs), tuple(p for p, _ in outputs), changes)
 
 
