@@ -112,7 +112,7 @@ def test_collected_histories_are_rebuilt_from_the_recorded_answers(node: Anvil, 
     case.export(tmp_path / "one")
     done = tracer(tmp_path / "w", "replay", "theft", "--against", str(tmp_path / "one"))
     assert done.exit_code == 0, done.output
-    assert "36 sources" in done.output  # 26 histories, 10 label packs
+    assert "37 sources" in done.output  # 26 histories, 11 label packs
     assert "collected histories of 26 addresses" in (tmp_path / "one" / "README.txt").read_text()
 
 

@@ -257,6 +257,7 @@ def test_the_cases_page_lists_states_and_shared_addresses_and_opens_a_case(case:
     )
     assert states["heist"] == states["later"] == "traced"
     assert states["nothing-yet"] == "nothing to trace yet"
+    assert set(states) == {"heist", "later", "nothing-yet"}  # no bundled case that nobody opened
     shared = frame_with(at, "cases", "label_source")
     assert set(shared["case"]) == {"heist", "later"}
     assert PAYEE in set(shared["address"])

@@ -11,11 +11,13 @@ from tracer.data import data_dir
 from tracer.errors import NotFoundError, shown
 from tracer.model import Conversion, Gap, Rule, Seed
 
-__all__ = ["BYBIT", "CASES", "DMM", "Facts", "bundled_packs", "load"]
+__all__ = ["BYBIT", "CASES", "DMM", "LIFI", "TXPHISH", "Facts", "bundled_packs", "load"]
 
 BYBIT = "bybit-2025"
 DMM = "dmm-2024"
-CASES = (BYBIT, DMM)
+LIFI = "lifi-2024"
+TXPHISH = "txphish-2024"
+CASES = (BYBIT, DMM, LIFI, TXPHISH)
 """The bundled cases; the first is the demonstration."""
 
 
@@ -50,7 +52,7 @@ def load(name: str) -> Facts:
             address=canonical(s["chain"], s["address"]),
             tx=s.get("tx"),
             asset=s["asset"],
-            amount=int(s["amount_raw"]),
+            amount=int(s["amount_raw"]) if "amount_raw" in s else None,
             theft=s["theft"],
             source=s["source"],
         )

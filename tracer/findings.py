@@ -14,7 +14,7 @@ import pandas as pd
 from tracer import evidence, label_packs
 from tracer.addresses import canonical, is_address, parse_account
 from tracer.casebook import CaseBook, rule_named
-from tracer.errors import InputError, NotFoundError, shown
+from tracer.errors import InputError, NoPathError, NotFoundError, TracerError, shown
 from tracer.graph import FlowGraph
 from tracer.grounds import grounded
 from tracer.model import CONSERVING, NATIVE, Rule
@@ -199,20 +199,23 @@ class Findings(CaseBook):
     def paths(self, to: str | None = None, frm: str | None = None, kind: str = "widest") -> pd.DataFrame:
         """The shortest, widest or earliest path between two addresses; without `to`, the routes of the theft.
 
-        Without `frm` it starts at the first seed. Raises NoPathError where no coin can have flowed.
+        Without `frm` it starts at the first seed from which coin can have flowed. Raises NoPathError where none can.
         """
         if to is None:
             return self.routes()
         finder = self.tracing().paths
-        if frm is None:
-            seeds = self.file.seeds
-            if not seeds:
-                raise InputError("The case has no seed to start from.", "Give --from ADDRESS.")
-            start = (seeds[0].chain, seeds[0].address)
-        else:
-            start = self._account(frm)
-        ends = [f"{chain}:{self._display(chain, address)}" for chain, address in (start, self._account(to))]
-        return finder.frame([finder.find(ends[0], ends[1], kind)])
+        starts = [(s.chain, s.address) for s in self.file.seeds] if frm is None else [self._account(frm)]
+        if not starts:
+            raise InputError("The case has no seed to start from.", "Give --from ADDRESS.")
+        goal = self._account(to)
+        names = [f"{chain}:{self._display(chain, address)}" for chain, address in (*starts, goal)]
+        first: TracerError | None = None
+        for start in dict.fromkeys(name for name in names[:-1] if name != names[-1]):
+            try:
+                return finder.frame([finder.find(start, names[-1], kind)])
+            except (NoPathError, NotFoundError) as error:
+                first = first or error
+        raise first or InputError("A path needs two different addresses.", "Choose another start or end.")
 
     @grounded
     def gaps(self) -> pd.DataFrame:

@@ -58,10 +58,13 @@ def demo(
         Path | None, typer.Option("--out", metavar="DIR", help="Also write every table to this directory.")
     ] = None,
     name: Annotated[
-        str, typer.Option("--case", metavar="CASE", help="bybit-2025 (Ethereum) or dmm-2024 (Bitcoin).")
+        str,
+        typer.Option(
+            "--case", metavar="CASE", help="bybit-2025, dmm-2024 (Bitcoin), lifi-2024 or txphish-2024."
+        ),
     ] = "bybit-2025",
 ) -> None:
-    """Trace a bundled theft, offline: Bybit 2025, or DMM Bitcoin 2024.
+    """Trace a bundled theft, offline: Bybit 2025, DMM Bitcoin 2024, LI.FI 2024 or a phishing theft of 2024.
 
     Needs no key and no network. The case stays in the workspace under its name, so every verb can look into it.
     """

@@ -7,10 +7,11 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from tracer.case import Case
 from tracer.crosscase import cases_frame, overlap
 from tracer.ui.jobs import Progress
 from tracer.ui.running import result_of
-from tracer.ui.session import case_names, current, look_at, opened, w
+from tracer.ui.session import current, look_at, opened, w
 from tracer.ui.snippets import show_python
 from tracer.ui.tables import show_table
 
@@ -25,7 +26,7 @@ tracer.overlap(cases.loc[cases["state"] != "failed", "case"])"""
 def render() -> None:
     """Draw the page."""
     words = w()
-    names = case_names()
+    names = sorted({*Case.names(), current().name})  # a bundled case that nobody opened is none of theirs
     st.caption(words("cases.help"))
     stamps = ",".join(f"{name}:{opened(name).file.revision}" for name in names)
     found = result_of(current(), f"cases:{stamps}", partial(_side_by_side, names), words)
