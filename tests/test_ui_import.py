@@ -43,6 +43,26 @@ def places_for_a_file(at: AppTest) -> list[str]:
     return [str(u.key) for u in at.file_uploader if str(u.key).startswith("upload:")]
 
 
+def test_a_file_is_taken_out_for_a_reason_and_only_the_one_that_was_shown(case: Case) -> None:
+    for n in (1, 2, 3):
+        case.import_file((HEAD + ROW.format(n=n, p=n, q=9)).encode(), name=f"{n}.csv")
+    at = page("import")
+    at.selectbox(key="file-number").set_value(2)
+    at.button(key="file-remove").click().run()
+    assert "needs a reason" in at.error[0].value
+    assert len(case.file.captures) == 3
+    at.text_input(key="file-reason").input("corrected").run()
+    case.remove_file(1, "by the command line")  # what stands as number 2 is another file now
+    at.button(key="file-remove").click().run()
+    assert "another one now" in at.error[0].value
+    at.selectbox(key="file-number").set_value(1)
+    at.text_input(key="file-reason").input("corrected")
+    at.button(key="file-remove").click().run()
+    assert [pin.name for pin in case.file.captures] == ["3.csv"]
+    assert "corrected" in "".join(case.judgements()["reason"])
+    assert at.text_input(key="file-reason").value == ""
+
+
 def test_a_cancelled_import_leaves_nothing_and_can_be_done_again(case: Case) -> None:
     registry = Jobs()
     seen: list[tuple[int, int]] = []

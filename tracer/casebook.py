@@ -202,11 +202,11 @@ class CaseBook(LinkRulings, Labelling):
         )
         return evidence.report(read, is_new=len(after.captures) > before)
 
-    def remove_file(self, number: int, reason: str, author: str = "") -> Pin:
+    def remove_file(self, number: int, reason: str, author: str = "", expected: str = "") -> Pin:
         """Take an imported file out of the case, with a reason that is kept as a judgement; returns what it was.
 
-        The file stays in the archive and can be imported again. Raises NotFoundError, InputError without a reason or
-        where a seed, a ruling or a declared conversion rests on it.
+        The file stays in the archive and can be imported again. expected: the sha256 that must have that number.
+        Raises NotFoundError, InputError without a reason, or where a seed, ruling or declared conversion rests on it.
         """
         if not reason.strip():
             raise InputError("Taking a file out needs a reason.", "Say why: --reason TEXT.")
@@ -214,6 +214,8 @@ class CaseBook(LinkRulings, Labelling):
         if not 1 <= number <= len(file.captures):
             raise NotFoundError(f"There is no file {number}.", "See `tracer case show CASE`.")
         gone = file.captures[number - 1]
+        if expected and gone.sha256 != expected:
+            raise NotFoundError(f"File {number} is another one now.", "See the list of files.")
         kept = tuple(pin for pin in file.captures if pin != gone)
         left = self._imported(replace(file, captures=kept))
         seeding.check_ruled(

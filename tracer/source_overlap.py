@@ -44,7 +44,9 @@ def cut_overlap(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
     rows = np.flatnonzero(known & np.isin(key, shared[count > 1]))
     if len(rows) == 0:
         return whole
-    same = _alike(whole.take(pa.array(rows)), key[rows], capture[rows])
+    part = whole.take(pa.array(rows))
+    same = _alike(part, key[rows], capture[rows])
+    _contradictions(part, same, gaps)
     other = _other_numbering(same)
     kept: list[bool] = [True] * len(rows)
     apart = 0
@@ -110,6 +112,34 @@ def _alike(part: pa.Table, key: np.ndarray, capture: np.ndarray) -> dict[_Name, 
         row = _Row(at, int(key[at]), int(capture[at]), position, (place is not None) + (position is not None))
         same[(row.tx, *(columns[c][at] for c in _NAMED), columns["kind"][at] == Kind.FEE)].append(row)
     return same
+
+
+def _contradictions(part: pa.Table, same: dict[_Name, list[_Row]], gaps: list[Gap]) -> None:
+    """List the payments that two sources tell alike but for the amount: what a corrected copy of a file looks like.
+
+    Same transaction, payer, payee, asset and kind, and each of two sources has an amount that the other does not.
+    """
+    alone: dict[_Name, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    kinds, out = (part[name].to_pylist() for name in ("kind", "excluded"))
+    for name, members in same.items():
+        if len({m.capture for m in members}) == 1:
+            tx, payer, payee, asset, _, _ = name
+            for m in members:
+                if not out[m.at]:
+                    alone[tx, payer, payee, asset, kinds[m.at]][m.capture].append(m.at)
+    told = [rows for sources in alone.values() if len(sources) > 1 for rows in sources.values()]
+    if told:
+        first = sorted(at for rows in told for at in rows)
+        hashes = dict.fromkeys(text for text in part["tx_hash"].take(pa.array(first)).to_pylist() if text)
+        named = f" ({', '.join([*hashes][:3])}{', ...' if len(hashes) > 3 else ''})" if hashes else ""
+        gaps.append(
+            Gap(
+                "overlap_amount",
+                f"{len(first)} rows{named} tell the same payment as another source, but with another amount: all are"
+                " counted. If one file corrects the other, take the wrong one out: tracer case remove-file CASE"
+                " NUMBER (tracer case show CASE lists them).",
+            )
+        )
 
 
 def _other_numbering(same: dict[_Name, list[_Row]]) -> set[tuple[int, int]]:

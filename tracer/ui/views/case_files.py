@@ -8,12 +8,13 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.errors import FileError
+from tracer.ui.acting import as_drawn, refusal
 from tracer.ui.i18n import Words
 from tracer.ui.jobs import CancelledError, Job, Progress
 from tracer.ui.preview import COLUMNS, head_of
 from tracer.ui.printing import clean
 from tracer.ui.running import stoppable, trouble
-from tracer.ui.session import jobs
+from tracer.ui.session import jobs, say
 from tracer.ui.snippets import arguments, call, show_python
 from tracer.ui.tables import show_table
 
@@ -59,6 +60,35 @@ def files(case: Case, words: Words) -> None:
         wide={"sha256": 560},
         downloads=frame,
     )
+    _take_out(case, words)
+
+
+def _take_out(case: Case, words: Words) -> None:
+    """Take a file out of the case, such as one that a later file corrects."""
+    drawn = case.file.captures
+    if not drawn:
+        return
+
+    def chosen() -> None:
+        number, reason = int(st.session_state["file-number"]), str(st.session_state["file-reason"])
+        case.remove_file(number, reason, expected=drawn[number - 1].sha256)
+        say(words("files.taken_out", name=clean(drawn[number - 1].name)))
+        st.session_state["file-reason"] = ""
+
+    with st.expander(words("files.take_out")):
+        st.caption(words("files.take_out_help"))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.selectbox(
+                words("files.number"),
+                list(range(1, len(drawn) + 1)),
+                format_func=lambda n: f"{n}: {clean(drawn[n - 1].name, 60)}" if n <= len(drawn) else str(n),
+                key="file-number",
+                width=340,
+            )
+            st.text_input(words("files.reason"), key="file-reason", width=340)
+            st.button(words("files.take_out"), key="file-remove", on_click=as_drawn("file-number", chosen))
+        show_python(call(case.name, "case.remove_file(NUMBER, 'REASON')"), words)
+    refusal("file-number")
 
 
 def _ended(case: Case, job: Job, words: Words) -> None:
