@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 
 from tracer.chains.adapter import Request
 from tracer.collecting.asking import Answers, Recording, Replay
+from tracer.collecting.keeping import Keeper
 from tracer.errors import ProviderError, StoreError
-from tracer.store import Workspace
+from tracer.store import Workspace, Writer
 
 NOW = 1_740_000_000
 
@@ -141,3 +143,26 @@ def test_a_recording_is_the_same_whatever_the_order_and_replays_alone(workspace:
 def test_a_damaged_bundle_is_refused(workspace: Workspace, damaged: bytes) -> None:
     with pytest.raises(StoreError, match="damaged"):
         Replay(damaged, workspace.archive)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_write_that_fails_after_its_collector_was_ended_is_no_loose_error(workspace: Workspace) -> None:
+    """A lost database ends all fetches of a round; the first error is told, and no traceback of the others."""
+    loose: list[dict[str, object]] = []
+
+    def lost(writer: Writer) -> None:
+        raise StoreError("The disk is full.")
+
+    async def go() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: loose.append(context))
+        writing = asyncio.create_task(Keeper(workspace).write(lost))
+        await asyncio.sleep(0)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        del writing
+        gc.collect()
+
+    asyncio.run(go())
+    gc.collect()
+    assert loose == []

@@ -253,6 +253,20 @@ class TestAnswers:
             (Refusal(-32000, "Log response size exceeded"), False, True),
             (Refusal(-32000, "exceed maximum block range: 50000"), False, True),
             (Refusal(-32614, "eth_getLogs is limited to a 10,000 range of blocks"), False, True),
+            (Refusal(35, "ranges over 10000 blocks are not supported on freetier"), False, True),
+            (Refusal(-32000, "logs matched by query exceeds limit of 10000"), False, True),
+            (Refusal(-32005, "logs limit exceeded"), False, True),
+            (Refusal(-32012, "Number of requested blocks exceeds the limit 100"), False, True),
+            (Refusal(-32005, "please limit the query to at most 1000 blocks"), False, True),
+            (Refusal(-32600, "The range between fromBlock and toBlock should not exceed 1000"), False, True),
+            (Refusal(-32000, "distance between fromBlock and toBlock must be less than 9"), False, True),
+            (Refusal(-32000, "block range extends beyond current head block"), False, False),
+            (Refusal(-32600, "trace_filter is not available on the Free tier - upgrade"), True, False),
+            (Refusal(-32600, "debug_traceTransaction is disabled"), True, False),
+            (Refusal(-1, "Archive, Debug and Trace requests are not available on your plan"), True, False),
+            (Refusal(-32000, "the state of block 5 is not available"), False, False),
+            (Refusal(-32005, "eth_getLogs rate limit exceeded"), False, False),
+            (Refusal(-32005, "logs per second: rate limit exceeded"), False, False),
         ],
     )
     def test_refusals_are_told_apart(self, refusal: Refusal, unsupported: bool, too_much: bool) -> None:
@@ -318,6 +332,17 @@ class TestSearch:
         assert len(refused) == asked
         assert all(f"block {world.first} alone" in message for message in refused)
         assert not found.complete
+
+    def test_a_node_that_lags_behind_is_an_error_and_not_cut_into_blocks(self, world: World) -> None:
+        asked: list[object] = []
+
+        def behind(params: list[object], result: object) -> object:
+            asked.append(params)
+            return ValueError("block range extends beyond current head block")
+
+        with pytest.raises(ProviderError, match="beyond current head"):
+            history(world, THIEF, on("eth_getLogs", behind))
+        assert len(asked) <= 4
 
     def test_any_other_refusal_is_an_error(self, world: World) -> None:
         with pytest.raises(ProviderError, match="disk full"):

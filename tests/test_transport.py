@@ -10,6 +10,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -372,6 +373,44 @@ def test_the_keyring_is_asked_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert (key_of(settings, where), origin_of_key(settings, where)) == ("ring", "keyring")
     other = Endpoint("o", "etherscan", "eip155:1", "https://o.example", key_setting="other")
     assert (key_of(settings, other), origin_of_key(settings, other)) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "backend", ["no.such.Backend", "json.JSONDecoder", "keyring.backends.SecretService.Keyring"]
+)
+def test_a_keyring_that_cannot_be_read_is_said_where_its_key_is_needed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: str
+) -> None:
+    """Misspelt in the configuration, not a keyring at all, without a session bus: none is a defect of the tracer."""
+    import keyring.core
+
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", backend)
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
+    settings = Settings(home=tmp_path)
+    where = Endpoint("e", "etherscan", "eip155:1", "https://e.example", key_setting="ring")
+    needed = replace(where, key_needed=True)
+    assert key_of(settings, where) == ""
+    with pytest.raises(ProviderStopError, match="keyring cannot be read") as refused:
+        key_of(settings, needed)
+    assert "TRACER_KEY_RING" in refused.value.hint
+    assert origin_of_key(settings, where) == origin_of_key(settings, needed) == ""
+
+
+def test_a_locked_keyring_is_named_and_what_it_says_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import keyring
+    from keyring.errors import KeyringLocked
+
+    def locked(service: str, name: str) -> str:
+        raise KeyringLocked("s3cret collection is locked")
+
+    monkeypatch.setattr(keyring, "get_password", locked)
+    where = Endpoint("e", "etherscan", "eip155:1", "https://e.example", key_setting="ring", key_needed=True)
+    with pytest.raises(ProviderStopError, match="KeyringLocked") as refused:
+        key_of(Settings(home=tmp_path), where)
+    assert "s3cret" not in str(refused.value)
 
 
 def test_the_bundled_list_has_a_keyless_default_for_ethereum(tmp_path: Path) -> None:

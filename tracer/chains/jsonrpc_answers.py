@@ -53,7 +53,12 @@ class Refusal:
     @property
     def too_much(self) -> bool:
         """The node wants a smaller range of blocks: too many results, too many blocks, too long."""
-        return self._says(_TOO_MUCH) and not self.unsupported
+        return self._says(_TOO_MUCH) and not (self.unsupported or self.behind)
+
+    @property
+    def behind(self) -> bool:
+        """The node does not have the newest of the blocks that it was asked for: no smaller range helps."""
+        return self._says(_BEHIND)
 
     @property
     def never(self) -> bool:
@@ -74,7 +79,9 @@ _UNSUPPORTED = re.compile(
     r"(method|namespace|endpoint|api)\b.{0,120}\b(not (found|supported|available|allowed|exist|enabled|implemented)"
     r"|does ?n[o']t exist|disabled|unsupported|forbidden|restricted)"
     r"|(unsupported|unknown|no such|invalid) (rpc )?method|not whitelisted|whitelisted methods"
-    r"|(paid|higher|growth|business|enterprise|premium|archive) (plan|tier)",
+    r"|(paid|higher|growth|business|enterprise|premium|archive) (plan|tier)"
+    r"|\b(trace|debug|ots)(_[a-z]+\b|\b.{0,40}\brequests\b) .{0,20}\b"
+    r"(not (found|supported|available|allowed|enabled)|disabled)",
     re.IGNORECASE | re.DOTALL,
 )
 _TOO_MUCH = re.compile(
@@ -82,8 +89,15 @@ _TOO_MUCH = re.compile(
     r"|block range|range (is |of blocks )?(too|exceed|limit)|(exceeds?|exceeded) .{0,40}(range|block|results|logs|size)"
     r"|response (is )?(too (big|large)|size)|result (set )?(is )?too (big|large)|too (large|wide|big) .{0,20}range"
     r"|limited to .{0,40}(block|range|results|logs)"
-    r"|query (timeout|timed out|returned more)|execution timeout|(max|maximum) .{0,20}(results|logs|range|blocks)",
+    r"|query (timeout|timed out|returned more)|execution timeout|(max|maximum) .{0,20}(results|logs|range|blocks)"
+    r"|ranges? .{0,60}(not exceed|not supported|not allowed)|distance between .{0,40}block"
+    r"|\b(blocks|logs|results)\b (?!.{0,30}\brate\b).{0,30}(exceed|limit)"
+    r"|(at most|up to|less than) \d[\d,_]* (blocks|logs|results)",
     re.IGNORECASE | re.DOTALL,
+)
+_BEHIND = re.compile(
+    r"(beyond|after|above|greater than|past) .{0,20}(head|latest|current|newest) block|not (yet )?in sync",
+    re.IGNORECASE,
 )
 _LATER = re.compile(
     r"rate.?limit|too many (requests|connections|calls)|request limit|throughput|compute units per second"

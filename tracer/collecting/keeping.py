@@ -53,6 +53,7 @@ class Keeper:
             for (_, future), result in zip(batch, results, strict=True):
                 if isinstance(result, Exception):
                     future.set_exception(result)
+                    future.exception()  # whoever waited may have been ended meanwhile: that is no fault
                 else:
                     future.set_result(result)
 
