@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.servers.anvil import Anvil
+from tests.servers.standin import Asked, Reply, stand_in
 from tests.test_collect import THIEF, node
 from tracer.case import Case
 from tracer.cli.app import app
@@ -46,6 +47,27 @@ def test_a_theft_is_collected_with_one_command(home: Path) -> None:
     assert "Nothing is left that the budget allows." in done.stdout
     again = json.loads(tracer(home, "--json", "collect", "theft").stdout)
     assert (again["fetched"], again["sent"], again["finished"]) == (26, 1, True)
+
+
+def test_an_address_that_could_not_be_read_is_not_the_end_of_all(home: Path, node: Anvil) -> None:
+    """The seed itself cannot be read: "nothing is left" and status 0 would tell a script that the trace is whole."""
+
+    def contradicts(asked: Asked) -> Reply:
+        answers = json.loads(node.post(asked.body))
+        for answer in answers if isinstance(answers, list) else []:
+            if isinstance(answer.get("result"), dict) and "gasUsed" in answer["result"]:
+                answer["result"]["transactionHash"] = "0x" + "9" * 64
+        return Reply(answers)
+
+    with stand_in(contradicts) as server:
+        known = (home / "providers.toml").read_text()
+        (home / "providers.toml").write_text(known.replace(node.url, server.url))
+        done = tracer(home, "collect", "theft")
+    assert done.exit_code == 1
+    assert "1 address could not be read" in done.stdout
+    assert "Nothing is left" not in done.stdout
+    (home / "providers.toml").write_text(known)
+    assert tracer(home, "collect", "theft").exit_code == 0
 
 
 def test_limits_are_kept_for_the_next_time_and_said(home: Path) -> None:

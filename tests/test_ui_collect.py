@@ -14,6 +14,7 @@ from tests.test_collect import EXCHANGE, THIEF, node
 from tests.test_collect_cli import prepared
 from tests.test_ui_pages import opened, text_of
 from tracer.case import Case
+from tracer.collect import Collected
 from tracer.collecting.budget import Budget
 from tracer.ui.jobs import CancelledError, Jobs
 from tracer.ui.session import jobs
@@ -208,3 +209,14 @@ def test_what_is_said_in_the_picture_is_computed_at_once_and_collected_on(case: 
     chosen().button(key=f"service:{node}").click().run()
     assert stop_of() == "SERVICE"
     assert case.collect(["own"]).sent == 1
+
+
+def test_addresses_that_could_not_be_read_are_no_success(case: Case) -> None:
+    result = Collected(
+        fetched=5, failed=2, rounds=1, sent=9, kept=0, finished=True, exhausted=False, stopped=""
+    )
+    job = jobs().start(("collect", "theft"), lambda _: result, ("collect", "theft"))
+    assert job.wait(LONG)
+    at = opened("case", "en", "theft")
+    assert any("2 addresses could not be read" in w.value for w in at.warning)
+    assert not any("Nothing is left" in s.value for s in at.success)

@@ -138,6 +138,7 @@ def collect(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     Ctrl-C stops it; the same command goes on where it ended. A limit that is left out is the one of the last time, and
     so is the direction; 0 means none. What is left unread shows as a stop code (BUDGET, HORIZON, DUST, HUB, PENDING).
+    Exit status 1 if a provider stopped or an address could not be read.
     """
     session = session_of(context)
     opened = session.case(case)
@@ -229,7 +230,7 @@ def _say(session: Session, opened: Case, done: Collected) -> None:
             line(
                 f"{plural(done.failed, 'address', 'addresses')} could not be read: see `tracer gaps {clean(case)}`."
             )
-        if done.finished:
+        if done.finished and not done.failed:
             line("Nothing is left that the budget allows.")
         if done.exhausted:
             line("The budget is used up: raise --addresses or --requests to go on.")
@@ -240,5 +241,5 @@ def _say(session: Session, opened: Case, done: Collected) -> None:
         session.next("origins", case, f"{targets[0].chain}:{targets[0].address}", "--out", "origins.csv")
     else:
         session.next("taint", case)
-    if done.stopped:
+    if done.stopped or done.failed:
         raise typer.Exit(1)

@@ -212,5 +212,7 @@ def _ended(job: Job, words: Words) -> None:
             st.warning(words("collect.stopped", text=clean(done.stopped, 400)))
         if done.exhausted:
             st.info(words("collect.exhausted", fetched=fetched))
-        if done.finished:
+        if done.failed:
+            st.warning(words("collect.unread", failed=f"{done.failed:,}"))
+        elif done.finished:
             st.success(words("collect.finished", fetched=fetched), icon=":material/check_circle:")
