@@ -13,6 +13,7 @@ from tests.bitcoin_world import THIEF, World, told
 from tests.test_electrum import without_addresses
 from tracer.case import Case
 from tracer.chains.adapter import History
+from tracer.chains.bitcoin_bytes import header_bytes, read_header
 from tracer.chains.core_blocks import holds_blocks, read_blocks
 from tracer.chains.files import read_transfers
 from tracer.chains.utxo_rows import table_of
@@ -125,6 +126,10 @@ def test_a_case_is_made_of_blocks(blocks: Blocks, tmp_path: Path) -> None:
         (lambda b: b.update(tx=[t["txid"] for t in b["tx"]]), "verbosity 1"),
         (lambda b: b.pop("nonce"), "incomplete"),
         (lambda b: b["tx"][1].update(hex="00"), "not to be believed"),
+        (lambda b: b["tx"][1].update(vin=[]), "inputs of .* not those of its bytes"),
+        (lambda b: b["tx"][1]["vin"][0].update(vout=1), "inputs of .* not those of its bytes"),
+        (lambda b: b["tx"][1].update(vin=[{"coinbase": "00", "sequence": 0}]), "not those of its bytes"),
+        (lambda b: b["tx"][1]["vout"][0].update(value="1e999980"), "is none"),
         (lambda b: b["tx"][1]["vin"][0]["prevout"].update(value="7.0"), "another output"),
         (
             lambda b: b["tx"][1]["vout"][0]["scriptPubKey"].update(address="bcrt1qqqq"),
@@ -142,6 +147,10 @@ def test_a_case_is_made_of_blocks(blocks: Blocks, tmp_path: Path) -> None:
         "ids",
         "cut",
         "bytes",
+        "no inputs",
+        "other input",
+        "new coin",
+        "huge",
         "spent",
         "network",
     ],
@@ -154,6 +163,41 @@ def test_what_does_not_prove_itself_is_refused(
     change(one)
     with pytest.raises(FileError, match=match):
         read_blocks(written(changed), "blocks.json")
+
+
+def test_a_block_that_stands_twice_counts_once(blocks: Blocks) -> None:
+    once = read_blocks(written(blocks), "x").transactions
+    assert read_blocks(written([*blocks, blocks[-3]]), "x").transactions == once
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda b: [*b, {**b[-3], "height": b[-3]["height"] + 9}], "block .* is block .* too"),
+        (lambda b: [*b, {**b[-9], "height": b[-3]["height"]}], "another block"),
+        (lambda b: [*b[:-3], {**b[-2], "height": b[-3]["height"]}], "does not follow"),
+    ],
+    ids=["two heights", "two of a height", "one is missing"],
+)
+def test_blocks_that_are_not_of_one_chain_are_refused(
+    blocks: Blocks, change: Callable[[Blocks], Blocks], match: str
+) -> None:
+    with pytest.raises(FileError, match=match):
+        read_blocks(written(change(copied(blocks))), "x")
+
+
+def _mined_again(block: dict[str, Any]) -> dict[str, Any]:
+    """The same transactions in another block, nine higher."""
+    fields = (block["version"] & 0xFFFFFFFF, block["previousblockhash"], block["merkleroot"])
+    again = read_header(header_bytes(*fields, block["time"] + 1, int(block["bits"], 16), block["nonce"]))
+    return {**block, "hash": again.hash, "time": block["time"] + 1, "height": block["height"] + 9}
+
+
+def test_a_transaction_in_two_blocks_is_refused(blocks: Blocks) -> None:
+    known = with_prevouts(blocks)
+    (one,) = [b for b in known if len(b["tx"]) > 4]
+    with pytest.raises(FileError, match="stands in block"):
+        read_blocks(written([one, _mined_again(one)]), "x")
 
 
 def test_other_files_are_not_taken_for_blocks(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 A file holds one block, an array of blocks, or one block a line, each as it is or inside the answer of the RPC. The
 header must hash to the block's hash and carry its work (`bitcoin_work`), the ids of the transactions must give the
-root in the header, and every transaction must hash to its id. Only what inputs spend may have to be believed: with
+root in the header, and every transaction must hash to its id. The blocks must be of one chain, as far as the file
+tells; one that stands in it twice counts once. Only what inputs spend may have to be believed: with
 verbosity 3 the node states it; where the transaction that made it is in the same file, that one decides. With verbosity
 2 it must be.
 
@@ -12,7 +13,7 @@ Source: developer.bitcoin.org/reference/rpc/getblock.html; Bitcoin Core, src/rpc
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,10 @@ _SAT = 10**8
 _AGAIN = "Write the block again: bitcoin-cli getblock HASH 3 > block.json"
 
 
+_Placed = tuple[Place, int, dict[str, Any], RawTransaction]
+"""Where a transaction stands, the number of its block in the file, what is told of it, and its bytes."""
+
+
 class _Refusal(Exception):  # noqa: N818 - never leaves this module
     """Why a block is none."""
 
@@ -64,10 +69,16 @@ def read_blocks(source: Path | bytes, name: str, limits: Limits | None = None) -
         text = b"".join(iter(lambda: stream.read(1 << 20), b"")).decode()
         digest = stream.sha256()
     raws: dict[str, RawTransaction] = {}
-    placed: list[tuple[Place, int, dict[str, Any], RawTransaction]] = []
+    placed: list[_Placed] = []
+    known: dict[int, dict[str, Any]] = {}
     for number, block in enumerate(_blocks(text, name), 1):
         try:
             found = list(_checked(block))
+            before = known.setdefault(block["height"], block)
+            if before is not block and before != block:
+                raise _Refusal(
+                    f"the file has another block {block['height']}, or tells it otherwise: one chain has one"
+                )
         except _Refusal as refusal:
             raise FileError(f"{shown(name)}, block {number}: {refusal}.", _AGAIN) from None
         except (TracerError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
@@ -75,6 +86,8 @@ def read_blocks(source: Path | bytes, name: str, limits: Limits | None = None) -
                 error.message if isinstance(error, TracerError) else f"it is incomplete ({shown(error, 80)})"
             )
             raise FileError(f"{shown(name)}, block {number}: {said}", _AGAIN) from None
+        if before is not block:
+            continue  # told twice
         placed += [(place, number, told, raw) for place, told, raw in found]
         raws |= {raw.txid: raw for _, _, raw in found}
         if len(placed) > limits.max_rows:
@@ -82,9 +95,36 @@ def read_blocks(source: Path | bytes, name: str, limits: Limits | None = None) -
                 f"{shown(name)} has more than {limits.max_rows:,} transactions, the limit for one file.",
                 "Split it by blocks.",
             )
+    _one_chain(known, placed, name)
     placed.sort(key=lambda one: (one[1], one[0].index))
     transactions = [_whole(place, told, raw, raws, name) for place, _, told, raw in placed]
     return Numbered(transactions, [number for _, number, _, _ in placed], digest)
+
+
+def _one_chain(known: Mapping[int, dict[str, Any]], placed: Sequence[_Placed], name: str) -> None:
+    """Raise FileError where blocks (by height) do not follow each other, or a transaction stands in two of them.
+
+    A coinbase may: two of 2010 do (BIP-30).
+    """
+    wrong = "blocks of two chains: one of them was taken back, or a height is not the block's"
+    heights: dict[str, int] = {}
+    for height, block in known.items():
+        if heights.setdefault(block["hash"], height) != height:
+            raise FileError(
+                f"{shown(name)}: block {height} is block {heights[block['hash']]} too; {wrong}.", _AGAIN
+            )
+        after = known.get(height + 1)
+        if after is not None and after.get("previousblockhash") != block["hash"]:
+            raise FileError(
+                f"{shown(name)}: block {height + 1} does not follow block {height}; {wrong}.", _AGAIN
+            )
+    seen: set[str] = set()
+    for place, _, _, raw in placed:
+        if raw.inputs and raw.txid in seen:
+            raise FileError(
+                f"{shown(name)}: {raw.txid} stands in block {place.block} and another; {wrong}.", _AGAIN
+            )
+        seen.add(raw.txid)
 
 
 def _blocks(text: str, name: str) -> Iterator[dict[str, Any]]:
@@ -151,6 +191,9 @@ def _raw(told: dict[str, Any]) -> RawTransaction:
         raw = read_transaction(serialized(told["version"], spent, outputs, told["locktime"]), txid)
     if list(raw.outputs) != outputs:
         raise _Refusal(f"the outputs of {txid} are not those of its bytes")
+    spends = [Outpoint(one["txid"], one["vout"]) for one in told["vin"] if "coinbase" not in one]
+    if spends != [outpoint for outpoint, _ in raw.inputs]:
+        raise _Refusal(f"the inputs of {txid} are not those of its bytes")
     return raw
 
 
@@ -158,7 +201,8 @@ def _output(made: dict[str, Any]) -> RawOutput:
     """An output; its address, where the node states one, must be an address of Bitcoin."""
     script = made["scriptPubKey"]
     sat = Decimal(made["value"]) * _SAT
-    if isinstance(made["value"], float) or sat != int(sat) or not 0 <= sat <= MOST_SAT:
+    # The range first: a number of a million digits takes a minute to write out.
+    if isinstance(made["value"], float) or not 0 <= sat <= MOST_SAT or sat != int(sat):
         raise _Refusal(f"the amount {shown(made['value'])} is none")
     output = RawOutput(int(sat), bytes.fromhex(script["hex"]))
     stated = script.get("address") or (script.get("addresses") or [""])[0]
