@@ -241,6 +241,25 @@ class TestEsplora:
         assert told.transactions == 10
         assert sum(asked.path.count("/txs/chain") for asked in self.asked) == 1
 
+    def test_pages_that_begin_with_the_oldest_are_all_read(self, busy: tuple[Litecoin, World]) -> None:
+        whole = self.read(busy, first=busy[1].last - 1)
+        pages: list[list[object]] = []
+
+        def oldest_first(asked: Asked, reply: Reply) -> Reply:
+            if "/txs/chain" not in asked.path:
+                return reply
+            if not pages:
+                server, _ = busy
+                index = indexed(server)
+                listed = index.history[THIEF.address]
+                told = [index.transactions[txid] for txid in listed]
+                pages.extend(told[n : n + PAGE] for n in range(0, len(told), PAGE))
+            return Reply(pages.pop(0))
+
+        told = self.read(busy, oldest_first, first=busy[1].last - 1)
+        assert (told.transactions, told.complete) == (whole.transactions, True)
+        assert told.table.equals(whole.table)
+
     def test_429_without_a_time_is_waited_for(self, busy: tuple[Litecoin, World]) -> None:
         refused: list[str] = []
 

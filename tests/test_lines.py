@@ -212,6 +212,16 @@ class TestCertificates:
             pin.unlink()
             assert len(asked(changed, [echo(1)], certificates=pins)) == 1
 
+    def test_an_empty_pin_is_said_as_such(self, tmp_path: Path) -> None:
+        pins = tmp_path / "certificates"
+        with line_server(certificate=make_certificate(tmp_path, "own")) as server:
+            pins.mkdir()
+            (pins / f"127.0.0.1_{server.url.rpartition(':')[2]}").touch()
+            with pytest.raises(ProviderStopError, match="is empty") as caught:
+                asked(server, [echo(1)], certificates=pins)
+            assert "delete it" in caught.value.hint
+            assert server.asked == []
+
     def test_without_a_place_for_pins_only_authorities_are_believed(self, tmp_path: Path) -> None:
         with (
             line_server(certificate=make_certificate(tmp_path, "own")) as server,

@@ -147,7 +147,9 @@ class _Explorer:
             return Listing(count=count)
         entries: set[Entry] = set()
         path, lowest = f"/address/{address}/txs/chain", span.last
-        while len(entries) < count and lowest >= span.first:
+        # Newest first, as documented; else what comes next may be in the span, however old this page is.
+        last, falling = 1 << 31, True
+        while len(entries) < count and (lowest >= span.first or not falling):
             body = await self.body(path, until=span.last)
             if _TOO_MANY.match(body):
                 return Listing(refused=body.decode(errors="replace"), count=count)
@@ -158,6 +160,8 @@ class _Explorer:
             for one in page:
                 if one.block is None:
                     raise ProviderError("The provider lists an unconfirmed transaction as confirmed.")
+                falling = falling and one.block <= last
+                last = one.block
                 self.heard(one.raw, one.block, one.block_hash)
                 found.add((one.block, one.raw.txid))
             if len(found) < len(page) or found & entries:
@@ -168,7 +172,7 @@ class _Explorer:
             entries |= found
             lowest = min(lowest, *(block for block, _ in found))
             path = f"/address/{address}/txs/chain/{page[-1].raw.txid}"
-        whole = len(entries) >= count or lowest >= span.first
+        whole = len(entries) >= count or lowest >= span.first or not falling
         received = number(sums.get("funded_txo_sum"), "what an address received", _EVER)
         balance = received - number(sums.get("spent_txo_sum"), "what an address spent", _EVER)
         return Listing(

@@ -36,7 +36,12 @@ class Certificates:
         known = self._keep(server, found)
         if known == found:
             return
-        if known == "":
+        if known == "" and self._folder is not None:
+            said = (
+                f"cannot be checked: {shown(self._path(server))}, where its certificate was noted, is empty"
+            )
+            hint = "A run was stopped as it wrote the file, or writes it now: ask again; if it stays empty, delete it."
+        elif known == "":
             said = "has a certificate that no authority vouches for"
             hint = "Use a server whose certificate is signed, or collect in a workspace, which pins it."
         else:
