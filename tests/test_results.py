@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from tests.accounting import history, seed
+from tracer.case import Case
+from tracer.cli.app import app
 from tracer.labels import LabelBook
 from tracer.model import Rule
 from tracer.tracing import Tracing
@@ -83,3 +87,24 @@ def test_ranges_say_how_far_they_hold(tracing: Tracing) -> None:
     assert set(table["range_kind"]) <= {"exact", ""}
     assert [bool(kind) for kind in table["range_kind"]] == [low is not None for low in table["at_least_raw"]]
     assert set(tracing.result(Rule.FIFO).addresses(ranges=False)["range_kind"]) == {""}
+
+
+def test_what_may_be_counted_twice_is_said_before_any_amount(tmp_path: Path) -> None:
+    head = "chain,block,tx_index,position,timestamp_utc,tx_hash,from_address,to_address,asset,symbol,decimals"
+    thief, payee = f"0x{1:040x}", f"0x{2:040x}"
+    case = Case.create("twice", tmp_path)
+    for number, amount in enumerate((100, 101)):
+        row = f"eip155:1,1,0,1,2025-02-21T14:00:00Z,0x{1:064x},{thief},{payee},native,ETH,18,{amount},native"
+        case.import_file(f"{head},amount_raw,kind\n{row}\n".encode(), name=f"{number}.csv")
+    case.add_seed(payee)
+    said = CliRunner().invoke(app, ["taint", "twice", "--workspace", str(tmp_path)]).stdout
+    assert said.index("Stolen: ") < said.index("MAY BE COUNTED TWICE: 2 rows") < said.index("rests at")
+    case.export(tmp_path / "out")
+    readme = (tmp_path / "out" / "README.txt").read_text(encoding="utf-8")
+    assert "MAY BE COUNTED TWICE: 2 rows" in readme
+    assert "二重に計上" in readme
+    case.remove_file(1, "corrected")
+    said = CliRunner().invoke(app, ["taint", "twice", "--workspace", str(tmp_path)]).stdout
+    assert "COUNTED TWICE" not in said
+    case.export(tmp_path / "after")
+    assert "COUNTED TWICE" not in (tmp_path / "after" / "README.txt").read_text(encoding="utf-8")

@@ -61,7 +61,7 @@ def test_a_pack_is_used_when_its_effect_was_seen_and_taken_out_with_a_reason(cas
     assert not at.exception
     shown = "\n".join(tables_of(at))
     assert "SERVICE" in shown
-    assert "at_service" in shown
+    assert "at services" in shown
     assert held(case) == {A: 3, B: 2, C: 5}
     at.button(key="pack-use").click().run()
     assert not at.error
@@ -82,7 +82,7 @@ def test_a_file_of_labels_is_read_on_the_page_and_changes_nothing_yet(case: Case
     next(b for b in at.button if b.label == "Read the file").click().run()
     assert not at.exception
     assert not at.error
-    assert "1 labels, 1 entries refused" in text_of(at)
+    assert "labels read: 1, entries refused: 1" in text_of(at)
     assert held(case) == {A: 3, B: 2, C: 5}
     at.button(key="pack-use").click().run()
     assert held(case) == {A: 3, B: 7}

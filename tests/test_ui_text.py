@@ -37,6 +37,11 @@ FAMILIES = {
     "rule": {str(r) for r in Rule},
     "still": set(STILL_THERE),
     "endpoint_kind": {str(k) for k in EndpointKind},
+    "label_change": {
+        *("label", "stop", "held", *(f"at_{k}" for k in EndpointKind)),
+        *(f"account_{x}" for x in ("stolen", "converted_in", "held", "fee", "burned")),
+        *("account_recovered", "account_converted_out"),
+    },
     "about_rule": {str(r) for r in Rule},
     "stop": {str(s) for s in StopCode},
     "verdict": {str(v) for v in Verdict},

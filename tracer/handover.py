@@ -17,7 +17,7 @@ from tracer.freeze import addressee_frame, sheet_for
 from tracer.grounds import grounded
 from tracer.model import CONSERVING, Rule
 from tracer.origins import ORIGIN_COLUMNS
-from tracer.results import frame
+from tracer.results import counted_twice, frame
 from tracer.tracing import Progress
 from tracer.version import version
 
@@ -112,7 +112,9 @@ class Handover(Attribution):
         ]
         if self.file.manifest:
             inputs.append(self._collected_input())
-        return Pins(self.name, self.rule, self.as_of, version(), self.tracing().conventions, tuple(inputs))
+        tracing = self.tracing()
+        doubts = tuple(counted_twice(tracing.all_gaps))
+        return Pins(self.name, self.rule, self.as_of, version(), tracing.conventions, tuple(inputs), doubts)
 
     def _collected_input(self) -> Input:
         """What was collected, as one input: the list of histories, by its sha256."""

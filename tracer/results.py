@@ -26,6 +26,7 @@ __all__ = [
     "OUTPOINT_CONVENTIONS",
     "TaintResult",
     "conventions_of",
+    "counted_twice",
     "frame",
     "gap_frame",
     "grounds",
@@ -55,8 +56,16 @@ def conventions_of(ledger: Ledger) -> tuple[str, ...]:
     return (*CONVENTIONS, *(OUTPOINT_CONVENTIONS if ledger.utxo.any() else ()))
 
 
+_TWICE = frozenset(
+    {"overlap_amount", "overlap_position", "overlap_unknown", "seed_behind_stop", "seed_beyond_stop"}
+)
 _GAP_ORDER = {"open": 0, "assumption": 1, "closed": 2}
 """What is open comes first."""
+
+
+def counted_twice(gaps: Iterable[Gap]) -> list[str]:
+    """What open gaps say may make a payment, or the stolen total, count twice: to be read before any amount."""
+    return [gap.message for gap in gaps if gap.status == "open" and gap.code in _TWICE]
 
 
 def gap_frame(

@@ -6,11 +6,13 @@ lists are the head of a table: how much is not listed is said.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracer.cli.say import amount, clean, line, plural, table
 from tracer.errors import ConservationError
 from tracer.model import Rule
+from tracer.results import counted_twice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_endpoints", "print_result"]
 
-_LISTED = 10
+_LISTED, _DOUBTS = 10, 3
 _ENTRIES = ("stolen", "converted_in", "held", "fee", "burned", "recovered", "converted_out", "difference")
 
 Row = dict[Any, Any]
@@ -40,6 +42,7 @@ def print_result(case: Case, result: TaintResult) -> None:
     stolen = [_amount(row, "stolen_raw") for row in account if _units(row["stolen_raw"])]
     line(f"Stolen: {', '.join(stolen) or 'nothing: the imported files do not know the seeds'}")
     _print_losses(result.losses())
+    _print_doubts(counted_twice(result.gap_list))
     _print_holders(result.addresses())
     _print_account(account, result.rule)
     gaps = result.gaps()
@@ -85,6 +88,14 @@ def print_endpoints(case: Case, frame: pd.DataFrame, by: str | None) -> None:
             cells,
             right=[c.replace("_", " ") for c in _AMOUNTS],
         )
+
+
+def _print_doubts(doubts: Sequence[str]) -> None:
+    """What may be counted twice, before any amount is read."""
+    for text in doubts[:_DOUBTS]:
+        line(f"  MAY BE COUNTED TWICE: {clean(text)}")
+    if len(doubts) > _DOUBTS:
+        line(f"  and {len(doubts) - _DOUBTS:,} more such gaps: `tracer gaps` lists them")
 
 
 def _print_losses(losses: pd.DataFrame) -> None:

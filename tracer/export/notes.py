@@ -53,7 +53,7 @@ class Pins:
     """What the numbers of an export rest on.
 
     `rule` is the governing rule; `as_of` UTC seconds or None; `version` the code version; `conventions` the
-    sentences that the accounting prints with every result.
+    sentences that the accounting prints with every result; `doubts` what open gaps say may be counted twice.
     """
 
     case: str
@@ -62,6 +62,7 @@ class Pins:
     version: str
     conventions: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def as_of_text(seconds: int | None) -> str:
@@ -78,6 +79,8 @@ def readme_text(pins: Pins, layouts: Iterable[Layout], *, evidence: bool = False
         f"As of (UTC):     {as_of_text(pins.as_of)}",
         f"Code version:    coinpursuit {pins.version}",
         "",
+        *(f"MAY BE COUNTED TWICE: {_one_line(text)}" for text in pins.doubts),
+        *([""] if pins.doubts else ()),
         "Amounts in columns that end in _raw are exact integers in the smallest unit of the asset (wei, sat).",
         "Open the files as text columns: a spreadsheet that reads them as numbers keeps only 15 digits.",
         "Text that begins with = + - @ carries a leading ' against formulas; the importer removes it again.",
@@ -102,6 +105,11 @@ def readme_text(pins: Pins, layouts: Iterable[Layout], *, evidence: bool = False
         "_raw で終わる列は、最小単位(wei、satoshi)の正確な整数です。",
         "表計算ソフトでは「文字列」として読み込んでください。",
         "gaps.csv は、欠けている情報と置いた仮定の一覧です。",
+        *(
+            ["二重に計上されているおそれのある金額があります。gaps.csv を先に確認してください。"]
+            if pins.doubts
+            else ()
+        ),
         "conservation.csv の difference_raw は 0 です(poison を除く)。",
         "各ファイルの sha256 は manifest.json で確認できます。",
         *(_CHECK_JA if evidence else ()),

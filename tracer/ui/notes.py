@@ -18,7 +18,7 @@ def notes(case: Case, chain: str, address: str, words: Words) -> None:
     standing = [row for row in found if not row["withdrawn_utc"]]
     with st.expander(f"{words('note.title')} ({len(standing):,})", expanded=bool(standing)):
         for row in found:
-            st.text(clean(row["reason"], 2_000))
+            st.text("\n".join(clean(line, len(line)) for line in str(row["reason"]).splitlines()))
             who = " \N{MIDDLE DOT} ".join(
                 part
                 for part in (

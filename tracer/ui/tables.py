@@ -40,6 +40,7 @@ _CODED = {
     "rule": "rule",
     "state": "case_state",
     "range_kind": "range",
+    "what": "label_change",
 }
 """Columns whose codes are shown in words; the CSV keeps the code."""
 

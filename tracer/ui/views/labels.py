@@ -139,7 +139,7 @@ def _packs(case: Case, words: Words) -> None:
         downloads=listed,
         key="label-packs",
         file=f"{case.name}_label_packs",
-        wide={"sha256": 480, "labels_sha256": 480, "name": 260, "reason": 320},
+        wide={"sha256": 480, "labels_sha256": 480, "name": 260, "state": 96, "reason": 320},
     )
     _read(case, words)
     rows = [row for row in listed.to_dict("records") if row["state"] != "taken out"]
@@ -148,7 +148,9 @@ def _packs(case: Case, words: Words) -> None:
         words("label.pack"),
         list(by_sum),
         index=None,
-        format_func=lambda s: f"{by_sum[s]['name']} ({by_sum[s]['state']}, {s[:12]})",
+        format_func=lambda s: (
+            f"{by_sum[s]['name']} ({words.one_of('case_state', str(by_sum[s]['state']))}, {s[:12]})"
+        ),
         key="see:label-pack",
     )
     if chosen is not None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.model import Rule
+from tracer.results import counted_twice
 from tracer.ui.canvas import draw, strip
 from tracer.ui.details import details, fold_details, resting, transaction_details
 from tracer.ui.flow import Flow, Node
@@ -59,6 +60,9 @@ def render() -> None:
     shown: Shown = found[0]
     kinds = {where: category for where, (_, category) in shown.labels.items()}
     strip(figures(words, shown.addresses, shown.conservation, shown.gaps, kinds), key="strip")
+    doubts = counted_twice(shown.result.gap_list)
+    if doubts:
+        st.warning(words("trace.counted_twice", count=f"{len(doubts):,}"), icon=":material/warning:")
     _picture_and_panel(shown, found[1], words)
     tables(case, shown.result, shown.addresses, words)
     started(case, "rules", lambda report: case.compare(ranges=False, progress=report), later=True)
