@@ -35,14 +35,15 @@ class LookAlikes:
 
 def find_look_alikes(table: pa.Table) -> LookAlikes:
     """Look at every pair of counterparties of one address that look alike. Rows already excluded prove nothing."""
-    payer, payee, texts = _numbered(table)
-    family = _families(texts)
+    payer, payee, addresses = _numbered(table)
+    family = _families(addresses)
+    named = np.asarray(pc.not_equal(addresses, ""))
     is_fee = np.asarray(pc.equal(table["kind"], Kind.FEE.value))
     usable = (payer != payee) & ~is_fee
     rows = np.arange(len(payer))
     # each row seen from both ends: whose history it is in (victim), and whose address shows up there (other)
-    sees_payer = usable & (family[payer] >= 0) & _named(texts, payee)
-    sees_payee = usable & (family[payee] >= 0) & _named(texts, payer)
+    sees_payer = usable & (family[payer] >= 0) & named[payee]
+    sees_payee = usable & (family[payee] >= 0) & named[payer]
     victim = np.concatenate([payee[sees_payer], payer[sees_payee]])
     other = np.concatenate([payer[sees_payer], payee[sees_payee]])
     row = np.concatenate([rows[sees_payer], rows[sees_payee]])
@@ -54,7 +55,7 @@ def find_look_alikes(table: pa.Table) -> LookAlikes:
     groups: dict[tuple[int, int], dict[int, list[int]]] = {}
     for v, o, r in zip(victim.tolist(), other.tolist(), row.tolist(), strict=True):
         groups.setdefault((v, int(family[o])), {}).setdefault(o, []).append(r)
-    return _judge(groups, worth, texts)
+    return _judge(groups, worth, addresses.to_pylist())
 
 
 def _judge(
@@ -94,7 +95,7 @@ def _worth(table: pa.Table, places: np.ndarray) -> list[str]:
     return result
 
 
-def _numbered(table: pa.Table) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _numbered(table: pa.Table) -> tuple[np.ndarray, np.ndarray, pa.Array]:
     """Payers and payees as numbers into one list of addresses."""
     ends = [table[name].combine_chunks() for name in ("from_address", "to_address")]
     ends = [e.chunk(0) if isinstance(e, pa.ChunkedArray) else e for e in ends]
@@ -102,23 +103,18 @@ def _numbered(table: pa.Table) -> tuple[np.ndarray, np.ndarray, list[str]]:
     number = merged.indices.to_numpy()
     cut = len(ends[0].dictionary)
     payer, payee = number[:cut][ends[0].indices.to_numpy()], number[cut:][ends[1].indices.to_numpy()]
-    return payer, payee, merged.dictionary.to_pylist()
+    return payer, payee, merged.dictionary
 
 
-def _named(texts: list[str], numbers: np.ndarray) -> np.ndarray:
-    named: np.ndarray = np.array([bool(t) for t in texts])[numbers]
-    return named
-
-
-def _families(texts: list[str]) -> np.ndarray:
+def _families(addresses: pa.Array) -> np.ndarray:
     """For each address the number of its look-alike family, -1 for addresses that resemble no other."""
-    result = np.full(len(texts), -1, dtype=np.int64)
-    evm = np.array(
-        [i for i, t in enumerate(texts) if len(t) == _EVM_LENGTH and t.startswith("0x")], dtype=np.int64
-    )
+    result = np.full(len(addresses), -1, dtype=np.int64)
+    shaped = pc.and_(pc.equal(pc.binary_length(addresses), _EVM_LENGTH), pc.starts_with(addresses, "0x"))
+    evm = np.flatnonzero(np.asarray(shaped))
     if len(evm) < 2:
         return result
-    letters = np.frombuffer("".join(texts[i] for i in evm).encode("ascii"), dtype=np.uint8).reshape(
+    fixed = addresses.take(pa.array(evm)).cast(pa.binary()).cast(pa.binary(_EVM_LENGTH))
+    letters = np.frombuffer(fixed.buffers()[1], dtype=np.uint8)[: len(evm) * _EVM_LENGTH].reshape(
         -1, _EVM_LENGTH
     )
     face = np.zeros((len(evm), 8), dtype=np.uint8)
