@@ -263,6 +263,20 @@ class TestPages:
         assert not at.error
         assert "dmm-2024" in at.session_state["kept:case"]
 
+    @pytest.mark.parametrize("language", ["en", "ja"])
+    def test_the_panel_of_the_thief_warns_of_the_imitated_address(self, home, language):
+        def warned(address):
+            at = _page("trace")()
+            at.query_params["case"], at.query_params["lang"] = "dmm-2024", language
+            at.session_state["see:selected"] = f"{BITCOIN}:{address}"
+            at.run()
+            assert not at.exception
+            return " ".join(w.value for w in at.warning)
+
+        said = warned("1B6rJRfjTXwEy36SCs5zofGMmdv2kdZw7P")
+        assert "1B6rJ6ZKfZmkqMyBGe5KR27oWkEbQdNM7P" in said
+        assert {"en": "Look-alike", "ja": "類似"}[language].lower() in said.lower()
+
     def test_a_transaction_and_an_address_of_bitcoin_have_a_panel(self, home):
         (home / "btc.jsonl").write_text("\n".join(map(line, MADE)))
         case = Case.create("btc", home)

@@ -329,6 +329,25 @@ class TestWhatNeverEnters:
         assert held(confirmed, [seed("T")], "fifo")["X"] == 400
         assert self.codes(confirmed) == {"overlap"}
 
+    def test_two_sources_that_tell_a_transaction_differently(self):
+        theft, split = TestSeeds.THEFT, TestSeeds.SPLIT
+        first, *rest = split.outputs
+
+        def against(copy):
+            return self.codes(build_ledger([table_of([theft, split]), table_of([copy])]))
+
+        elsewhere = replace(split, outputs=(replace(first, address="Z", script=""), *rest))
+        spent = replace(split.inputs[0], address="Z")
+        by_hash = replace(first, address="", script="0014" + "ab" * 20)
+        other_hash = replace(first, address="", script="0014" + "cd" * 20)
+        for copy in (elsewhere, replace(split, inputs=(spent,)), replace(split, block=split.block + 1)):
+            assert against(copy) == {"overlap", "overlap_differs"}
+        assert against(split) == {"overlap"}
+        assert against(replace(split, outputs=(by_hash, *rest))) == {"overlap"}  # may be the same owner
+        one, other = (replace(split, outputs=(out, *rest)) for out in (by_hash, other_hash))
+        found = build_ledger([table_of([theft, one]), table_of([other])])
+        assert self.codes(found) == {"overlap", "overlap_differs"}
+
     def test_a_confirmed_transaction_that_spends_an_unconfirmed_one(self):
         waiting, after = (
             replace(TestSeeds.SPLIT, block=None),

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tracer.chains.utxo_rows import OUTPUTS, PART
+from tracer.copies import contradicted
 from tracer.errors import InputError, shown
 from tracer.model import NATIVE, UNCONFIRMED, Gap, Kind
 from tracer.movements import limbs
@@ -132,11 +133,10 @@ def cut_transactions(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
         return whole
     chosen = np.repeat(best[first], np.diff(np.append(first, len(best))))
     differ = complete[best] & complete[chosen] & (sums[best] != sums[chosen]).any(axis=1)
-    if differ.any():
-        message = (
-            f"{int(differ.sum())} transactions stand in two sources with different inputs or outputs: one is wrong."
-            " The first source counts."
-        )
+    differing = np.union1d(copies[0][best][differ], contradicted(some, tx, complete[copy]))
+    if len(differing):
+        many = f"{len(differing)} transactions stand in two sources"
+        message = f"{many} with different inputs, outputs or blocks: one is wrong. The first source counts."
         gaps.append(Gap("overlap_differs", message))
     gaps.append(
         Gap(

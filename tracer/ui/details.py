@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from tracer.case import Case
-from tracer.model import UNREAD, Rule, StopCode
+from tracer.model import UNREAD, Gap, Rule, StopCode
 from tracer.ui.beyond import mix_said, possible_outputs
 from tracer.ui.drawn import transfers_at, transfers_of
 from tracer.ui.flow import Flow, Node
@@ -54,6 +55,16 @@ def _label(case: Case, chain: str, address: str, w: Words) -> None:
             "listed": plain(listed),
         }
         st.caption(" \N{MIDDLE DOT} ".join(f"{w(f'details.{k}')}: {v}" for k, v in said.items() if v != ""))
+
+
+def _warned(gaps: Sequence[Gap], node: Node, w: Words) -> None:
+    """What is missing or easily mistaken about this very address, openings apart, which the amounts show."""
+    own = [g for g in gaps if g.status == "open" and g.code != "opening" and g.chain == node.chain]
+    for gap in own:
+        if gap.address.lower() == node.address.lower():
+            st.warning(
+                f"**{w.one_of('gap', gap.code)}** {plain(gap.message, 1_000)}", icon=":material/warning:"
+            )
 
 
 def _facts(rows: pd.DataFrame, w: Words) -> None:
@@ -149,6 +160,7 @@ def details(
         if node.complete is not None:
             st.caption(completeness(node.complete, w))
         _label(case, node.chain, node.address, w)
+        _warned(result.gap_list, node, w)
     rows = (
         _of(addresses, node.chain, node.address)
         if node.chain
