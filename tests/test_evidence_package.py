@@ -97,7 +97,7 @@ def test_a_package_is_computed_again_to_the_byte_without_its_workspace_and_offli
     monkeypatch.setenv("TRACER_HOME", str(tmp_path / "no-workspace-here"))
     done = replayed(package, "--out", str(tmp_path / "again"))
     assert done.exit_code == 0, done.output
-    assert "4 sources" in done.output
+    assert "15 sources" in done.output
     assert "the same, byte for byte" in done.output
     assert hashlib.sha256(made.sealed["manifest.json"]).hexdigest() in done.output
     assert {p.relative_to(package).as_posix(): p.read_bytes() for p in files(package)} == made.sealed

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from tracer.cli.say import amount, clean, line, plural, table
 from tracer.errors import ConservationError
 from tracer.model import Rule
-from tracer.results import counted_twice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +30,7 @@ Row = dict[Any, Any]
 def print_result(case: Case, result: TaintResult) -> None:
     """Print the trace of one rule. Raises ConservationError if its account does not add up."""
     from tracer.export.notes import as_of_text
+    from tracer.results import counted_twice
 
     governing = (
         " (governing rule)"
