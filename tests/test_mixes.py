@@ -71,6 +71,27 @@ class TestWhirlpool:
         assert found == {NODE: POOL + 10_000, "R": 6_980_000, "sink:fee": 10_000}
         assert sum(found.values()) == 12_000_000
 
+    @pytest.mark.parametrize("rule", CONSERVING)
+    @pytest.mark.parametrize("burnt", [0, 9_000])
+    def test_an_op_return_in_it_hides_nothing_and_every_sat_is_accounted_for(self, rule, burnt):
+        outputs = [(f"M{n}", POOL) for n in range(5)] + [("", burnt)]
+        spent = [(i.outpoint.txid, i.outpoint.vout, i.address, i.amount) for i in MIX.inputs]
+        named = [(next(n for n in range(100) if txid(n) == t), v, who, sat) for t, v, who, sat in spent]
+        ledger = ledger_of([THEFT, SPLIT, transaction(3, named, outputs, block=800_002), AFTER])
+        (mix,) = find_mixes(ledger)
+        assert "without it the shape is whirlpool" in mix.verdict.reasons[-1]
+        program = compile_program(ledger, [seed("T", tx=txid(1))], mixes={(BITCOIN, txid(3)): mix.change})
+        found = held(program, rule)
+        assert found == {NODE: POOL + 10_000, "R": 6_980_000, "sink:fee": 10_000}
+        result = run(program, Rule(rule))
+        assert all(account.difference == 0 for account in tally(ledger, program, result).accounts)
+
+    def test_coin_some_payments_behind_it_as_a_seed_is_said_to_count_twice(self):
+        seeds = [seed("T", tx=txid(1)), seed("Z", tx=txid(4))]
+        program = compile_program(ledger_of(MADE), seeds, mixes={(BITCOIN, txid(3)): {}})
+        (gap,) = [g for g in program.gaps if g.code.startswith("seed_be")]
+        assert (gap.code, gap.address, gap.amount) == ("seed_beyond_stop", "Z", POOL - 500)
+
     def test_nothing_after_it_is_reached_and_a_seed_behind_it_is_no_new_theft(self):
         seeds = [seed("T", tx=txid(1)), seed("M0")]
         program = compile_program(ledger_of(MADE), seeds, mixes={(BITCOIN, txid(3)): {}})
