@@ -6,6 +6,7 @@ Opinions with their source, beside the facts and never mixed into them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,7 +15,7 @@ from tracer import cluster_tables, evidence, label_packs
 from tracer.casebook import rule_named
 from tracer.errors import InputError, shown
 from tracer.findings import Findings
-from tracer.grounds import grounded
+from tracer.grounds import grounded, of_case, say_grounds
 from tracer.label_tables import conflicts_frame, diff_frame, labels_frame
 from tracer.labels import LabelBook
 from tracer.model import LinkRuling, Rule
@@ -34,6 +35,7 @@ class Attribution(Findings):
         """All labels that the case rests on, at its `as_of`, inferred deposit addresses among them."""
         return self.tracing().full_book
 
+    @of_case
     def labels(self) -> pd.DataFrame:
         """Every label of the addresses in the history of the case, and the analyst's own, those taken back marked.
 
@@ -43,6 +45,7 @@ class Attribution(Findings):
         given = label_packs.given_labels(self.file)
         return labels_frame(tracing.book, tracing.ledger.addresses, given, self._display)
 
+    @of_case
     def labels_of(self, address: str) -> pd.DataFrame:
         """Every label of one address, whether or not the history knows it. Raises AddressError."""
         account = self._account(address)
@@ -54,6 +57,7 @@ class Attribution(Findings):
         found = self.book().conflict(*self._account(address))
         return () if found is None else found.entities
 
+    @of_case
     def label_conflicts(self) -> pd.DataFrame:
         """Where labels in force give an address of the history to different parties: one row per label."""
         tracing = self.tracing()
@@ -155,7 +159,6 @@ class Attribution(Findings):
             rows, ["pattern", "chain", "address", "observation", "figures", "transactions", "source"]
         )
 
-    @grounded
     def endpoints(self, by: str | None = None, progress: Progress | None = None) -> pd.DataFrame:
         """Where stolen coin rests or leaves: one row per (address, asset), under every rule and with the range.
 
@@ -174,4 +177,8 @@ class Attribution(Findings):
     ) -> dict[str | None, Callable[[], pd.DataFrame]]:
         """The tables of `endpoints` by what they are listed by, computed once for all of them."""
         found = self.tracing(progress).endpoints(Rule(self.rule), progress)
-        return {None: found.frame, "service": found.by_service, "transfer": found.transfers}
+        tables = {None: found.frame, "service": found.by_service, "transfer": found.transfers}
+        return {by: partial(self._grounded, table) for by, table in tables.items()}
+
+    def _grounded(self, table: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        return say_grounds(self, table())

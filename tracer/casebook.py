@@ -21,6 +21,7 @@ from tracer.chains.files import read_transfers
 from tracer.custody import exhibits_of, record_of
 from tracer.errors import InputError, NotFoundError, shown
 from tracer.evidence import ImportReport
+from tracer.grounds import of_case
 from tracer.labelling import Labelling
 from tracer.linkrulings import LinkRulings
 from tracer.model import Rule, Seed
@@ -122,6 +123,7 @@ class CaseBook(LinkRulings, Labelling):
     def _placing(self) -> Placing:
         return Placing(self._movements(), self.file.seeds)
 
+    @of_case
     def seeds(self) -> pd.DataFrame:
         """The seeds, numbered from 1."""
         rows = [
@@ -227,11 +229,13 @@ class CaseBook(LinkRulings, Labelling):
         self.judge(gone.sha256, "file taken out", reason=f"{gone.name}: {reason.strip()}", author=author)
         return gone
 
+    @of_case
     def files(self) -> pd.DataFrame:
         """The imported files."""
         with self.workspace.store.reader() as view:
             return evidence.files_frame(view, self.file)
 
+    @of_case
     def histories(self) -> pd.DataFrame:
         """What was collected: one row per address and reading, in the order of rounds."""
         found = sorted(evidence.collected(self.workspace, self.file), key=lambda e: (e.round, e.account))
@@ -243,6 +247,7 @@ class CaseBook(LinkRulings, Labelling):
         columns = ["round", "chain", "address", "first_block", "last_block", "transactions"]
         return frame(rows, [*columns, "complete", "hub", "inflows", "problem", "sha256"])
 
+    @of_case
     def evidence(self, tx: str) -> pd.DataFrame:
         """The movements of a transaction, and for each the raw answers or file rows that say so.
 

@@ -253,6 +253,7 @@ def trace_of(
     if progress:
         progress("reading", 1, 1)
     return Tracing(
+        case=file.name,
         ledger=ledger,
         seeds=file.seeds,
         stops=unseen | stops_of(file, book, ledger.addresses),

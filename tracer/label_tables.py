@@ -85,7 +85,13 @@ def labels_frame(
             *gone.get((ANY_EVM, address), ()),
         )
     ]
-    return frame(rows, LABEL_COLUMNS)
+    return _at(book, frame(rows, LABEL_COLUMNS))
+
+
+def _at(book: LabelBook, table: pd.DataFrame) -> pd.DataFrame:
+    """The table, which says in `attrs` at which time a label counts as in force and an entry as a hit."""
+    table.attrs = {"as_of_utc": utc_text(book.as_of)}
+    return table
 
 
 def _row(label: Label, book: LabelBook, chain: str, display: Display) -> tuple[object, ...]:
@@ -117,7 +123,7 @@ def conflicts_frame(book: LabelBook, accounts: Iterable[tuple[str, str]], displa
             + (label == best,)
             for label in found.labels
         ]
-    return frame(rows, CONFLICT_COLUMNS)
+    return _at(book, frame(rows, CONFLICT_COLUMNS))
 
 
 def diff_frame(before: Tracing, after: Tracing, rule: Rule) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 from tracer import label_packs
 from tracer.addresses import canonical, chain_id, parse_account
 from tracer.errors import FileError, InputError, NotFoundError, shown
+from tracer.grounds import of_case
 from tracer.labels.book import ANALYST, ANY_EVM
 from tracer.labels.pack import Problem
 from tracer.labels.reading import Reading, kind_of
@@ -174,6 +175,7 @@ class Labelling(Opinions):
             *bundled,
         ]
 
+    @of_case
     def packs(self, *, everything: bool = False) -> pd.DataFrame:
         """The label packs of the case, those that were taken out marked; everything: also those it could use."""
         file = self.file
@@ -194,6 +196,7 @@ class Labelling(Opinions):
         columns = ["name", "state", "kind", "as_of_utc", "labels", "refused", "sha256", "labels_sha256"]
         return frame(rows, [*columns, "parser", "options", "added_utc", "removed_utc", "reason"])
 
+    @of_case
     def pack_problems(self, pack: str) -> pd.DataFrame:
         """What must be known about the entries of a pack, by row of its file. Raises NotFoundError."""
         pin = label_packs.find_pack([*self.known_packs(), *self.file.packs], pack)

@@ -15,6 +15,7 @@ from tracer.addresses import chain_id, parse_account
 from tracer.addresses import tx_hash as checked_tx
 from tracer.clusters.link import account_of
 from tracer.errors import InputError, NotFoundError, shown
+from tracer.grounds import of_case
 from tracer.model import LinkRuling, LinkVerdict
 from tracer.opinions import Opinions
 from tracer.results import frame
@@ -94,6 +95,7 @@ class LinkRulings(Opinions):
         )
         return file.link_rulings[-1].number
 
+    @of_case
     def link_rulings(self) -> pd.DataFrame:
         """Rulings on links, withdrawn ones marked."""
         rows = [

@@ -19,6 +19,7 @@ from tracer.addresses import tx_hash as checked_tx
 from tracer.chains.tokens import USD
 from tracer.collecting.facts import read_facts
 from tracer.errors import InputError, NotFoundError, shown
+from tracer.grounds import of_case
 from tracer.model import NATIVE, Conversion, Judgement, Stop, StopCode
 from tracer.results import frame
 from tracer.store import Workspace
@@ -108,6 +109,7 @@ class Opinions:
         )
         return file.conversions[-1].number
 
+    @of_case
     def conversions(self) -> pd.DataFrame:
         """Declared conversions, withdrawn ones marked."""
         rows = [
@@ -198,6 +200,7 @@ class Opinions:
         after = self.update(lambda f: replace(f, rulings=(*f.rulings, replace(made, number=f.next_ruling))))
         return after.rulings[-1].number
 
+    @of_case
     def rulings(self) -> pd.DataFrame:
         """Rulings, withdrawn ones marked."""
         rows = [
@@ -251,6 +254,7 @@ class Opinions:
             )
         )
 
+    @of_case
     def stops(self) -> pd.DataFrame:
         """The analyst's stops; an empty code means that coin goes on."""
         rows = [
@@ -278,6 +282,7 @@ class Opinions:
             raise InputError("A note needs a text.", "Write what you found, and how.")
         return self.judge(self._about(address, chain), NOTE, text.strip(), author)
 
+    @of_case
     def notes(self, address: str | None = None, chain: str = "eip155:1") -> pd.DataFrame:
         """The notes on an address (None: on all), withdrawn ones marked; `withdraw_judgement` takes one back."""
         found = self.judgements()
@@ -290,6 +295,7 @@ class Opinions:
         place, known = parse_account(address, chain_id(chain))
         return f"{place}:{self._display(place, known)}"
 
+    @of_case
     def judgements(self) -> pd.DataFrame:
         """The verdicts, withdrawn ones marked."""
         rows = [

@@ -96,9 +96,11 @@ def gap_frame(
     return frame(rows, columns)
 
 
-def grounds(rule: str, as_of: int | None, conventions: Iterable[str]) -> dict[Hashable | None, object]:
+def grounds(
+    case: str, rule: str, as_of: int | None, conventions: Iterable[str]
+) -> dict[Hashable | None, object]:
     """What a table rests on, for its `attrs`. as_of: UTC seconds, None for nothing yet."""
-    return {"rule": rule, "as_of_utc": utc_text(as_of), "conventions": list(conventions)}
+    return {"case": case, "rule": rule, "as_of_utc": utc_text(as_of), "conventions": list(conventions)}
 
 
 def frame(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> pd.DataFrame:
@@ -111,8 +113,8 @@ class TaintResult:
     """The result of one rule on one state of a case.
 
     listing: what the tables of every rule share. ranges: a function that gives the bounds by holding number (computed
-    on first use). range_kind: how far a range of accounts holds. The tables are the caller's own: changing one changes
-    no other; each says in its `attrs` what it rests on.
+    on first use). range_kind: how far a range of accounts holds. case: its name. The tables are the caller's own:
+    changing one changes no other; each says in its `attrs` what it rests on.
     """
 
     rule: Rule
@@ -122,6 +124,7 @@ class TaintResult:
     gap_list: tuple[Gap, ...]
     ranges: Callable[[], Mapping[int, Range]]
     range_kind: Callable[[Iterable[tuple[str, str]], Range], str]
+    case: str = ""
 
     @property
     def ledger(self) -> Ledger:
@@ -167,7 +170,7 @@ class TaintResult:
 
     def _said(self, table: pd.DataFrame) -> pd.DataFrame:
         """The table with what it rests on in `attrs`."""
-        table.attrs = grounds(self.rule.value, self.as_of, self.conventions)
+        table.attrs = grounds(self.case, self.rule.value, self.as_of, self.conventions)
         return table
 
     @cached_property

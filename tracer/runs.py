@@ -55,7 +55,7 @@ class Runs:
     (what was collected, by account), unseen (accounts that only the histories of others name, with their code), decided
     (accounts of which the analyst says whether coin stops there), link_rulings (the standing ones), prices (published
     worth of coins), unread (why the history of an address was not read, as a code that says more than PENDING; it
-    changes no amount).
+    changes no amount), case (its name).
     """
 
     ledger: Ledger
@@ -74,6 +74,7 @@ class Runs:
     decided: frozenset[Account] = frozenset()
     link_rulings: tuple[LinkRuling, ...] = ()
     unread: Callable[[Any], Mapping[tuple[str, str], str]] | None = None
+    case: str = ""
     _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
     _held: dict[Rule, Outcome] = field(default_factory=dict)
     _results: dict[Rule, TaintResult] = field(default_factory=dict)
@@ -208,6 +209,7 @@ class Runs:
                 gap_list=self.all_gaps,
                 ranges=lambda: self.ranges(progress),
                 range_kind=self.range_kind,
+                case=self.case,
             )
             if progress:
                 progress("taint", 1, 1)
