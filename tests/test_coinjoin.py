@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from tests.utxo_rows import coin, note, pay, transaction, write_rows
 from tracer.cli.app import app
-from tracer.clusters.coinjoin import CoinJoin, Verdict, classify
+from tracer.clusters.coinjoin import CoinJoin, classify
 from tracer.clusters.wasabi import DENOMINATIONS
 from tracer.utxo import Input, Output, Script, UtxoTransaction
 
@@ -82,15 +82,13 @@ def test_what_differs_from_the_definition_of_whirlpool_is_none() -> None:
 def test_a_real_whirlpool_mix() -> None:
     # 49d812bf11f934674b85d6650f6eaeb52dd342bde524a6851d3225540ad8f823
     tx = mix([1_003_825, 1_000_000, 1_000_000, 1_004_235, 1_000_000], [1_000_000] * 5, time=1_710_120_153)
-    assert classify(tx) == Verdict(
-        CoinJoin.WHIRLPOOL,
-        99,
-        (
-            "5 inputs, 5 outputs, each of exactly 1,000,000 sat, a Whirlpool pool size",
-            "3 inputs are earlier mix outputs, 2 new ones exceed the pool size by at most 4,235 sat for the fee",
-            "inputs all native segwit (P2WPKH), no address twice",
-            "outputs all native segwit (P2WPKH)",
-        ),
+    verdict = classify(tx)
+    assert (verdict.kind, verdict.confidence) == (CoinJoin.WHIRLPOOL, 99)
+    assert verdict.reasons == (
+        "5 inputs, 5 outputs, each of exactly 1,000,000 sat, a Whirlpool pool size",
+        "3 inputs are earlier mix outputs, 2 new ones exceed the pool size by at most 4,235 sat for the fee",
+        "inputs all native segwit (P2WPKH), no address twice",
+        "outputs all native segwit (P2WPKH)",
     )
 
 
@@ -543,7 +541,8 @@ def test_every_transaction_gets_a_verdict_with_readable_grounds(
     verdict = classify(transaction(inputs, outputs))
     assert 0 < verdict.confidence <= 100
     assert (verdict.kind == CoinJoin.NONE) == (not verdict.reasons)
-    assert all(reason.isprintable() and reason for reason in verdict.reasons)
+    for language in ("en", "ja"):
+        assert all(reason.isprintable() and reason for reason in verdict.said(language))
 
 
 def test_ordinary_payments_are_none() -> None:

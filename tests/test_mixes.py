@@ -277,6 +277,22 @@ def test_a_case_stops_at_a_coinjoin_says_so_and_the_analyst_can_lift_it(tmp_path
         0,
     )
     assert "a Whirlpool pool size" in said["reasons"]
+    (japanese,) = case.coinjoins(language="ja").to_dict("records")
+    assert japanese["reasons"].startswith(
+        "入力 5 件、出力 5 件。出力はいずれもWhirlpoolのプールの額（5,000,000 sat）と同額; 入力のうち 3 件は"
+    )
+    assert {k: v for k, v in japanese.items() if k != "reasons"} == {
+        k: v for k, v in said.items() if k != "reasons"
+    }
+    assert gap["message"] == (
+        f"CoinJoin (whirlpool, confidence 99): {said['reasons']}. Coin that enters rests in it. Equal outputs: "
+        "5 of 0.05 BTC (5,000,000 sat). Certain change: 0 outputs."
+    )
+    for gaps in (case.gaps("ja"), case.taint().gaps("ja")):
+        assert gaps.set_index("code").loc["coinjoin", "message"] == (
+            f"CoinJoin（Whirlpool、確度 99）：{japanese['reasons']}。入った資産はこの取引にとどまるものとします。"
+            "同額の出力：0.05 BTC（5,000,000 sat）が 5 件。特定できたおつり：0 件。"
+        )
     ends = case.endpoints().set_index("address")
     assert ends.loc[node, "endpoint"] == "mixer"
     # its outputs hold what entered: nothing can still be there, and no history of it was to be read

@@ -165,10 +165,24 @@ def test_the_bundled_case_has_no_cluster_and_shows_its_patterns(
 
 
 @pytest.mark.parametrize(
-    ("language", "word"), [("en", "possible, 1 of 5"), ("ja", "可能性あり（5件中の1件）")]
+    ("language", "word", "ground", "gap"),
+    [
+        (
+            "en",
+            "possible, 1 of 5",
+            "3 inputs are earlier mix outputs",
+            "Coin that enters rests in it. Equal outputs: 5 of 0.05 BTC",
+        ),
+        (
+            "ja",
+            "可能性あり（5件中の1件）",
+            "入力のうち 3 件は以前の混合の出力",
+            "同額の出力：0.05 BTC（5,000,000 sat）が 5 件",
+        ),
+    ],
 )
 def test_outputs_of_a_coinjoin_are_shown_as_possible_under_clusters_and_in_the_panel_of_the_mix(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, word: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, word: str, ground: str, gap: str
 ) -> None:
     monkeypatch.setenv("TRACER_HOME", str(tmp_path))
     st.cache_resource.clear()
@@ -186,4 +200,10 @@ def test_outputs_of_a_coinjoin_are_shown_as_possible_under_clusters_and_in_the_p
     at.run()
     assert not at.exception
     assert words(language)("mix.title") in text_of(at)
+    assert f"- {ground}" in text_of(at)
+    at.session_state["see:tabs"] = words(language)("tab.gaps")
+    at.run()
+    assert not at.exception
+    (gaps,) = (f.value for f in at.dataframe if "explained" in f.value.columns)
+    assert gap in " ".join(gaps["message"])
     assert [list(f.value["grade"]) for f in at.dataframe if "share_raw" in f.value.columns] == [[word] * 5]

@@ -62,6 +62,7 @@ VALUE_FAMILIES = {
     "convention",
     "gap",
     "gap_why",
+    "ground",
     "range",
     "status",
     "history",
@@ -79,7 +80,7 @@ def used_keys() -> tuple[set[str], set[str]]:
     """Keys that the modules ask for, and prefixes of keys that are built from a part."""
     keys: set[str] = set()
     prefixes: set[str] = set()
-    for path in (*UI.rglob("*.py"), *(UI.parent / "export").glob("*.py")):
+    for path in (*UI.rglob("*.py"), *(UI.parent / "export").glob("*.py"), UI.parent / "mixes.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)
@@ -99,9 +100,21 @@ def test_every_word_is_there_in_both_languages() -> None:
         for key, entry in keys.items():
             assert set(entry) == {"en", "ja"}, f"{group}.{key}"
             assert all(entry.values()), f"{group}.{key}"
-            assert set(re.findall(r"{\w+}", entry["en"])) == set(re.findall(r"{\w+}", entry["ja"])), (
+            assert set(re.findall(r"{[\w:,]+}", entry["en"])) == set(re.findall(r"{[\w:,]+}", entry["ja"])), (
                 f"{group}.{key}"
             )
+
+
+def test_every_ground_of_a_coinjoin_has_words_in_both_languages_and_none_is_left_over() -> None:
+    told = set()
+    for path in (*(UI.parent / "clusters").glob("*.py"), UI.parent / "mixes.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "seen":
+                keys = node.args[0]
+                parts = [keys.body, keys.orelse] if isinstance(keys, ast.IfExp) else [keys]
+                assert all(isinstance(part, ast.Constant) for part in parts), ast.unparse(node)
+                told |= {part.value for part in parts if isinstance(part, ast.Constant)}
+    assert told == set(TABLE["ground"])
 
 
 def test_every_key_that_is_asked_for_exists_and_every_key_is_used() -> None:

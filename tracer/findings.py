@@ -145,14 +145,14 @@ class Findings(CaseBook):
         return self.tracing().graph(rule_named(rule or self.rule))
 
     @grounded
-    def coinjoins(self, rule: str | None = None) -> pd.DataFrame:
+    def coinjoins(self, rule: str | None = None, language: str = "en") -> pd.DataFrame:
         """The CoinJoins that stolen coin entered under the rule, in the order of the chain, one row each.
 
         mix_kind, confidence (per cent), reasons: what it is taken for and why. anonymity_sets: `5 of 1000000` is five
         outputs of so many sat, largest crowd first. certain_change: outputs that go on. entered_raw: stolen sat that
-        went in; rests_raw: what stays there.
+        went in; rests_raw: what stays there. language: of the reasons.
         """
-        return self.tracing().mixes_frame(rule_named(rule or self.rule))
+        return self.tracing().mixes_frame(rule_named(rule or self.rule), language)
 
     @grounded
     def beyond_mixes(self, rule: str | None = None) -> pd.DataFrame:
@@ -218,11 +218,11 @@ class Findings(CaseBook):
         raise first or InputError("A path needs two different addresses.", "Choose another start or end.")
 
     @grounded
-    def gaps(self) -> pd.DataFrame:
-        """Everything that is missing, cut, refused or assumed."""
+    def gaps(self, language: str = "en") -> pd.DataFrame:
+        """Everything that is missing, cut, refused or assumed. language: of the messages that can be said in it."""
         tracing = self.tracing()
         known = {(a.chain, a.ref): (a.symbol, a.decimals) for a in tracing.program.assets}
-        return gap_frame(tracing.all_gaps, known, tracing.display)
+        return gap_frame(tracing.all_gaps, known, tracing.display, language)
 
     @grounded
     def completeness(self) -> pd.DataFrame:

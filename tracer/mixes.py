@@ -9,7 +9,7 @@ any transaction that it is one, or is none: `tracer stop CASE tx:TXID`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -19,10 +19,11 @@ from tracer.amounts import decimal_text
 from tracer.chains.utxo_rows import DECIMALS, transactions_of
 from tracer.clusters.coinjoin import classify
 from tracer.clusters.mixing import Mixing, mixing
-from tracer.clusters.verdict import CoinJoin, Verdict
+from tracer.clusters.verdict import CoinJoin, Verdict, seen
 from tracer.ledger import Ledger
 from tracer.model import NATIVE, Gap
 from tracer.utxo import UtxoTransaction
+from tracer.wording import words
 
 __all__ = ["Mix", "declared_mixes", "find_mixes"]
 
@@ -50,24 +51,46 @@ class Mix:
         """Position of an input -> vout of the output that is certainly its change."""
         return {link.input: link.vout for link in self.parts.change}
 
-    def gap(self) -> Gap:
-        """What the investigator has to know where stolen coin stops here."""
-        coin = "BTC" if self.transaction.chain == BITCOIN else "coin"
+    def said(self, language: str) -> str:
+        """What the investigator has to know where stolen coin stops here, in a language of `tracer.wording`."""
+        w, kind = words(language), self.verdict.kind.value
+        coin = " BTC" if self.transaction.chain == BITCOIN else " coin" if language == "en" else ""
         crowds = [
-            f"{d.anonymity_set} of {decimal_text(d.amount, DECIMALS)} {coin} ({d.amount:,} sat)"
+            w(
+                "mixgap.crowd",
+                count=d.anonymity_set,
+                amount=f"{decimal_text(d.amount, DECIMALS)}{coin}",
+                units=d.amount,
+            )
             for d in self.parts.denominations[:_LISTED]
         ]
         more = len(self.parts.denominations) - len(crowds)
         left = len(self.parts.unique) - len(self.parts.change)
-        message = (
-            f"CoinJoin ({self.verdict.kind}, confidence {self.verdict.confidence}): {'; '.join(self.verdict.reasons)}."
-            f" Coin that enters rests in it. Equal outputs: {', '.join(crowds) or 'none'}"
-            + (f" and {more} more values" if more else "")
-            + f". Certain change: {len(self.parts.change)} outputs."
-            + (f" Outputs of a single value, perhaps change, that are not followed: {left}." if left else "")
+        return w(
+            "mixgap.said",
+            kind=kind if language == "en" else w.one_of("mixkind", kind),
+            confidence=self.verdict.confidence,
+            reasons="; ".join(self.verdict.said(language)),
+            crowds=", ".join(crowds) or w("mixgap.none"),
+            more=w("mixgap.more", count=more) if more else "",
+            change=len(self.parts.change),
+            left=w("mixgap.left", count=left) if left else "",
         )
-        chain, address = self.account
-        return Gap("coinjoin", message, chain, address, NATIVE, tx=self.transaction.txid)
+
+    def gap(self) -> Gap:
+        """The same as a gap."""
+        return MixGap("coinjoin", self.said("en"), *self.account, NATIVE, tx=self.transaction.txid, mix=self)
+
+
+@dataclass(frozen=True, slots=True)
+class MixGap(Gap):
+    """The gap of a CoinJoin, which can be said in every language."""
+
+    mix: Mix = field(kw_only=True, compare=False)
+
+    def said(self, language: str) -> str:
+        """What is to be known about the CoinJoin."""
+        return self.mix.said(language)
 
 
 def find_mixes(ledger: Ledger, ordinary: Collection[tuple[str, str]] = ()) -> list[Mix]:
@@ -100,7 +123,7 @@ def declared_mixes(ledger: Ledger, accounts: Iterable[tuple[str, str]]) -> list[
 
     accounts: (chain, `tx:<txid>`); those that the ledger does not hold are left out.
     """
-    said = Verdict(CoinJoin.OTHER, 100, ("the analyst says so",))
+    said = Verdict(CoinJoin.OTHER, 100, (seen("analyst"),))
     found = []
     rows = ledger.rows_of_each((chain, name.removeprefix("tx:")) for chain, name in accounts)
     for _, at in sorted(rows.items()):

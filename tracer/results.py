@@ -72,14 +72,18 @@ def gap_frame(
     gaps: Sequence[Gap],
     symbols: Mapping[tuple[str, str], tuple[str, int | None]],
     display: Callable[[str, str], str],
+    language: str = "en",
 ) -> pd.DataFrame:
-    """Gaps as a table. symbols: (chain, asset) -> (symbol, decimals); display: the text of an address."""
+    """Gaps as a table. symbols: (chain, asset) -> (symbol, decimals); display: the text of an address.
+
+    language: of the messages that can be said in it.
+    """
     rows = []
     for gap in sorted(gaps, key=lambda g: _GAP_ORDER.get(g.status, len(_GAP_ORDER))):  # stable
         symbol, decimals = symbols.get((gap.chain, gap.asset), ("", None))
         rows.append(
             (gap.code, gap.status, gap.chain, display(gap.chain, gap.address), gap.asset, symbol, gap.amount)
-            + (decimal_text(gap.amount, decimals), gap.tx, gap.message)
+            + (decimal_text(gap.amount, decimals), gap.tx, gap.said(language))
         )
     columns = [
         "code",
@@ -301,10 +305,10 @@ class TaintResult:
         columns = ["theft", "origin_asset", "symbol", "decimals", "stolen_raw", "stolen", "day"]
         return self._said(frame(rows, [*columns, "theft_value_usd", "theft_value_jpy", "value_source"]))
 
-    def gaps(self) -> pd.DataFrame:
-        """Everything missing, cut, refused or assumed."""
+    def gaps(self, language: str = "en") -> pd.DataFrame:
+        """Everything missing, cut, refused or assumed. language: of the messages that can be said in it."""
         known = {(a.chain, a.ref): (a.symbol, a.decimals) for a in self.program.assets}
-        return self._said(gap_frame(self.gap_list, known, self.shown))
+        return self._said(gap_frame(self.gap_list, known, self.shown, language))
 
 
 _ADDRESS_COLUMNS = [

@@ -88,7 +88,7 @@ class Tracing(Runs):
         rows.sort(key=lambda r: (r[0], r[2], -r[4], -r[3], r[1]))
         return frame(rows, ["chain", "address", "asset", "at_least_raw", "at_most_raw", "kind"])
 
-    def mixes_frame(self, rule: Rule) -> pd.DataFrame:
+    def mixes_frame(self, rule: Rule, language: str = "en") -> pd.DataFrame:
         """The CoinJoins that stolen coin entered: why they are ones, how large their crowds are, what went in."""
         found = []
         for mix, rests, carried in self._entered(rule):
@@ -96,7 +96,12 @@ class Tracing(Runs):
             crowds = "; ".join(f"{d.anonymity_set} of {d.amount}" for d in parts.denominations)
             found.append(
                 (rule.value, t.chain, t.txid, t.block, utc_text(t.timestamp), mix.verdict.kind.value)
-                + (mix.verdict.confidence, "; ".join(mix.verdict.reasons), len(t.inputs), len(t.outputs))
+                + (
+                    mix.verdict.confidence,
+                    "; ".join(mix.verdict.said(language)),
+                    len(t.inputs),
+                    len(t.outputs),
+                )
                 + (crowds, len(parts.change), DECIMALS, sum(carried), rests)
             )
         return frame(

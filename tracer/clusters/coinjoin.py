@@ -11,7 +11,7 @@ from dataclasses import replace
 from tracer.clusters.equal_outputs import many_equal
 from tracer.clusters.joinmarket import joinmarket, joinmarket_like
 from tracer.clusters.shape import Shape
-from tracer.clusters.verdict import CoinJoin, Verdict
+from tracer.clusters.verdict import CoinJoin, Verdict, seen
 from tracer.clusters.wasabi import small_wasabi2, wasabi1, wasabi2
 from tracer.clusters.whirlpool import tx0, whirlpool, whirlpool_to_others
 from tracer.utxo import Script, UtxoTransaction
@@ -62,6 +62,6 @@ def _with_data(shape: Shape) -> Verdict | None:
     verdict = _first(Shape(replace(transaction, outputs=outputs)))
     if verdict is None or not verdict.mixes:
         return None
-    added = f"but an output carries data (OP_RETURN); without it the shape is {verdict.kind.value}"
+    added = seen("data_added", kind=verdict.kind.value)
     confidence = min(verdict.confidence, _ADDED)
-    return Verdict(CoinJoin.OTHER, confidence, (*verdict.reasons, added))
+    return Verdict(CoinJoin.OTHER, confidence, (*verdict.grounds, added))

@@ -7,7 +7,7 @@ outputs in the number of participants for the mark of every CoinJoin. Early roun
 from __future__ import annotations
 
 from tracer.clusters.shape import Shape
-from tracer.clusters.verdict import CoinJoin, Verdict, judged
+from tracer.clusters.verdict import CoinJoin, Ground, Verdict, judged, seen
 
 __all__ = ["many_equal"]
 
@@ -19,14 +19,17 @@ def many_equal(shape: Shape) -> Verdict | None:
     return judged(CoinJoin.OTHER, 60, shape, (_many_equal,))
 
 
-def _many_equal(shape: Shape) -> str:
+def _many_equal(shape: Shape) -> Ground | None:
     """As many paying addresses as equal outputs, and every output to an address of its own that paid nothing."""
     distinct = len({*shape.payees})
     if shape.equal < _MANY or len(shape.payers) < shape.equal or distinct < len(shape.payees):
-        return ""
+        return None
     if len(shape.change) < 2 or shape.has_data or not shape.payers.isdisjoint(shape.payees):
-        return ""
-    return (
-        f"{shape.equal} equal outputs of {shape.equal_value:,} sat and {len(shape.change)} of unique value, from "
-        f"{len(shape.payers)} addresses, every output to a new one"
+        return None
+    return seen(
+        "many_equal",
+        equal=shape.equal,
+        value=shape.equal_value,
+        change=len(shape.change),
+        payers=len(shape.payers),
     )

@@ -13,7 +13,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from tracer.clusters.shape import Shape
-from tracer.clusters.verdict import CoinJoin, Verdict, judged
+from tracer.clusters.verdict import CoinJoin, Ground, Verdict, judged, seen
 from tracer.utxo import Script
 
 __all__ = ["chance", "dearest", "joinmarket", "joinmarket_like", "joinmarket_shaped", "makers"]
@@ -42,48 +42,51 @@ def joinmarket_like(shape: Shape) -> Verdict | None:
     return judged(CoinJoin.OTHER, 60, shape, (*_SHAPE, _fees_earned, _other_wallets))
 
 
-def _one_change_each(shape: Shape) -> str:
+def _one_change_each(shape: Shape) -> Ground | None:
     """Equal outputs as many as the others, or one more when the taker sweeps; three or more; no other value twice.
 
     Goldfeder et al.: participants = (outputs + 1) // 2, and exactly so many outputs of the same value.
     """
     others = len(shape.paid_out) - shape.equal
     if shape.equal < _FEWEST or shape.equal_value < _LEAST_VALUE or shape.equal - others not in {0, 1}:
-        return ""
+        return None
     if sum(count > 1 for count in shape.values.values()) > 1 or shape.has_data:
-        return ""
-    sweep = " (the taker took no change)" if shape.equal > others else ""
-    return f"{shape.equal} equal outputs of {shape.equal_value:,} sat and {others} change outputs{sweep}"
+        return None
+    return seen(
+        "equal_and_change_swept" if shape.equal > others else "equal_and_change",
+        equal=shape.equal,
+        value=shape.equal_value,
+        change=others,
+    )
 
 
-def _parties(shape: Shape) -> str:
+def _parties(shape: Shape) -> Ground | None:
     """At least as many paying addresses as equal outputs, all outputs to different addresses that paid nothing."""
     if len(shape.payers) < shape.equal or len({*shape.payees}) < len(shape.payees):
-        return ""
+        return None
     if not shape.payers.isdisjoint(shape.payees):
-        return ""
-    return f"inputs from {len(shape.payers)} addresses, every output to a new one"
+        return None
+    return seen("to_new_addresses", payers=len(shape.payers))
 
 
-def _wallets(shape: Shape) -> str:
+def _wallets(shape: Shape) -> Ground | None:
     """Inputs of the kinds that JoinMarket's wallets hold."""
-    return "inputs of the kinds that JoinMarket wallets hold" if shape.inputs_are(_WALLETS) else ""
+    return seen("joinmarket_wallets") if shape.inputs_are(_WALLETS) else None
 
 
-def _other_wallets(shape: Shape) -> str:
-    return "" if shape.inputs_are(_WALLETS) else "inputs of kinds that JoinMarket's own wallets do not hold"
+def _other_wallets(shape: Shape) -> Ground | None:
+    return None if shape.inputs_are(_WALLETS) else seen("other_wallets")
 
 
-def _fees_earned(shape: Shape) -> str:
+def _fees_earned(shape: Shape) -> Ground | None:
     """Change that exceeds one input less the equal value by a maker's fee (JoinMarket's documentation).
 
     In other CoinJoins and in payouts nobody gets more than went in.
     """
     earning = _earning(shape, dearest(shape))
     if not earning:
-        return ""
-    words = "change output exceeds" if earning == 1 else "change outputs exceed"
-    return f"{earning} {words} one input less the equal value by what a maker earns"
+        return None
+    return seen("fee_earned" if earning == 1 else "fees_earned", earning=earning)
 
 
 def dearest(shape: Shape) -> int:

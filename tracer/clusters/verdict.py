@@ -1,4 +1,7 @@
-"""What a transaction was taken for, and why: the verdict that every CoinJoin rule speaks in."""
+"""What a transaction was taken for, and why: the verdict that every CoinJoin rule speaks in.
+
+A ground is kept as what was seen, not as a sentence: exports say it in English, a screen in the language of its reader.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tracer.clusters.shape import Shape
+from tracer.wording import Words, words
 
-__all__ = ["CoinJoin", "Rule", "Verdict", "judged"]
+__all__ = ["CoinJoin", "Ground", "Rule", "Verdict", "judged", "seen"]
 
 
 class CoinJoin(StrEnum):
@@ -24,15 +28,39 @@ class CoinJoin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """A kind with its grounds.
+class Ground:
+    """One thing that was seen: the key of its words (`ground` in words.toml) and their values, counts and sat."""
 
-    confidence: 0 to 100, that the kind is right. reasons: what was seen, a sentence part each, for the investigator.
-    """
+    key: str
+    values: tuple[tuple[str, int | str], ...] = ()
+
+    def said(self, in_words: Words) -> str:
+        """A part of a sentence in the language of the words."""
+        return in_words(f"ground.{self.key}", **dict(self.values))
+
+
+def seen(key: str, **values: int | str) -> Ground:
+    """The ground of that key with its values."""
+    return Ground(key, tuple(values.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A kind with its grounds. confidence: 0 to 100, that the kind is right."""
 
     kind: CoinJoin
     confidence: int
-    reasons: tuple[str, ...]
+    grounds: tuple[Ground, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The grounds in English, as exports have them."""
+        return self.said("en")
+
+    def said(self, language: str) -> tuple[str, ...]:
+        """The grounds in a language of `tracer.wording`, a part of a sentence each."""
+        in_words = words(language)
+        return tuple(ground.said(in_words) for ground in self.grounds)
 
     @property
     def mixes(self) -> bool:
@@ -40,16 +68,16 @@ class Verdict:
         return self.kind not in {CoinJoin.NONE, CoinJoin.WHIRLPOOL_TX0}
 
 
-Rule = Callable[[Shape], str]
-"""What was seen, in words; "" when the rule does not hold."""
+Rule = Callable[[Shape], Ground | None]
+"""What was seen; None when the rule does not hold."""
 
 
 def judged(kind: CoinJoin, confidence: int, shape: Shape, rules: Iterable[Rule]) -> Verdict | None:
-    """The verdict when every rule holds, with the words of all; None as soon as one does not."""
-    reasons = []
+    """The verdict when every rule holds, with the grounds of all; None as soon as one does not."""
+    grounds = []
     for rule in rules:
-        said = rule(shape)
-        if not said:
+        ground = rule(shape)
+        if ground is None:
             return None
-        reasons.append(said)
-    return Verdict(kind, confidence, tuple(reasons))
+        grounds.append(ground)
+    return Verdict(kind, confidence, tuple(grounds))

@@ -15,7 +15,7 @@ from itertools import pairwise
 from tracer.base58_bech32 import segwit_decode
 from tracer.clusters.joinmarket import makers
 from tracer.clusters.shape import Shape
-from tracer.clusters.verdict import CoinJoin, Verdict, judged
+from tracer.clusters.verdict import CoinJoin, Ground, Verdict, judged, seen
 from tracer.utxo import Script
 
 __all__ = ["DENOMINATIONS", "small_wasabi2", "wasabi1", "wasabi2"]
@@ -61,42 +61,39 @@ def wasabi1(shape: Shape) -> Verdict | None:
     earning = makers(shape) if verdict is not None else 0
     if verdict is None or not 2 * earning > len(shape.change):
         return verdict
-    doubt = (
-        f"but {earning} change outputs are larger than the input less the equal value, as only a JoinMarket "
-        f"maker's can be: the protocol is in doubt, the CoinJoin is not"
-    )
-    return replace(verdict, confidence=50, reasons=(*verdict.reasons, doubt))
+    doubt = seen("perhaps_joinmarket", earning=earning)
+    return replace(verdict, confidence=50, grounds=(*verdict.grounds, doubt))
 
 
-def _pays_coordinator(shape: Shape) -> str:
+def _pays_coordinator(shape: Shape) -> Ground | None:
     """Until block 610,000: an output to the coordinator and a value that stands more than twice (Dumplings, WCDH)."""
     if shape.equal <= 2 or len(shape.payers) <= 2 or _COORDINATOR_KEYS.isdisjoint(shape.payees):
-        return ""
-    return f"pays a coordinator of Wasabi 1, with {shape.equal} equal outputs of {shape.equal_value:,} sat"
+        return None
+    return seen("pays_coordinator", equal=shape.equal, value=shape.equal_value)
 
 
-def _native_segwit(shape: Shape) -> str:
+def _native_segwit(shape: Shape) -> Ground | None:
     """Wasabi 1 is native segwit throughout (WCDH)."""
     only = {Script.P2WPKH}
-    return "all inputs and outputs native segwit (P2WPKH)" if _kinds(shape, only) else ""
+    return seen("native_segwit") if _kinds(shape, only) else None
 
 
 def _kinds(shape: Shape, kinds: set[Script]) -> bool:
     return shape.inputs_are(kinds) and shape.outputs_are(kinds)
 
 
-def _tenth_of_a_bitcoin(shape: Shape) -> str:
+def _tenth_of_a_bitcoin(shape: Shape) -> Ground | None:
     """Ten or more equal outputs of 0.1 +- 0.02 BTC, to as many addresses, from at least as many inputs (WCDH)."""
     if shape.equal < _FEWEST_EQUAL or abs(shape.equal_value - _BASE) > _SPREAD:
-        return ""
+        return None
     if len(shape.paid_in) < shape.equal or len(shape.equal_payees) < shape.equal:
-        return ""
-    return f"{shape.equal} equal outputs of {shape.equal_value:,} sat (about 0.1 BTC) from {len(shape.paid_in)} inputs"
+        return None
+    return seen("tenths", equal=shape.equal, value=shape.equal_value, inputs=len(shape.paid_in))
 
 
-def _some_change(shape: Shape) -> str:
+def _some_change(shape: Shape) -> Ground | None:
     """At least two outputs of unique value: changes and the coordinator's fee (WCDH)."""
-    return f"{len(shape.change)} outputs of unique value" if len(shape.change) >= 2 else ""
+    return seen("unique_values", change=len(shape.change)) if len(shape.change) >= 2 else None
 
 
 def wasabi2(shape: Shape) -> Verdict | None:
@@ -113,26 +110,26 @@ def small_wasabi2(shape: Shape) -> Verdict | None:
         return None
     verdict = judged(CoinJoin.OTHER, 70, shape, _WABISABI)
     return verdict and replace(
-        verdict, reasons=(*verdict.reasons, f"but only {len(shape.paid_in)} inputs, few for Wasabi 2")
+        verdict, grounds=(*verdict.grounds, seen("few_inputs", inputs=len(shape.paid_in)))
     )
 
 
-def _segwit_or_taproot(shape: Shape) -> str:
+def _segwit_or_taproot(shape: Shape) -> Ground | None:
     """Inputs P2WPKH or P2TR (Dumplings); outputs may leave the wallet to other kinds, but are no data."""
     if not shape.inputs_are({Script.P2WPKH, Script.P2TR}) or shape.has_data:
-        return ""
-    return f"{len(shape.paid_in)} inputs, all native segwit or taproot"
+        return None
+    return seen("segwit_or_taproot", inputs=len(shape.paid_in))
 
 
-def _sorted_values(shape: Shape) -> str:
+def _sorted_values(shape: Shape) -> Ground | None:
     """Inputs and outputs each in descending order of value (WalletWasabi sorts both; Dumplings)."""
     for values in (shape.paid_in, shape.paid_out):
         if any(a < b for a, b in pairwise(values)):
-            return ""
-    return "inputs and outputs each in descending order of value"
+            return None
+    return seen("descending")
 
 
-def _standard_denominations(shape: Shape) -> str:
+def _standard_denominations(shape: Shape) -> Ground | None:
     """More than 80 % of the outputs are standard denominations (Dumplings).
 
     Three different ones or more, and not only round decimal numbers: a payout of round sums is no WabiSabi round, whose
@@ -142,14 +139,14 @@ def _standard_denominations(shape: Shape) -> str:
     standard = [value for value in shape.paid_out if value in DENOMINATIONS]
     kinds = set(standard)
     if 5 * len(standard) <= 4 * count or len(kinds) < 3 or kinds <= _ROUND:
-        return ""
-    return f"{len(standard)} of {count} outputs have one of {len(kinds)} standard denominations of Wasabi 2"
+        return None
+    return seen("denominations", standard=len(standard), outputs=count, kinds=len(kinds))
 
 
-def _many_payers(shape: Shape) -> str:
+def _many_payers(shape: Shape) -> Ground | None:
     """At most 70 % of the inputs reuse an address: else it is one wallet's consolidation (Svenda et al.)."""
     count, distinct = len(shape.paid_in), len(shape.payers)
-    return f"inputs from {distinct} addresses" if 10 * (count - distinct) <= 7 * count else ""
+    return seen("many_payers", payers=distinct) if 10 * (count - distinct) <= 7 * count else None
 
 
 _WABISABI = (_segwit_or_taproot, _sorted_values, _standard_denominations, _many_payers)

@@ -13,7 +13,7 @@ from collections import Counter
 from itertools import pairwise
 
 from tracer.clusters.shape import Shape
-from tracer.clusters.verdict import CoinJoin, Rule, Verdict, judged
+from tracer.clusters.verdict import CoinJoin, Ground, Rule, Verdict, judged, seen
 from tracer.utxo import Script
 
 __all__ = ["tx0", "whirlpool", "whirlpool_to_others"]
@@ -45,45 +45,40 @@ def _mix(shape: Shape, kind: CoinJoin, confidence: int, outputs: Rule) -> Verdic
     return judged(kind, confidence, shape, (_all_of_pool_size, _inputs_of_pool, _strangers, outputs))
 
 
-def _all_of_pool_size(shape: Shape) -> str:
+def _all_of_pool_size(shape: Shape) -> Ground | None:
     """As many inputs as outputs, 5 to 10, and every output the pool size (Stuetz et al., SCDH; Dumplings)."""
     count = len(shape.paid_out)
     if not (_FEWEST <= count <= _MOST and count == len(shape.paid_in) and shape.equal == count):
-        return ""
-    return (
-        f"{count} inputs, {count} outputs, each of exactly {shape.equal_value:,} sat, a Whirlpool pool size"
-    )
+        return None
+    return seen("pool_size", count=count, pool=shape.equal_value)
 
 
-def _inputs_of_pool(shape: Shape) -> str:
+def _inputs_of_pool(shape: Shape) -> Ground | None:
     """Remixed inputs of exactly the pool size, the others above it by a miner fee (Stuetz et al., SCDH)."""
     excess = [value - shape.equal_value for value in shape.paid_in]
     remixed = excess.count(0)
     if not remixed or min(excess) < 0 or max(excess) > _MOST_EXCESS:
-        return ""
-    return (
-        f"{remixed} inputs are earlier mix outputs, {len(excess) - remixed} new ones exceed the pool size by "
-        f"at most {max(excess):,} sat for the fee"
-    )
+        return None
+    return seen("remixed", remixed=remixed, new=len(excess) - remixed, excess=max(excess))
 
 
-def _strangers(shape: Shape) -> str:
+def _strangers(shape: Shape) -> Ground | None:
     """Native segwit inputs and no address twice: Whirlpool takes P2WPKH alone, one output a participant."""
     if len({*shape.payers, *shape.payees}) < 2 * len(shape.paid_out):
-        return ""
-    return "inputs all native segwit (P2WPKH), no address twice" if shape.inputs_are({Script.P2WPKH}) else ""
+        return None
+    return seen("native_strangers") if shape.inputs_are({Script.P2WPKH}) else None
 
 
-def _native_outputs(shape: Shape) -> str:
+def _native_outputs(shape: Shape) -> Ground | None:
     """Outputs all native segwit (Stuetz et al., SCDH)."""
-    return "outputs all native segwit (P2WPKH)" if shape.outputs_are({Script.P2WPKH}) else ""
+    return seen("native_outputs") if shape.outputs_are({Script.P2WPKH}) else None
 
 
-def _other_outputs(shape: Shape) -> str:
+def _other_outputs(shape: Shape) -> Ground | None:
     """Outputs of other kinds, as when participants let their mix end in another wallet."""
     if shape.outputs_are({Script.P2WPKH}):
-        return ""
-    return "a Whirlpool mix but for outputs that are not P2WPKH, which the published definition wants"
+        return None
+    return seen("other_outputs")
 
 
 def tx0(shape: Shape) -> Verdict | None:
@@ -93,20 +88,20 @@ def tx0(shape: Shape) -> Verdict | None:
     return judged(CoinJoin.WHIRLPOOL_TX0, 97, shape, (_fee_payload, _premixes))
 
 
-def _fee_payload(shape: Shape) -> str:
+def _fee_payload(shape: Shape) -> Ground | None:
     """One OP_RETURN, the first output, with the fee payload; all outputs ascend (BIP-69), the rest native segwit."""
     first, *rest = shape.transaction.outputs
     size = len(first.op_return) // 2
     if first.script_type != Script.OP_RETURN or first.amount or (size and size not in _PAYLOADS):
-        return ""
+        return None
     if any(o.script_type not in {Script.P2WPKH, Script.UNKNOWN} for o in rest):
-        return ""
+        return None
     if any(a > b for a, b in pairwise(shape.paid_out)):
-        return ""
-    return "an OP_RETURN as first output, outputs in ascending order (BIP-69)"
+        return None
+    return seen("fee_payload")
 
 
-def _premixes(shape: Shape) -> str:
+def _premixes(shape: Shape) -> Ground | None:
     """Equal premixes a little above a pool size, that pool's fee, and at most two changes (Whirlpool, Tx0).
 
     A single premix needs the exact fee of a pool, now or at the start (5 %); several may come with a discounted one.
@@ -123,10 +118,9 @@ def _premixes(shape: Shape) -> str:
             ):
                 continue
             paid = sorted(fees.intersection(others))
-            if paid or (count > 1 and min(others) <= max(fees)):
-                return (
-                    f"{count} premix output{'s' if count > 1 else ''} of {premix:,} sat for the pool of {pool:,} sat, "
-                    f"{f'its fee of {paid[0]:,} sat' if paid else 'a fee below that of the pool'}, "
-                    f"{len(others) - 1} change"
-                )
-    return ""
+            told = {"count": count, "premix": premix, "pool": pool, "change": len(others) - 1}
+            if paid:
+                return seen("premix" if count == 1 else "premixes", fee=paid[0], **told)
+            if count > 1 and min(others) <= max(fees):
+                return seen("premixes_discounted", **told)
+    return None

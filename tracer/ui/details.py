@@ -63,7 +63,8 @@ def _warned(gaps: Sequence[Gap], node: Node, w: Words) -> None:
     for gap in own:
         if gap.address.lower() == node.address.lower():
             st.warning(
-                f"**{w.one_of('gap', gap.code)}** {plain(gap.message, 1_000)}", icon=":material/warning:"
+                f"**{w.one_of('gap', gap.code)}** {plain(gap.said(w.language), 1_000)}",
+                icon=":material/warning:",
             )
 
 
@@ -239,7 +240,7 @@ def transaction_details(case: Case, node: Node, result: Any, w: Words) -> None:
     st.code(txid, language=None, wrap_lines=True)
     st.caption(w("details.joint"))
     if node.stop == StopCode.MIXER:
-        mixes = case.coinjoins(str(result.rule))
+        mixes = case.coinjoins(str(result.rule), w.language)
         mix_said(mixes[(mixes["chain"] == node.chain) & (mixes["mix_tx"] == txid)], w)
         beyond = case.beyond_mixes(str(result.rule))
         beyond = beyond[(beyond["chain"] == node.chain) & (beyond["mix_tx"] == txid)].reset_index(drop=True)

@@ -117,7 +117,7 @@ def for_screen(
             out[column] = [w("table.yes") if v else w("table.no") for v in values]
         elif column == "message" and "code" in frame.columns:
             heads[column] = w("col.detail")
-            out[column] = [_cell(v) for v in values]
+            out[column] = ["" if missing(v) else clean(str(v), 1_000) for v in values]
         elif column in _CODED:
             group = _CODED[column]
             out[column] = ["; ".join(w.one_of(group, p) for p in _cell(v).split(";")) for v in values]

@@ -95,14 +95,16 @@ def _found(case: Case, wanted: str, words: Words) -> str:
         wide=_WIDE,
     )
     st.markdown(f"**{words('lookup.gaps')}**")
-    gaps = case.gaps()
-    own = gaps[gaps["tx"].str.lower().isin({str(tx).lower() for tx in moved["tx_hash"]})]
+    gaps = case.gaps(words.language)
+    here = gaps["tx"].str.lower().isin({str(tx).lower() for tx in moved["tx_hash"]})
+    own = gaps[here]
     if own.empty:
         st.caption(words("lookup.no_gaps"))
     else:
         show_table(
             own.reset_index(drop=True),
             words,
+            downloads=lambda: case.gaps()[here],
             key="lookup-gaps",
             file=f"{case.name}_gaps",
             wide=_WIDE,

@@ -209,10 +209,11 @@ def _conservation(case: Case, result: Any, words: Words, note: str, raw: bool) -
 
 def _gaps(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     st.caption(words("tab.gaps_help"))
-    frame = result.gaps()
+    frame = result.gaps(words.language)
     row = show_table(
         frame,
         words,
+        downloads=result.gaps,
         key="gaps",
         file=f"{case.name}_gaps",
         note=note,
