@@ -14,7 +14,7 @@ from tests.test_electrum import without_addresses
 from tracer.case import Case
 from tracer.chains.adapter import History
 from tracer.chains.bitcoin_bytes import header_bytes, read_header
-from tracer.chains.core_blocks import holds_blocks, read_blocks
+from tracer.chains.core_blocks import _pushed, holds_blocks, read_blocks
 from tracer.chains.files import read_transfers
 from tracer.chains.utxo_rows import table_of
 from tracer.errors import FileError
@@ -113,6 +113,55 @@ def test_a_case_is_made_of_blocks(blocks: Blocks, tmp_path: Path) -> None:
     assert read_transfers(path).table.num_rows == case.files()["rows"].sum()
 
 
+@pytest.mark.parametrize("bytes_given", [True, False])
+@pytest.mark.parametrize("away", [-1, 1, 256, 300_000])
+def test_a_height_that_the_coinbase_contradicts_is_refused(
+    blocks: Blocks, away: int, *, bytes_given: bool
+) -> None:
+    """What the coinbase says counts where the bytes are given, not what is told of it."""
+    (one,) = [b for b in with_prevouts(blocks) if len(b["tx"]) > 4]
+    coinbase = one["tx"][0]
+    if bytes_given:
+        coinbase["vin"][0]["coinbase"] = _pushed(one["height"] + away).hex()
+    else:
+        del coinbase["hex"]
+    assert read_blocks(written(one), "x").transactions
+    lie = {**one, "height": one["height"] + away}
+    with pytest.raises(FileError, match=f"block 1: it says that {one['hash']} is block {lie['height']}, but"):
+        read_blocks(written(lie), "x")
+
+
+@pytest.mark.parametrize(
+    ("height", "script"),
+    # 227,931 and 840,000 as in those blocks of the main network; the others are the edges of the encoding.
+    [
+        (0, "00"),
+        (1, "51"),
+        (16, "60"),
+        (17, "0111"),
+        (127, "017f"),
+        (128, "028000"),
+        (227_931, "035b7a03"),
+        (840_000, "0340d10c"),
+        (8_388_608, "0400008000"),
+    ],
+)
+def test_a_height_in_a_coinbase_is_a_number_of_the_script(height: int, script: str) -> None:
+    assert _pushed(height).hex() == script
+
+
+def test_a_block_from_before_bip34_needs_no_height_in_its_coinbase(
+    blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = [b for b in with_prevouts(blocks) if len(b["tx"]) > 4]
+    lie = {**one, "height": one["height"] + 9}
+    monkeypatch.setattr("tracer.chains.core_blocks._HEIGHT_BOUND", (lie["height"] + 1, one["time"] + 1))
+    assert {t.block for t in read_blocks(written(lie), "x").transactions} == {lie["height"]}
+    monkeypatch.setattr("tracer.chains.core_blocks._HEIGHT_BOUND", (lie["height"], one["time"] + 1))
+    with pytest.raises(FileError, match="BIP-34"):
+        read_blocks(written(lie), "x")
+
+
 @pytest.mark.parametrize(
     ("change", "match"),
     [
@@ -170,6 +219,13 @@ def test_a_block_that_stands_twice_counts_once(blocks: Blocks) -> None:
     assert read_blocks(written([*blocks, blocks[-3]]), "x").transactions == once
 
 
+@pytest.fixture
+def _before_bip34(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the blocks were of the time before a coinbase named its height."""
+    monkeypatch.setattr("tracer.chains.core_blocks._HEIGHT_BOUND", (2**31, 2**31))
+
+
+@pytest.mark.usefixtures("_before_bip34")
 @pytest.mark.parametrize(
     ("change", "match"),
     [
@@ -193,6 +249,7 @@ def _mined_again(block: dict[str, Any]) -> dict[str, Any]:
     return {**block, "hash": again.hash, "time": block["time"] + 1, "height": block["height"] + 9}
 
 
+@pytest.mark.usefixtures("_before_bip34")
 def test_a_transaction_in_two_blocks_is_refused(blocks: Blocks) -> None:
     known = with_prevouts(blocks)
     (one,) = [b for b in known if len(b["tx"]) > 4]

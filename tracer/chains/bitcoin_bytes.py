@@ -51,13 +51,17 @@ class RawOutput:
 
 @dataclass(frozen=True, slots=True)
 class RawTransaction:
-    """A transaction as its bytes say. inputs: (outpoint, sequence), empty for a coinbase."""
+    """A transaction as its bytes say.
+
+    inputs: (outpoint, sequence), empty for a coinbase. coinbase: its scriptSig, empty for other transactions.
+    """
 
     txid: str
     version: int
     locktime: int
     inputs: tuple[tuple[Outpoint, int], ...]
     outputs: tuple[RawOutput, ...]
+    coinbase: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +142,20 @@ def _transaction(data: bytes) -> RawTransaction:
     if source.at != len(data) or not spent or not outputs or len(stripped) == _INNER_NODE:
         raise IndexError("no transaction")  # 64 bytes could be two hashes of a merkle tree (CVE-2017-12842)
     coinbase = len(spent) == 1 and spent[0][0] == Outpoint(_NULL.hex(), 0xFFFFFFFF)
+    inputs = tuple((outpoint, sequence) for outpoint, _, sequence in spent)
     return RawTransaction(
         double_sha256(stripped)[::-1].hex(),
         version,
         locktime,
-        () if coinbase else tuple(spent),
+        () if coinbase else inputs,
         tuple(outputs),
+        spent[0][1] if coinbase else b"",
     )
 
 
-def _input(source: _Bytes) -> tuple[Outpoint, int]:
+def _input(source: _Bytes) -> tuple[Outpoint, bytes, int]:
     outpoint = Outpoint(source.take(32)[::-1].hex(), source.number(4))
-    source.take(source.count())
-    return outpoint, source.number(4)
+    return outpoint, source.take(source.count()), source.number(4)
 
 
 def _output(source: _Bytes) -> RawOutput:

@@ -2,7 +2,8 @@
 
 A file holds one block, an array of blocks, or one block a line, each as it is or inside the answer of the RPC. The
 header must hash to the block's hash and carry its work (`bitcoin_work`), the ids of the transactions must give the
-root in the header, and every transaction must hash to its id. The blocks must be of one chain, as far as the file
+root in the header, and every transaction must hash to its id. The height is the one with which the coinbase begins
+(BIP-34), in blocks that are young enough to need one. The blocks must be of one chain, as far as the file
 tells; one that stands in it twice counts once. Only what inputs spend may have to be believed: with
 verbosity 3 the node states it; where the transaction that made it is in the same file, that one decides. With verbosity
 2 it must be.
@@ -42,6 +43,10 @@ __all__ = ["holds_blocks", "read_blocks"]
 
 _HEIGHTS = 2**31
 _SAT = 10**8
+_HEIGHT_BOUND = (227_931, 1_364_774_400)
+"""From this height on every block of the main network begins its coinbase with its height (BIP-34; Bitcoin Core,
+src/kernel/chainparams.cpp, BIP34Height). Mined on 2013-03-24: no block dated April 2013 or later (UTC seconds) is
+lower, so that a false low height does not escape."""
 _AGAIN = "Write the block again: bitcoin-cli getblock HASH 3 > block.json"
 
 
@@ -171,8 +176,21 @@ def _checked(block: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any], Raw
         )
     if not txids or len(set(txids)) != len(txids) or root_of(txids) != header.root:
         raise _Refusal("its transactions are not those that its header commits to")
+    bound = height >= _HEIGHT_BOUND[0] or header.time >= _HEIGHT_BOUND[1]
+    if bound and not raws[0].coinbase.startswith(_pushed(height)):
+        raise _Refusal(
+            f"it says that {header.hash} is block {height}, but its coinbase begins with another height (BIP-34)"
+        )
     for index, (told, raw) in enumerate(zip(block["tx"], raws, strict=True)):
         yield Place(height, index, header.time), told, raw
+
+
+def _pushed(height: int) -> bytes:
+    """The script that pushes a height, as short as can be (BIP-34; Bitcoin Core, src/script/script.h, CScriptNum)."""
+    if height <= 16:
+        return bytes([0x50 + height if height else 0])
+    number = height.to_bytes(height.bit_length() // 8 + 1, "little")  # one bit more than it has: the sign
+    return bytes([len(number)]) + number
 
 
 def _raw(told: dict[str, Any]) -> RawTransaction:
