@@ -1,6 +1,6 @@
 """CoinJoin detection against labelled transactions: one row for each kind, by the labels as published and by shape.
 
-And one that needs no labels: how many of JoinMarket's kind were called so by accident.
+And two that need no labels: how many of JoinMarket's kind were called so by accident, and how many split into parties.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from tracer.clusters.shape import Shape
 from tracer.evaluation.dumplings import read_dumplings
 from tracer.evaluation.labels import label_of, misplaced
 from tracer.evaluation.score import Score
+from tracer.evaluation.split import splits
 from tracer.utxo import UtxoTransaction
 
-__all__ = ["Labelled", "coincidence_score", "dumplings_scores", "kind_scores", "read_folder"]
+__all__ = ["Labelled", "coincidence_score", "dumplings_scores", "kind_scores", "party_score", "read_folder"]
 
 _SOURCE = "Dumplings exports, crocs-muni/coinjoin-analysis"
 
@@ -38,8 +39,9 @@ def dumplings_scores(folder: Path) -> list[Score]:
     if not labelled:
         return []
     scores = kind_scores(labelled, folder.name, _SOURCE, by_shape=True)
-    accident = coincidence_score((row.transaction for row in labelled), folder.name, _SOURCE)
-    return scores if accident is None else [*scores, accident]
+    transactions = [row.transaction for row in labelled]
+    unlabelled = (measure(transactions, folder.name, _SOURCE) for measure in (coincidence_score, party_score))
+    return [*scores, *(score for score in unlabelled if score is not None)]
 
 
 def read_folder(folder: Path) -> list[Labelled]:
@@ -90,6 +92,43 @@ def coincidence_score(transactions: Iterable[UtxoTransaction], data_set: str, so
         return None
     right = max(0, found - ceil(expected))
     return Score("joinmarket", data_set, "by coincidence", 0, without, found, right, source=source)
+
+
+def party_score(transactions: Iterable[UtxoTransaction], data_set: str, source: str) -> Score | None:
+    """What of `joinmarket` splits into parties to the last coin (`tracer.evaluation.split`), which the rule never asks.
+
+    right: those that split, less as many as accident splits, rounded up: the share of them that also splits with
+    another value in place of the equal one. negatives: transactions of the same shape that do not split. set_aside:
+    those with too many coins to tell. None if nothing can be told.
+    """
+    found, split, negatives, aside = 0, 0, 0, 0
+    tried, by_accident = 0, 0
+    for transaction in transactions:
+        called = classify(transaction).kind == CoinJoin.JOINMARKET
+        if not called and not joinmarket_shaped(Shape(transaction)):
+            continue
+        parties = splits(transaction)
+        if not called:
+            negatives += parties is False
+        elif parties is None:
+            aside += 1
+        else:
+            found += 1
+            split += parties
+            others = [splits(transaction, decoy) for decoy in _decoys(Shape(transaction).equal_value)]
+            tried += sum(other is not None for other in others)
+            by_accident += sum(other is True for other in others)
+    if not found and not negatives:
+        return None
+    right = max(0, split - ceil(Fraction(split * by_accident, tried))) if tried else split
+    return Score(
+        "joinmarket", data_set, "by parties", 0, negatives, found, right, set_aside=aside, source=source
+    )
+
+
+def _decoys(equal: int) -> list[int]:
+    """Values in which nobody joined, 5 % to 20 % away."""
+    return [equal + equal * percent // 100 for percent in (-20, -10, -5, 5, 10, 20)]
 
 
 def _score(

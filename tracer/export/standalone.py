@@ -39,8 +39,8 @@ ACCURACY = Layout(
             "labels",
             _T,
             "",
-            "published, by shape (contradicted labels set aside), true (owners are known), or by coincidence"
-            " (without labels).",
+            "published, by shape (contradicted labels set aside), true (owners are known); without labels: by"
+            " coincidence, by parties.",
         ),
         Column(
             "positives", _N, "", "Transactions, or pairs of addresses of one owner, that the labels name."
@@ -51,7 +51,8 @@ ACCURACY = Layout(
             "right",
             _N,
             "",
-            "Of these, what the labels name too; by coincidence: what accident does not explain.",
+            "Of these, what the labels name too; by coincidence: what accident does not explain; by parties: what"
+            " splits into the parties of a CoinJoin, less what accident splits.",
         ),
         Column("precision", _D, "share", "right / found, rounded down; empty if nothing was found."),
         Column("recall", _D, "share", "right / positives, rounded down."),
@@ -61,7 +62,12 @@ ACCURACY = Layout(
             "share",
             "Addresses with a known owner that are linked to another such, of all of them.",
         ),
-        Column("set_aside", _N, "", "Lines whose own shape contradicts their label."),
+        Column(
+            "set_aside",
+            _N,
+            "",
+            "Lines whose own shape contradicts their label; by parties: that have too many coins to tell.",
+        ),
         Column("source", _T, "", "Where the data come from."),
     ),
 )
