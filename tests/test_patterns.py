@@ -27,6 +27,7 @@ from tracer.patterns import (
     peel_chain,
     round_amounts,
 )
+from tracer.wording import LANGUAGES, words
 
 ETH = 10**18
 HOUR, DAY = 3_600, 86_400
@@ -44,6 +45,12 @@ def payments(rows: Sequence[Row]) -> Payments:
         for n, row in enumerate(rows)
     ]
     return Payments.of(build_ledger([from_rows(made)]))
+
+
+def seen(search: Search, rows: Sequence[Row]) -> list[Pattern]:
+    """Every observation, whoever counts."""
+    history = payments(rows)
+    return list(search(history, range(len(history.ledger.addresses))))
 
 
 def found(search: Search, rows: Sequence[Row], traced: str | None = None) -> list[tuple[str, str]]:
@@ -106,6 +113,21 @@ def test_the_imitations_of_the_thiefs_addresses_are_found(bybit: list[dict[str, 
 def test_every_observation_names_transactions_and_a_source(bybit: list[dict[str, str]]) -> None:
     assert all(row["transactions"] and row["source"] and row["observation"] for row in bybit)
     assert {p.__name__ for p in PATTERNS} >= {row["pattern"] for row in bybit}
+
+
+def test_an_observation_is_said_in_the_language_of_its_reader() -> None:
+    (spreading,) = seen(fan_out, spread(5))
+    assert spreading.said("en") == "pays 5 addresses in 5 payments within 4 min"
+    assert spreading.said("ja") == "4分の間に5個のアドレスへ5回送金"
+    (same,) = seen(equal_split, [(60 * n, "A", f"B{n}", 70_000_000) for n in range(5)])
+    assert same.said("en") == "pays exactly 0.00000000007 ETH to each of 5 addresses within 4 min"
+    assert same.said("ja") == "4分の間に5個のアドレスへ同額（0.00000000007 ETH）を送金"
+
+
+def test_every_pattern_has_words_of_its_own() -> None:
+    names = {search.__name__ for search in PATTERNS}
+    for language in LANGUAGES:
+        assert len({words(language).one_of("observed", name) for name in names} - names) == len(names)
 
 
 # --- the definitions

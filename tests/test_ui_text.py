@@ -80,7 +80,12 @@ def used_keys() -> tuple[set[str], set[str]]:
     """Keys that the modules ask for, and prefixes of keys that are built from a part."""
     keys: set[str] = set()
     prefixes: set[str] = set()
-    for path in (*UI.rglob("*.py"), *(UI.parent / "export").glob("*.py"), UI.parent / "mixes.py"):
+    for path in (
+        *UI.rglob("*.py"),
+        *(UI.parent / "export").glob("*.py"),
+        UI.parent / "mixes.py",
+        UI.parent / "patterns.py",
+    ):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)

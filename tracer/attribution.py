@@ -147,11 +147,14 @@ class Attribution(Findings):
         )
 
     @grounded
-    def patterns(self) -> pd.DataFrame:
-        """What stands out in how traced addresses behaved: observations with figures and transactions, no proof."""
+    def patterns(self, language: str = "en") -> pd.DataFrame:
+        """What stands out in how traced addresses behaved: observations with figures and transactions, no proof.
+
+        language: of the observations.
+        """
         tracing = self.tracing()
         rows = [
-            (p.pattern, p.account[0], tracing.display(*p.account), p.observation, p.figure_text)
+            (p.pattern, p.account[0], tracing.display(*p.account), p.said(language), p.figure_text)
             + (";".join(p.transactions), p.source)
             for p in tracing.patterns
         ]

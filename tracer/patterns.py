@@ -8,12 +8,13 @@ exact integers in the smallest unit, times UTC seconds.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tracer.addresses import display, is_evm
 from tracer.amounts import decimal_text
 from tracer.clusters.payments import Payments
 from tracer.ledger import Ledger
+from tracer.wording import Words, words
 
 __all__ = [
     "PATTERNS",
@@ -38,19 +39,28 @@ _ROUND = 10  # whole coins
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One observation. account: (chain, address). figures: names and values in order. transactions: hashes in order."""
+    """One observation. account: (chain, address). figures: names and values in order. transactions: hashes in order.
+
+    each: the amount that the payments have in common, with its symbol; else empty.
+    """
 
     pattern: str
     account: tuple[str, str]
-    observation: str
     transactions: tuple[str, ...]
     source: str
     figures: tuple[tuple[str, int | str], ...] = field(default=())
+    each: str = ""
 
     @property
     def figure_text(self) -> str:
         """The figures as `name=value;...`."""
         return ";".join(f"{name}={value}" for name, value in self.figures)
+
+    def said(self, language: str) -> str:
+        """What was seen, as the predicate of a sentence, in a language of `tracer.wording`."""
+        w, figures = words(language), dict(self.figures)
+        spans = {name: _duration(int(figures.get(name, 0)), w) for name in ("seconds", "rest_seconds")}
+        return w(f"observed.{self.pattern}", **{**figures, **spans, "each": self.each})
 
 
 def find_patterns(payments: Payments, traced: Collection[int]) -> list[Pattern]:
@@ -69,8 +79,7 @@ def fan_out(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]:
         for run in _bursts(payments, payments.by_payer.at(address).tolist()):
             payees = len({int(payments.payee[i]) for i in run})
             if payees >= _MANY:
-                text = f"pays {payees} addresses in {len(run)} payments within {_span(payments, run)}"
-                yield _pattern(payments, "fan_out", address, text, run, ("payees", payees))
+                yield _pattern(payments, "fan_out", address, run, ("payees", payees))
 
 
 def fan_in(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]:
@@ -82,8 +91,7 @@ def fan_in(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]:
         for run in _bursts(payments, payments.by_payee.at(address).tolist()):
             payers = len({int(payments.payer[i]) for i in run})
             if payers >= _MANY:
-                text = f"is paid by {payers} addresses in {len(run)} payments within {_span(payments, run)}"
-                yield _pattern(payments, "fan_in", address, text, run, ("payers", payers))
+                yield _pattern(payments, "fan_in", address, run, ("payers", payers))
 
 
 def equal_split(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]:
@@ -99,10 +107,9 @@ def equal_split(payments: Payments, traced: Collection[int]) -> Iterator[Pattern
             for run in _bursts(payments, same):
                 payees = len({int(payments.payee[i]) for i in run})
                 if payees >= _MANY:
-                    text = f"pays exactly {_coins(payments, asset, amount)} to each of {payees} addresses within "
-                    text += _span(payments, run)
                     figures = ("payees", payees), ("each_raw", amount)
-                    yield _pattern(payments, "equal_split", address, text, run, *figures)
+                    seen = _pattern(payments, "equal_split", address, run, *figures)
+                    yield replace(seen, each=_coins(payments, asset, amount))
 
 
 def dormant_then_burst(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]:
@@ -125,8 +132,7 @@ def dormant_then_burst(payments: Payments, traced: Collection[int]) -> Iterator[
             last = max((int(payments.time[i]) for i in before), default=-1)
             rest = int(payments.time[start]) - last
             if last >= 0 and rest >= _REST:
-                text = f"rests {_duration(rest)}, then pays {len(run)} times within {_span(payments, run)}"
-                yield _pattern(payments, "dormant_then_burst", address, text, run, ("rest_seconds", rest))
+                yield _pattern(payments, "dormant_then_burst", address, run, ("rest_seconds", rest))
 
 
 def peel_chain(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]:
@@ -156,9 +162,8 @@ def peel_chain(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]
             run.append(steps[here, asset])
             here = int(payments.payee[run[-1]])
         if len(run) >= _PEELS:
-            text = f"{len(run)} addresses in a row each pass on most of their coin to a new one and peel off the rest"
             end = ("end", display(*payments.ledger.addresses[here]))
-            yield _pattern(payments, "peel_chain", address, text, run, ("steps", len(run)), end)
+            yield _pattern(payments, "peel_chain", address, run, ("steps", len(run)), end)
 
 
 def round_amounts(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]:
@@ -176,8 +181,7 @@ def round_amounts(payments: Payments, traced: Collection[int]) -> Iterator[Patte
                 continue
             even = [i for i in out if payments.amount[i] % (_ROUND * 10**decimals) == 0]
             if len(even) >= _PEELS and 5 * len(even) >= 4 * len(out):
-                text = f"{len(even)} of {len(out)} payments are whole tens of coins"
-                yield _pattern(payments, "round_amounts", address, text, even, ("of", len(out)))
+                yield _pattern(payments, "round_amounts", address, even, ("of", len(out)))
 
 
 def look_alikes(payments: Payments, traced: Collection[int]) -> Iterator[Pattern]:
@@ -196,11 +200,8 @@ def look_alikes(payments: Payments, traced: Collection[int]) -> Iterator[Pattern
         twins = named.get((chain, address[2:5] + address[-4:]), {}) if is_evm(chain) else {}
         for twin in sorted(set(twins) - {address}):
             hashes = tuple(dict.fromkeys(tx for tx in twins[twin] if tx))
-            shown = display(chain, twin)
-            text = f"has a look-alike, {shown}: the same first three and last four digits"
-            yield Pattern(
-                "look_alikes", (chain, address), text, hashes, _source(look_alikes), (("twin", shown),)
-            )
+            figures = (("twin", display(chain, twin)),)
+            yield Pattern("look_alikes", (chain, address), hashes, _source(look_alikes), figures)
 
 
 def _appearances(ledger: Ledger) -> Iterator[tuple[str, str, str]]:
@@ -236,7 +237,6 @@ def _pattern(
     payments: Payments,
     name: str,
     address: int,
-    observation: str,
     run: Sequence[int],
     *figures: tuple[str, int | str],
 ) -> Pattern:
@@ -247,9 +247,7 @@ def _pattern(
     common = ("payments", len(run)), ("seconds", seconds), ("asset", asset.ref), ("total_raw", total)
     hashes = tuple(dict.fromkeys(hash_ for i in run if (hash_ := payments.hash(i))))
     search = next(x for x in PATTERNS if x.__name__ == name)
-    return Pattern(
-        name, payments.ledger.addresses[address], observation, hashes, _source(search), (*figures, *common)
-    )
+    return Pattern(name, payments.ledger.addresses[address], hashes, _source(search), (*figures, *common))
 
 
 def _source(search: object) -> str:
@@ -264,17 +262,14 @@ def _coins(payments: Payments, asset: int, amount: int) -> str:
     return f"{decimal_text(amount, what.decimals) or amount} {what.symbol or what.ref}"
 
 
-def _span(payments: Payments, run: Sequence[int]) -> str:
-    return _duration(int(payments.time[run[-1]]) - int(payments.time[run[0]]))
-
-
-def _duration(seconds: int) -> str:
+def _duration(seconds: int, w: Words) -> str:
     """Seconds in the two largest units: `8 d 22 h`, `58 min 12 s`."""
     parts = [
-        (seconds // _DAY, "d"),
-        (seconds // _HOUR % 24, "h"),
-        (seconds // 60 % 60, "min"),
-        (seconds % 60, "s"),
+        (seconds // _DAY, "days"),
+        (seconds // _HOUR % 24, "hours"),
+        (seconds // 60 % 60, "minutes"),
+        (seconds % 60, "seconds"),
     ]
     first = next((n for n, (count, _) in enumerate(parts) if count), len(parts) - 1)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
+    told = [w(f"duration.{unit}", count=count) for count, unit in parts[first : first + 2] if count]
+    return " ".join(told) or w("duration.seconds", count=0)

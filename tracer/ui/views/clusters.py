@@ -362,7 +362,9 @@ def _patterns(case: Case, words: Words, tables: _Found, note: str) -> None:
     st.caption(words("cluster.patterns_help"))
     frame = tables.patterns
     show_table(
-        frame.assign(pattern=[words.one_of("pattern", str(p)) for p in frame["pattern"]]),
+        case.patterns(words.language).assign(
+            pattern=[words.one_of("pattern", str(p)) for p in frame["pattern"]]
+        ),
         words,
         key="patterns",
         file=f"{case.name}_patterns",
