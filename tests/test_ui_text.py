@@ -20,7 +20,7 @@ from tracer.clusters.verdict import CoinJoin
 from tracer.endpoint_kinds import STILL_THERE, EndpointKind
 from tracer.labels.rows import SOURCE_TYPES
 from tracer.model import Rule, StopCode
-from tracer.results import CONVENTIONS, OUTPOINT_CONVENTIONS
+from tracer.results import CHAIN_REPLACED, CONVENTIONS, GIVEN_UP, OUTPOINT_CONVENTIONS
 from tracer.store.caserecords import Verdict
 from tracer.ui.flow import KINDS
 from tracer.ui.i18n import language_of, words
@@ -196,14 +196,18 @@ def test_the_strip_adds_no_two_assets_of_one_symbol_and_puts_known_ones_first() 
 
 
 def test_every_convention_of_a_result_is_translated() -> None:
-    assert {e["en"] for e in TABLE["convention"].values()} == set(CONVENTIONS) | set(OUTPOINT_CONVENTIONS)
+    assert {e["en"] for e in TABLE["convention"].values()} == {
+        *CONVENTIONS,
+        *OUTPOINT_CONVENTIONS,
+        GIVEN_UP,
+    }
 
 
 def test_every_gap_and_assumption_of_the_core_is_named_and_explained() -> None:
     core = [p for p in UI.parent.rglob("*.py") if UI not in p.parents and "testing" not in p.parts]
     said = re.compile(r"\b(?:Gap|say)\(\s*\"(\w+)\"")
     codes = {code for path in core for code in said.findall(path.read_text(encoding="utf-8"))}
-    codes |= set(_COUNTED) | {"poison", "zero_value", "fake_token"}
+    codes |= set(_COUNTED) | {CHAIN_REPLACED, "poison", "zero_value", "fake_token"}
     assert {"opening", "overlap", "fees_absent", "exponent"} <= codes
     assert codes - set(TABLE["gap"]) == set()
     assert set(TABLE["gap"]) == set(TABLE["gap_why"])

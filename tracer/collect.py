@@ -23,20 +23,14 @@ from tracer.collecting.budget import Budget
 from tracer.collecting.fetch import Source, fetch, worker_name
 from tracer.collecting.frontier import Account, Candidate, reason, starting_points
 from tracer.collecting.manifest import Fetched, uncovered, write_manifest
-from tracer.collecting.pinning import check_pinned, heads_of_others, pin, same_chain
+from tracer.collecting.pinning import ReplacedError, check_pinned, given_up, heads_of_others, marked, pin_all
 from tracer.collecting.report import Collected, Event, Rate
 from tracer.collecting.sources import open_sources
 from tracer.collecting.tasks import end, together
-from tracer.errors import (
-    BudgetSpentError,
-    InputError,
-    ProviderError,
-    ProviderStopError,
-    visible,
-)
+from tracer.errors import BudgetSpentError, InputError, ProviderError, ProviderStopError, visible
 from tracer.label_packs import labels_of
 from tracer.memory import give_back
-from tracer.store.caserecords import ChainHead, ChainStop, Target
+from tracer.store.caserecords import ChainStop, Target
 
 __all__ = ["ROUND", "Collected", "Event", "collect", "open_sources"]
 
@@ -140,6 +134,9 @@ class _Run:
             await self._rounds()
         except BudgetSpentError:
             self.spent = True
+        except ReplacedError as error:
+            self._give_up(error)
+            raise
         finished = not self.stopped and not await self._left()
         exhausted = self.spent and not finished
         self._keep(exhausted=exhausted)
@@ -185,30 +182,35 @@ class _Run:
 
     async def _pin(self) -> None:
         """Fix up to which block each chain is asked; if that was done before, see that the chain is still the same."""
-        known = {head.chain: head for head in self.case.file.heads}
         others = heads_of_others(self.case.workspace, self.case.name)
-        failures: list[ProviderError] = []
-        fresh: list[ChainHead] = []
-        for chain, source in sorted(self.sources.items()):
-            try:
-                head, span = await pin(source, chain, known.get(chain), self.budget)
-                if not await same_chain(source, head, others.get(chain, ())):
-                    source.answers.doubt()
-                self.spans[chain], self.anchors[chain] = span, head.hash
-            except ProviderError as error:
-                self.stopped[chain] = str(error)
-                failures.append(error)
-                continue
-            fresh += [head] if chain not in known else []
-        if len(failures) == len(self.sources):
-            raise failures[0]
+        found = await pin_all(self.sources, self.case.file.heads, others, self.budget)
+        self.spans = found.spans
+        self.anchors = {chain: head.hash for chain, head in found.heads.items()}
+        self.stopped |= {chain: str(error) for chain, error in found.failures.items()}
+        for error in found.failures.values():
+            self._give_up(error)
+        if found.spent is not None:
+            raise found.spent
+        if len(found.failures) == len(self.sources):
+            raise next(iter(found.failures.values()))
         limits = {k: v for k, v in asdict(self.budget).items() if v is not None and v != ""}
         targets = tuple(Target(*a) for a in self.start) if self.budget.backward else self.case.file.targets
+        manifest = self._list() if found.moved else self.case.file.manifest
         self.case.update(
             lambda f: replace(
-                f, heads=(*f.heads, *fresh), targets=targets, thresholds={**_others(f.thresholds), **limits}
+                f,
+                heads=marked(f.heads, found.heads.values()),
+                former=(*f.former, *given_up(f.heads, found.heads)),
+                targets=targets,
+                manifest=manifest,
+                thresholds={**_others(f.thresholds), **limits},
             )
         )
+
+    def _give_up(self, error: ProviderError) -> None:
+        """Note in the case if its history belongs to a chain that was given up."""
+        if isinstance(error, ReplacedError) and error.head not in self.case.file.heads:
+            self.case.update(lambda f: replace(f, heads=marked(f.heads, [error.head])))
 
     def _is_no_hub(self, entry: Fetched) -> bool:
         """Whether an address that was taken as a hub may be read after all."""
@@ -383,10 +385,14 @@ class _Run:
 
     def _keep(self, *, exhausted: bool) -> None:
         """Pin the list of what was fetched in the case file."""
-        data = write_manifest([*self.entries, *self.failed.values()])
-        sha256 = self.case.workspace.archive.put(data)
+        sha256 = self._list()
         halted = tuple(ChainStop(chain, visible(text)) for chain, text in sorted(self.stopped.items()))
         self.case.update(lambda f: replace(f, manifest=sha256, exhausted=exhausted, halted=halted))
+
+    def _list(self) -> str:
+        """The sha256 of the list of what was fetched, in the archive."""
+        data = write_manifest([*self.entries, *self.failed.values()])
+        return self.case.workspace.archive.put(data)
 
 
 def _others(thresholds: Mapping[str, str | int | bool]) -> dict[str, str | int | bool]:

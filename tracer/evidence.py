@@ -26,7 +26,7 @@ from tracer.ledger import build_ledger
 from tracer.model import UNREAD, Gap, Kind, Label, StopCode
 from tracer.outpoints import leave_out, transaction_rows
 from tracer.prices import bundled_prices
-from tracer.results import frame
+from tracer.results import CHAIN_REPLACED, frame
 from tracer.settings import Settings
 from tracer.store import Capture, Draft, View, Workspace
 from tracer.store.caserecords import CaseFile, Pin
@@ -244,6 +244,17 @@ def trace_of(
     gaps += [
         Gap("provider_stopped", f"The last collection did not go to its end there: {h.reason}", h.chain)
         for h in file.halted
+    ]
+    gaps += [
+        Gap(
+            CHAIN_REPLACED,
+            f"What was collected ends in block {h.block} ({h.hash}), which the chain gave up: {h.replaced} stands there"
+            " now. Payments of it may never have happened. Collect the case anew (tracer collect CASE --again), or"
+            " into a new case.",
+            h.chain,
+        )
+        for h in file.heads
+        if h.replaced
     ]
     times = ledger.time[ledger.time >= 0]
     as_of = _as_of(file, int(times.max()) if len(times) else None)

@@ -21,7 +21,7 @@ from tracer.labels.stopping import STOPPING
 from tracer.listing import Listed
 from tracer.model import Label
 from tracer.parties import Parties, attributed_elsewhere, party_key
-from tracer.results import frame
+from tracer.results import CHAIN_REPLACED, frame
 
 __all__ = ["Addressee", "addressee_frame", "addressees", "sheet_for"]
 
@@ -123,6 +123,7 @@ def sheet_for(
     )
     hashes = set(transfers["tx_hash"]) - {""}
     here = gaps["address"].isin(set(addresses["address"])) | gaps["tx"].isin(hashes)
+    here |= gaps["code"] == CHAIN_REPLACED
     others = gaps[~here]["status"]
     return FreezeSheet(
         addressee=asked.name,

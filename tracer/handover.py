@@ -17,7 +17,7 @@ from tracer.freeze import addressee_frame, sheet_for
 from tracer.grounds import grounded
 from tracer.model import CONSERVING, Rule
 from tracer.origins import ORIGIN_COLUMNS
-from tracer.results import counted_twice, frame
+from tracer.results import counted_twice, frame, given_up
 from tracer.tracing import Progress
 from tracer.version import version
 
@@ -113,8 +113,10 @@ class Handover(Attribution):
         if self.file.manifest:
             inputs.append(self._collected_input())
         tracing = self.tracing()
-        doubts = tuple(counted_twice(tracing.all_gaps))
-        return Pins(self.name, self.rule, self.as_of, version(), tracing.conventions, tuple(inputs), doubts)
+        doubts, replaced = tuple(counted_twice(tracing.all_gaps)), tuple(given_up(tracing.all_gaps))
+        return Pins(
+            self.name, self.rule, self.as_of, version(), tracing.conventions, tuple(inputs), doubts, replaced
+        )
 
     def _collected_input(self) -> Input:
         """What was collected, as one input: the list of histories, by its sha256."""

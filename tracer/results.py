@@ -22,13 +22,16 @@ from tracer.taint.tally import Tally, tally
 from tracer.times import utc_text
 
 __all__ = [
+    "CHAIN_REPLACED",
     "CONVENTIONS",
+    "GIVEN_UP",
     "OUTPOINT_CONVENTIONS",
     "TaintResult",
     "conventions_of",
     "counted_twice",
     "frame",
     "gap_frame",
+    "given_up",
     "grounds",
 ]
 
@@ -51,9 +54,28 @@ OUTPOINT_CONVENTIONS = (
 """What is printed as well where a chain has inputs and outputs."""
 
 
-def conventions_of(ledger: Ledger) -> tuple[str, ...]:
+CHAIN_REPLACED = "chain_replaced"
+"""The code of the gap of a history that ends in a block that its chain gave up."""
+
+GIVEN_UP = (
+    "History of a chain that was given up is among it (gaps.csv, chain_replaced): it is to be collected anew."
+)
+"""What is printed first where a chain was reorganised below the block that the case is pinned on."""
+
+
+def conventions_of(ledger: Ledger, gaps: Iterable[Gap]) -> tuple[str, ...]:
     """What the numbers of a ledger rest on, one sentence each."""
-    return (*CONVENTIONS, *(OUTPOINT_CONVENTIONS if ledger.utxo.any() else ()))
+    replaced = any(gap.code == CHAIN_REPLACED for gap in gaps)
+    return (
+        *((GIVEN_UP,) if replaced else ()),
+        *CONVENTIONS,
+        *(OUTPOINT_CONVENTIONS if ledger.utxo.any() else ()),
+    )
+
+
+def given_up(gaps: Iterable[Gap]) -> list[str]:
+    """What open gaps say of history that belongs to a chain that was given up: to be read before anything else."""
+    return [gap.message for gap in gaps if gap.code == CHAIN_REPLACED]
 
 
 _TWICE = frozenset(
@@ -152,7 +174,7 @@ class TaintResult:
     @property
     def conventions(self) -> list[str]:
         """The conventions that the numbers rest on, one sentence each."""
-        return list(conventions_of(self.ledger))
+        return list(conventions_of(self.ledger, self.gap_list))
 
     @cached_property
     def tally(self) -> Tally:

@@ -182,7 +182,7 @@ class Runs:
     @property
     def conventions(self) -> tuple[str, ...]:
         """What all numbers rest on, one sentence each."""
-        return conventions_of(self.ledger)
+        return conventions_of(self.ledger, self.gaps)
 
     def outcome(self, rule: Rule) -> Outcome:
         """Run a rule, once."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from tracer.cli.progress import Report, shown_progress
-from tracer.cli.say import note
+from tracer.cli.say import clean, note
 
 if TYPE_CHECKING:
     from tracer.case import Case
@@ -31,7 +31,14 @@ class Session:
         """The case `name` of the workspace."""
         from tracer.case import Case
 
-        return Case.open(name, workspace=self.workspace)
+        case = Case.open(name, workspace=self.workspace)
+        for head in case.file.heads:
+            if head.replaced:  # said also where people want no hints: what follows may not be true any more
+                note(
+                    f"The chain {clean(head.chain)} gave up block {head.block}, up to which this case was collected: "
+                    f"collect it anew ({self.command('collect', case.name, '--again')})."
+                )
+        return case
 
     def progress(self, stage: str) -> AbstractContextManager[Report]:
         """Progress on stderr while the block runs; `stage` is what it does at first."""

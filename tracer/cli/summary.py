@@ -30,7 +30,7 @@ Row = dict[Any, Any]
 def print_result(case: Case, result: TaintResult) -> None:
     """Print the trace of one rule. Raises ConservationError if its account does not add up."""
     from tracer.export.notes import as_of_text
-    from tracer.results import counted_twice
+    from tracer.results import counted_twice, given_up
 
     governing = (
         " (governing rule)"
@@ -42,6 +42,8 @@ def print_result(case: Case, result: TaintResult) -> None:
     stolen = [_amount(row, "stolen_raw") for row in account if _units(row["stolen_raw"])]
     line(f"Stolen: {', '.join(stolen) or 'nothing: the imported files do not know the seeds'}")
     _print_losses(result.losses())
+    for text in given_up(result.gap_list):
+        line(f"A CHAIN WAS GIVEN UP: {text}")
     _print_doubts(counted_twice(result.gap_list))
     _print_holders(result.addresses())
     _print_account(account, result.rule)

@@ -53,7 +53,8 @@ class Pins:
     """What the numbers of an export rest on.
 
     `rule` is the governing rule; `as_of` UTC seconds or None; `version` the code version; `conventions` the
-    sentences that the accounting prints with every result; `doubts` what open gaps say may be counted twice.
+    sentences that the accounting prints with every result; `doubts` what open gaps say may be counted twice, `replaced`
+    what they say of history that belongs to a chain that was given up.
     """
 
     case: str
@@ -63,6 +64,7 @@ class Pins:
     conventions: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
     doubts: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
 
 
 def as_of_text(seconds: int | None) -> str:
@@ -79,8 +81,9 @@ def readme_text(pins: Pins, layouts: Iterable[Layout], *, evidence: bool = False
         f"As of (UTC):     {as_of_text(pins.as_of)}",
         f"Code version:    coinpursuit {pins.version}",
         "",
+        *(f"A CHAIN WAS GIVEN UP: {_one_line(text)}" for text in pins.replaced),
         *(f"MAY BE COUNTED TWICE: {_one_line(text)}" for text in pins.doubts),
-        *([""] if pins.doubts else ()),
+        *([""] if pins.doubts or pins.replaced else ()),
         "Amounts in columns that end in _raw are exact integers in the smallest unit of the asset (wei, sat).",
         "Open the files as text columns: a spreadsheet that reads them as numbers keeps only 15 digits.",
         "Text that begins with = + - @ carries a leading ' against formulas; the importer removes it again.",
@@ -105,6 +108,11 @@ def readme_text(pins: Pins, layouts: Iterable[Layout], *, evidence: bool = False
         "_raw で終わる列は、最小単位(wei、satoshi)の正確な整数です。",
         "表計算ソフトでは「文字列」として読み込んでください。",
         "gaps.csv は、欠けている情報と置いた仮定の一覧です。",
+        *(
+            ["取得した履歴に、その後無効となったチェーンのものが含まれます。再取得が必要です(gaps.csv)。"]
+            if pins.replaced
+            else ()
+        ),
         *(
             ["二重に計上されているおそれのある金額があります。gaps.csv を先に確認してください。"]
             if pins.doubts

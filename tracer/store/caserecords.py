@@ -45,12 +45,17 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
-    """Up to which block the case asks a chain: number, hash (a reorganised chain has another), UTC seconds."""
+    """Up to which block the case asks a chain: number, hash, UTC seconds.
+
+    replaced: the hash that stood at that height when the chain was asked last, where it was another: what was collected
+    belongs to a chain that was given up. None where it was the same.
+    """
 
     chain: str
     block: int
     hash: str
     time: int
+    replaced: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +154,9 @@ class CaseFile:
     `revision` counts the changes of the file and is set by `Cases.update` alone. Captures stand in the order of
     their import, which is the order of files in the ledger. manifest: sha256 of the list of collected addresses
     (`tracer.collecting.manifest`) in the archive, "" if nothing was collected. heads: per chain, the block that the
-    collection goes to. exhausted: it ended because its budget was used up. targets: whose coin it traces
-    back. halted: the chains whose provider stopped answering in the last collection. gaps: what is known to be missing,
-    beside what the sources show.
+    collection goes to. former: those that it went to before their chain gave them up and was read anew. exhausted: it
+    ended because its budget was used up. targets: whose coin it traces back. halted: the chains whose provider
+    stopped answering in the last collection. gaps: what is known to be missing, beside what the sources show.
     """
 
     name: str
@@ -169,6 +174,7 @@ class CaseFile:
     rulings: tuple[Ruling, ...] = ()
     link_rulings: tuple[LinkRuling, ...] = ()
     heads: tuple[ChainHead, ...] = ()
+    former: tuple[ChainHead, ...] = ()
     targets: tuple[Target, ...] = ()
     halted: tuple[ChainStop, ...] = ()
     gaps: tuple[Gap, ...] = ()

@@ -46,6 +46,7 @@ _LISTS: dict[str, type] = {
     "captures": Pin,
     "halted": ChainStop,
     "heads": ChainHead,
+    "former": ChainHead,
     "gaps": Gap,
     "seeds": Seed,
     "targets": Target,

@@ -92,6 +92,9 @@ def header() -> None:
             on_change=_turn_language,
             label_visibility="collapsed",
         )
+    for head in looked_at.file.heads if looked_at else ():
+        if head.replaced:
+            st.error(words("header.replaced", chain=head.chain, block=head.block), icon=":material/warning:")
     with st.container(
         key="said-here"
     ):  # always there: a line that comes or goes must not move the chosen tab
