@@ -18,7 +18,10 @@ from typer.testing import CliRunner
 
 from tests.utxo_rows import coin, note, pay, transaction, write_rows
 from tracer.cli.app import app
+from tracer.clusters.bitcoin import bitcoin_links
 from tracer.clusters.coinjoin import CoinJoin, classify
+from tracer.clusters.common_input import common_input
+from tracer.clusters.history import History
 from tracer.clusters.wasabi import DENOMINATIONS
 from tracer.utxo import Input, Output, Script, UtxoTransaction
 
@@ -166,6 +169,42 @@ def test_a_real_tx0_is_one_users_preparation_and_mixes_nothing() -> None:
 )
 def test_a_tx0_of_any_pool_with_its_fee(tx: UtxoTransaction) -> None:
     assert kind_of(tx) == CoinJoin.WHIRLPOOL_TX0
+
+
+def tx0_of(spent: list[int], changes: list[int], premixes: int, fee: int = 50_000) -> UtxoTransaction:
+    """A Tx0 for the pool of 0.01 BTC with an input of each payer and those changes."""
+    values = sorted([*[1_004_000] * premixes, fee, *changes])
+    return transaction(
+        [coin(f"payer {n}", amount) for n, amount in enumerate(spent)],
+        [note("00" * 64), *(pay(f"{n}", value) for n, value in enumerate(values))],
+    )
+
+
+def test_a_tx0_with_the_changes_of_two_users_may_be_theirs_together_and_unites_nobody() -> None:
+    two = tx0_of([3_500_000, 2_300_000], [1_461_000, 263_000], 4)
+    verdict = classify(two)
+    assert (verdict.kind, verdict.confidence, verdict.mixes) == (CoinJoin.WHIRLPOOL_TX0, 60, False)
+    assert verdict.reasons[-1].startswith("but two changes: two users may have built it")
+    one = dataclasses.replace(two, outputs=tuple(o for o in two.outputs if o.amount != 263_000))
+    assert (classify(one).kind, classify(one).confidence) == (CoinJoin.WHIRLPOOL_TX0, 97)
+    alone = transaction([coin("user", 5_800_000)], [*two.outputs])
+    assert classify(alone).confidence == 97
+    for tx, united in ((two, False), (one, True)):
+        history = History([tx])
+        assert bool(common_input(tx, history)) == united
+        assert bool(bitcoin_links(history).links) == united
+
+
+def test_a_coinjoin_made_up_as_a_tx0_is_one_whether_or_not_somebody_takes_no_change() -> None:
+    # makers of a JoinMarket CoinJoin: what they get back is what they put in less 1,004,000, and 300 sat more
+    earned = tx0_of([2_000_000, 1_600_000, 1_060_000], [2_000_000 - 1_004_000 + 300], 3)
+    assert kind_of(earned) == CoinJoin.OTHER
+    assert "without it the shape is joinmarket" in classify(earned).reasons[-1]
+    both = tx0_of([2_000_000, 1_600_000, 1_100_000], [996_300, 596_300], 3)
+    assert kind_of(both) == CoinJoin.OTHER
+    # the same outputs from inputs of which nobody earned: one user's, for all that the transaction says
+    ordinary = tx0_of([2_000_000, 1_600_000, 1_060_000], [2_000_000 - 1_004_000 - 300], 3)
+    assert kind_of(ordinary) == CoinJoin.WHIRLPOOL_TX0
 
 
 def test_what_differs_from_a_tx0_is_none() -> None:

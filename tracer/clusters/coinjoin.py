@@ -30,6 +30,8 @@ _PROTOCOLS = (
     many_equal,
 )
 _FEWEST_OUTPUTS = 3
+_SURE = 97
+"""Confidence in a Tx0 of one user."""
 _ADDED = 60
 """Confidence in a CoinJoin to which an OP_RETURN was added, at most."""
 _ORDINARY = Verdict(CoinJoin.NONE, 95, ())
@@ -40,7 +42,23 @@ def classify(transaction: UtxoTransaction) -> Verdict:
     if len(transaction.outputs) < _FEWEST_OUTPUTS or transaction.coinbase:
         return _ORDINARY
     shape = Shape(transaction)
-    return _first(shape) or _with_data(shape) or _ORDINARY
+    found = _first(shape)
+    if found is None or (found.kind == CoinJoin.WHIRLPOOL_TX0 and _rather_joint(shape, found)):
+        return _with_data(shape) or _ORDINARY
+    return found
+
+
+def _rather_joint(shape: Shape, tx0: Verdict) -> bool:
+    """Whether what has the shape of a Tx0, one user's preparation, is a CoinJoin to which its OP_RETURN was added.
+
+    It is if its change earned as only JoinMarket's makers do, or if it may be of two users anyway. Many equal outputs
+    to many payers alone say nothing: two of 372 real Tx0 have them (one user with many coins).
+    """
+    joint = _with_data(shape)
+    if joint is None:
+        return False
+    earned = any(ground.key in {"fee_earned", "fees_earned"} for ground in joint.grounds)
+    return earned or tx0.confidence < _SURE
 
 
 def _first(shape: Shape) -> Verdict | None:

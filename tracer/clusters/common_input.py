@@ -10,6 +10,7 @@ from __future__ import annotations
 from tracer.clusters.history import History
 from tracer.clusters.link import Link
 from tracer.clusters.shape import Shape
+from tracer.clusters.whirlpool import perhaps_of_two
 from tracer.utxo import UtxoTransaction
 
 __all__ = ["MAYBE_JOINT", "common_input", "maybe_joint", "maybe_payjoin"]
@@ -42,10 +43,12 @@ def maybe_joint(shape: Shape) -> bool:
     """Equal outputs in the number of possible participants, from as many payers: two users or a trade, perhaps.
 
     The shape of Goldfeder et al. (PoPETs 2018) from two participants on. Trades of inscriptions, in which buyer and
-    seller sign one transaction, have it too.
+    seller sign one transaction, have it too. Also a Tx0 of Whirlpool with the changes of two users (Tx0x2).
     """
     participants = (len(shape.paid_out) + 1) // 2
-    return len(shape.paid_out) >= 3 and shape.equal == participants and len(shape.payers) >= participants
+    if len(shape.paid_out) >= 3 and shape.equal == participants and len(shape.payers) >= participants:
+        return True
+    return perhaps_of_two(shape)
 
 
 def maybe_payjoin(shape: Shape) -> bool:

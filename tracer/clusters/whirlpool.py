@@ -3,20 +3,21 @@
 Definitions: the Whirlpool server's configuration (pool denomination; must-mix inputs pay the miner fee, liquidity
 inputs are earlier mix outputs of exactly the pool size); Stuetz, Stockinger, Moreno-Sanchez, Haslhofer and Maffei,
 Adoption and Actual Privacy of Decentralized CoinJoin Implementations in Bitcoin (AFT 2022, arXiv 2109.10229), the SCDH
-rule; Dumplings (github.com/nopara73/Dumplings) for mixes of up to ten. Pools of 0.025 and 0.25 BTC opened with
-Ashigaru in 2025.
+rule; Dumplings (github.com/nopara73/Dumplings) for mixes of up to ten; the changes of whirlpool-client of 2023 for the
+Tx0x2 and its decoy. Pools of 0.025 and 0.25 BTC opened with Ashigaru in 2025.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 from tracer.clusters.shape import Shape
 from tracer.clusters.verdict import CoinJoin, Ground, Rule, Verdict, judged, seen
 from tracer.utxo import Script
 
-__all__ = ["tx0", "whirlpool", "whirlpool_to_others"]
+__all__ = ["perhaps_of_two", "tx0", "whirlpool", "whirlpool_to_others"]
 
 _POOLS = (100_000, 1_000_000, 2_500_000, 5_000_000, 25_000_000, 50_000_000)
 _POOL_FEES = {100_000: 5_000, 1_000_000: 50_000, 5_000_000: 175_000, 50_000_000: 1_750_000}
@@ -25,6 +26,7 @@ _MOST_EXCESS = 110_000
 _FEWEST, _MOST = 5, 10
 _FIRST = (570_000, 1_554_100_000)  # block and time, April 2019
 _MOST_PREMIXES = 70
+_CHANGES_OF_TWO = 2
 _PAYLOADS = {64, 80}
 """Bytes of the fee payload in the OP_RETURN of a Tx0, measured on real ones."""
 
@@ -82,10 +84,23 @@ def _other_outputs(shape: Shape) -> Ground | None:
 
 
 def tx0(shape: Shape) -> Verdict | None:
-    """A Tx0, or None."""
+    """A Tx0, or None. With two changes it may be a Tx0x2, which two users build together.
+
+    The client of Whirlpool had both: the Tx0x2, and a decoy of it by one user, made not to differ. None of 372 real Tx0
+    has two changes.
+    """
     if shape.before(*_FIRST):
         return None
-    return judged(CoinJoin.WHIRLPOOL_TX0, 97, shape, (_fee_payload, _premixes))
+    found = judged(CoinJoin.WHIRLPOOL_TX0, 97, shape, (_fee_payload, _premixes))
+    if found is None or len(shape.payers) < 2 or dict(found.grounds[-1].values)["change"] != _CHANGES_OF_TWO:
+        return found
+    return replace(found, confidence=60, grounds=(*found.grounds, seen("two_changes")))
+
+
+def perhaps_of_two(shape: Shape) -> bool:
+    """Whether it has the shape of a Tx0 that two users may have built."""
+    found = tx0(shape)
+    return found is not None and found.grounds[-1].key == "two_changes"
 
 
 def _fee_payload(shape: Shape) -> Ground | None:
