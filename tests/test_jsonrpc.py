@@ -59,6 +59,27 @@ def on(method: str, change: Callable[[list[object], object], object]) -> Change:
     return lambda asked, params, result: change(params, result) if asked == method else result
 
 
+class Behind(Asking):
+    """Nodes behind one address: the first `lagging` that a search meets find nothing and lack the newest block."""
+
+    def __init__(self, node: Anvil, lagging: int, said: object) -> None:
+        super().__init__(node)
+        self.lagging, self.said = lagging, said
+        self.asked: list[bytes] = []
+
+    async def __call__(self, request: Request) -> bytes:
+        self.asked.append(request.body)
+        searched = b"fromBlock" in request.body and b"eth_chainId" not in request.body
+        lags = searched and self.asked.count(request.body) <= self.lagging
+        assert request.settled is (self.asked.count(request.body) == 1) or not searched
+        self.change = self._lacks if lags else None
+        return await super().__call__(request)
+
+    def _lacks(self, method: str, params: list[object], result: object) -> object:
+        del params, result
+        return [] if method in {"eth_getLogs", "trace_filter"} else self.said
+
+
 def told(world: World, title: str, change: Change, without: tuple[str, ...] = ()) -> History:
     ask = Asking(world.node, without, change)
     return asyncio.run(adapter_of(world.node).transaction(ask, world.hash[title]))
@@ -343,6 +364,47 @@ class TestSearch:
         with pytest.raises(ProviderError, match="beyond current head"):
             history(world, THIEF, on("eth_getLogs", behind))
         assert len(asked) <= 4
+
+    @pytest.mark.parametrize("said", [None, ValueError("block not found")], ids=["null", "error"])
+    @pytest.mark.parametrize("lagging", [1, 3])
+    def test_an_answer_of_a_node_that_lacks_the_block_is_asked_for_again(
+        self, world: World, lagging: int, said: object
+    ) -> None:
+        """Behind one address, every search meets `lagging` nodes without its newest block before one that has it."""
+        whole, ask = history(world, THIEF, None), Behind(world.node, lagging, said)
+        found = read(world.node, THIEF, world.first, world.last, ask)
+        assert found.table.equals(whole.table)
+        assert (found.gaps, found.complete) == (whole.gaps, whole.complete)
+        searches = [body for body in ask.asked if b"eth_getLogs" in body]
+        assert len(searches) == (lagging + 1) * len(set(searches))
+
+    def test_where_no_node_has_the_block_it_is_an_error_and_no_empty_history(self, world: World) -> None:
+        ask = Behind(world.node, 10**6, None)
+        with pytest.raises(ProviderError, match=f"does not have block {world.last}"):
+            read(world.node, THIEF, world.first, world.last, ask)
+        assert len([body for body in ask.asked if b"BlockTransactionCount" in body]) == 4
+
+    def test_that_a_node_has_the_block_costs_a_call_and_no_request(self, world: World) -> None:
+        ask = Asking(world.node)
+        read(world.node, THIEF, world.first, world.last, ask)
+        searches = [json.loads(r.body) for r in ask.requests if b"eth_getLogs" in r.body]
+        assert [[call["method"] for call in one] for one in searches] == [
+            ["eth_getLogs"] * 4 + ["eth_getBlockTransactionCountByNumber"]
+        ]
+        assert searches[0][-1]["params"] == [hex(world.last)]
+        shown = [r.body for r in ask.requests if b"BlockTransactionCount" in r.body]
+        assert all(b"eth_getLogs" in body or b"trace_filter" in body for body in shown)
+
+    def test_a_node_that_does_not_count_transactions_or_takes_no_batches_is_read_without(
+        self, world: World
+    ) -> None:
+        whole = history(world, THIEF, None)
+        silent = history(world, THIEF, None, without=("eth_getBlockTransactionCountByNumber",))
+        assert silent.table.equals(whole.table)
+        ask = Asking(world.node)
+        single = read(world.node, THIEF, world.first, world.last, ask, page=1)
+        assert single.table.equals(whole.table)
+        assert "eth_getBlockTransactionCountByNumber" not in ask.methods()
 
     def test_any_other_refusal_is_an_error(self, world: World) -> None:
         with pytest.raises(ProviderError, match="disk full"):

@@ -122,7 +122,7 @@ class Adapter(Protocol):
 
     @property
     def name(self) -> str:
-        """Kind and version of the parser, for the record: `jsonrpc 1`. Raised when the same answers give other rows."""
+        """Kind and version of the parser, for the record: `jsonrpc 2`. Raised when the same answers give other rows."""
         ...
 
     async def head(self, ask: Ask) -> Head:

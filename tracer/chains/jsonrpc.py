@@ -39,7 +39,7 @@ _SCANNED = 1000
 class JsonRpc:
     """Adapter of one endpoint of kind `jsonrpc`. Holds no state: every answer that it uses was asked for."""
 
-    name = "jsonrpc 1"
+    name = "jsonrpc 2"
 
     def __init__(self, endpoint: Endpoint) -> None:
         if endpoint.kind != "jsonrpc" or not is_evm(endpoint.chain):

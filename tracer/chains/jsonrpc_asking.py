@@ -2,6 +2,11 @@
 
 A node that refuses a batch, or answers one that cannot be read, is asked again in halves, down to single calls. What
 is asked never depends on when answers arrive.
+
+Behind one address several nodes may stand, and one that lags answers a search for blocks that it does not have yet with
+what it has: nothing. So a search is sent with the question how many transactions its newest block has, in the same
+batch: a node without that block says null, and its answer does not count. Source: Ethereum's execution-apis,
+eth_getBlockTransactionCountByNumber; the hash of the block would say more and is 10 to 30 kB of transactions away.
 """
 
 from __future__ import annotations
@@ -18,6 +23,9 @@ __all__ = ["BATCH", "Node", "together"]
 
 BATCH = 100
 """Calls in one request at most. Public nodes take 100 to 1,000; a batch of 100 is already bound by the node's work."""
+
+_TRIES = 4
+"""How often a search is sent, in the hope of another node, until one has the blocks."""
 
 T = TypeVar("T")
 
@@ -38,15 +46,22 @@ class Node:
         self._ask, self._base, self._size = ask, base, size
 
     async def results(
-        self, calls: Sequence[Call], *, settled: bool, size: int = BATCH, patient: bool = False
+        self,
+        calls: Sequence[Call],
+        *,
+        settled: bool,
+        size: int = BATCH,
+        patient: bool = False,
+        until: Sequence[int] = (),
     ) -> list[object]:
         """One result or Refusal per call, in order. size: smaller batches for calls with large answers.
 
-        patient: a single call whose answer cannot be read is a Refusal instead of an error.
+        patient: a single call whose answer cannot be read is a Refusal instead of an error. until: for each call, the
+        block that a node must have for its answer to count. Raises ProviderError if none has it.
         """
-        step = min(size, self._size)
-        parts = [calls[at : at + step] for at in range(0, len(calls), step)]
-        answered = await together([self._part(part, settled, patient) for part in parts])
+        step = max(1, min(size, self._size) - bool(until))
+        parts = [slice(at, at + step) for at in range(0, len(calls), step)]
+        answered = await together([self._part(calls[p], settled, patient, until[p]) for p in parts])
         return [result for part in answered for result in part]
 
     async def values(
@@ -68,7 +83,11 @@ class Node:
                 )
         return results
 
-    async def _part(self, calls: Sequence[Call], settled: bool, patient: bool) -> list[object]:
+    async def _part(
+        self, calls: Sequence[Call], settled: bool, patient: bool, until: Sequence[int] = ()
+    ) -> list[object]:
+        if until and self._size > 1:
+            return await self._by_one_that_has(max(until), calls, settled, patient, until)
         body = await self._ask(Request(self._base, body=question(calls), settled=settled))
         try:
             return read_answers(body, len(calls))
@@ -77,6 +96,39 @@ class Node:
                 if patient:
                     return [Refusal(0, error.message)]
                 raise
-            half = len(calls) // 2
-            halves = [self._part(part, settled, patient) for part in (calls[:half], calls[half:])]
-            return [result for part in await together(halves) for result in part]
+            return await self._halves(calls, settled, patient, until)
+
+    async def _halves(
+        self, calls: Sequence[Call], settled: bool, patient: bool, until: Sequence[int]
+    ) -> list[object]:
+        half = len(calls) // 2
+        parts = (slice(half), slice(half, None))
+        answered = await together([self._part(calls[p], settled, patient, until[p]) for p in parts])
+        return [result for part in answered for result in part]
+
+    async def _by_one_that_has(
+        self, block: int, calls: Sequence[Call], settled: bool, patient: bool, until: Sequence[int]
+    ) -> list[object]:
+        """The answers of a node that shows in the same batch that it has the block.
+
+        A call whose batch of two cannot be read is asked alone, where nothing can be shown.
+        """
+        proof = Call("eth_getBlockTransactionCountByNumber", (hex(block),))
+        body = question([*calls, proof])
+        for attempt in range(
+            _TRIES
+        ):  # what is asked again is no longer settled: the archive has the bad answer
+            answer = await self._ask(Request(self._base, body=body, settled=settled and not attempt))
+            try:
+                *results, shown_block = read_answers(answer, len(calls) + 1)
+            except UnreadableError:
+                if len(calls) > 1:
+                    return await self._halves(calls, settled, patient, until)
+                return await self._part(calls, settled, patient)
+            unsaid = isinstance(shown_block, Refusal) and shown_block.unsupported
+            if unsaid or not (shown_block is None or isinstance(shown_block, Refusal)):
+                return results
+        raise ProviderError(
+            f"The provider's node does not have block {block}, up to which it was asked.",
+            "It may not be in sync: ask again later, or ask another provider.",
+        )

@@ -118,7 +118,8 @@ async def _over(node: Node, found: Found, queries: Sequence[_Query], span: Span,
             )
         now, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
         calls = [piece.query.call(piece.span, piece.after) for piece in now]
-        answers = await node.results(calls, settled=True, size=_HEAVY)
+        until = [piece.span.last for piece in now]
+        answers = await node.results(calls, settled=True, size=_HEAVY, until=until)
         more: list[_Piece] = []
         for piece, answer in zip(now, answers, strict=True):
             if isinstance(answer, Refusal):
