@@ -308,6 +308,14 @@ def test_a_kind_that_is_none_is_refused(tmp_path: Path) -> None:
         evaluate([path])
 
 
+def test_ground_truth_of_a_test_network_is_read_and_no_transaction_counts_twice(tmp_path: Path) -> None:
+    elsewhere = row(whirlpool()) | {"kind": "whirlpool", "chain": REGTEST}
+    (score,) = evaluate([write_rows(tmp_path / "t.jsonl", [elsewhere])])
+    assert (score.heuristic, score.right, score.found) == ("whirlpool", 1, 1)
+    with pytest.raises(FileError, match="twice"):
+        evaluate([write_rows(tmp_path / "t.jsonl", [elsewhere, elsewhere])])
+
+
 def test_a_path_without_labelled_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no labelled data"):
         evaluate([tmp_path])

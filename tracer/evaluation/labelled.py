@@ -7,6 +7,7 @@ has neither is a fact without truth and counts nowhere.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +29,14 @@ class GroundTruth:
 
 
 def read_labelled(path: Path) -> GroundTruth:
-    """The truth of one file. Raises FileError that names the row."""
-    transactions = tuple(read_transactions(path))
+    """The truth of one file, of any Bitcoin-like chain (test networks too). Raises FileError that names the row."""
+    transactions = tuple(read_transactions(path, alone=True))
     facts = {t.txid: t for t in transactions}
+    if len(facts) < len(transactions):
+        twice = next(txid for txid, count in Counter(t.txid for t in transactions).items() if count > 1)
+        raise FileError(
+            f"{shown(path.name)} holds transaction {twice} twice.", "Each counts once: remove one."
+        )
     owners: dict[str, str] = {}
     kinds: dict[str, CoinJoin] = {}
     with path.open(encoding="utf-8") as lines:

@@ -1,0 +1,1 @@
+"""Wallets of litecoind that live on a private chain by a plan, with the truth about whose each coin is."""
