@@ -617,27 +617,6 @@ class TestOrder:
         ledger = build_ledger([from_rows(rows) for rows in files])
         return len(ledger.amount), sorted(g.code for g in ledger.gaps if g.code.startswith("overlap"))
 
-    def test_a_payment_that_two_files_tell_with_two_amounts_is_a_gap(self):
-        row = self.row
-        first, other, more = row(1), row(1, amount=7), row(2, amount=9)
-        assert self.codes([first], [other]) == (2, ["overlap_amount"])
-        assert self.codes([first, more], [other, more]) == (3, ["overlap", "overlap_amount"])
-        (gap,) = [
-            g
-            for g in build_ledger([from_rows([first]), from_rows([other])]).gaps
-            if g.code == "overlap_amount"
-        ]
-        assert (gap.status, "2 rows (0x1)" in gap.message, "remove-file" in gap.message) == (
-            "open",
-            True,
-            True,
-        )
-        # a source that knows more, another kind, payee, asset or transaction, or a row left out, contradicts nothing
-        assert self.codes([first], [first, other]) == (2, ["overlap"])
-        for unlike in ({"kind": "internal"}, {"to_address": "B"}, {"asset": "0xa"}, {"tx": "0x2"}):
-            assert self.codes([first], [row(1, **{"amount": 7} | unlike)]) == (2, [])
-        assert self.codes([first], [row(1, amount=7, excluded="poison")])[1] == []
-
     def test_a_transaction_cut_in_two_by_the_end_of_a_file_keeps_both_of_its_equal_movements(self):
         row = self.row
         assert self.codes([row(1)], [row(2)]) == (2, ["overlap_position"])

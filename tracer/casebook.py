@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from tracer import evidence, rulings, seeding
+from tracer import crosscheck, evidence, rulings, seeding
 from tracer.addresses import chain_id, is_tx_hash, parse_account
 from tracer.addresses import tx_hash as checked_tx
 from tracer.chains.files import read_transfers
@@ -193,6 +193,7 @@ class CaseBook(LinkRulings, Labelling):
         if progress is not None:
             progress("store", 0, 1)
         capture = evidence.keep(self.workspace, source, read, options, partial=partial, now=self._now())
+        differing = crosscheck.against(self.workspace, file, read.table, capture)
         pin = Pin(capture.sha256, capture.key, capture.name, self._now())
         before = len(self.file.captures)
         after = self.update(
@@ -202,7 +203,7 @@ class CaseBook(LinkRulings, Labelling):
                 else replace(file, captures=(*file.captures, pin))
             )
         )
-        return evidence.report(read, is_new=len(after.captures) > before)
+        return evidence.report(read, is_new=len(after.captures) > before, disagreements=differing)
 
     def remove_file(self, number: int, reason: str, author: str = "", expected: str = "") -> Pin:
         """Take an imported file out of the case, with a reason that is kept as a judgement; returns what it was.

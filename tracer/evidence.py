@@ -68,7 +68,8 @@ class ImportReport:
     """What an import did. rows: in the file; followed: of these in the flows; excluded: reason -> number of rows.
 
     is_new: False if the case had the file already. labels: what the file suggests about
-    addresses; nothing is taken over from it unless the analyst says so.
+    addresses; nothing is taken over from it unless the analyst says so. disagreements: what the file tells otherwise
+    than the sources that the case had, as the gaps that come of it.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ImportReport:
     warnings: tuple[str, ...]
     is_new: bool
     labels: tuple[Label, ...] = ()
+    disagreements: tuple[Gap, ...] = ()
 
 
 def limits(settings: Settings) -> Limits:
@@ -140,7 +142,7 @@ def refuse_spends(read: FileImport) -> None:
             ) from None
 
 
-def report(read: FileImport, *, is_new: bool) -> ImportReport:
+def report(read: FileImport, *, is_new: bool, disagreements: Iterable[Gap] = ()) -> ImportReport:
     """What the investigator is told about an import."""
     excluded = Counter(read.table["excluded"].cast(pa.string()).to_pylist())
     followed = excluded.pop("", 0)
@@ -154,6 +156,7 @@ def report(read: FileImport, *, is_new: bool) -> ImportReport:
         tuple(read.warnings),
         is_new,
         tuple(read.labels),
+        tuple(disagreements),
     )
 
 

@@ -39,7 +39,7 @@ from tracer.outpoints import (
 )
 from tracer.source_overlap import cut_overlap
 
-__all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger"]
+__all__ = ["BURNED", "FEE", "KINDS", "OUTSIDE", "RECOVERED", "Ledger", "build_ledger", "stacked"]
 
 OUTSIDE, FEE, BURNED, RECOVERED = NOBODY, -2, -3, -4
 """Address numbers of accounts that are no address: mint and beacon chain, and the sinks."""
@@ -149,10 +149,24 @@ def build_ledger(
     tables: movement tables (`tracer.movements.SCHEMA`), one per source, in the order of the case file; one that has a
     column `source` holds rows of several sources and numbers them itself. partial: by source number, True if it does
     not hold the full history of its addresses. conversions: declared ones, each added to the transaction it names.
-    names: of the sources, for errors. Raises InputError for a row that has neither block nor time, for rows that cannot
-    all be true, and for a declared conversion whose transaction is not in the ledger.
+    names: of the sources, for gaps and errors. Raises InputError for a row that has neither block nor time, for rows
+    that cannot all be true, and for a declared conversion whose transaction is not in the ledger.
     """
     flags = list(partial) + [False] * (len(tables) - len(partial))
+    gaps: list[Gap] = []
+    whole = stacked(tables)
+    whole = leave_out(cut_overlap(whole, gaps, names), gaps, names)
+    reason, reasons = codes_of(whole, "excluded")
+    left_out = np.array([word != "" for word in reasons] + [False])[reason]
+    if conversions:
+        whole = _add_conversions(whole, conversions, ~left_out, len(flags))
+        left_out = np.append(left_out, np.zeros(whole.num_rows - len(left_out), dtype=bool))
+    excluded = whole.take(pa.array(np.flatnonzero(left_out)))
+    return _number(_Followed(whole, np.flatnonzero(~left_out)), excluded, flags + [False], gaps, names)
+
+
+def stacked(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of all sources in one table, with the number of their source in a column `capture`."""
     numbered = [
         t.select(SCHEMA.names).append_column(
             "capture", t["source"] if "source" in t.column_names else pa.array([i] * t.num_rows, pa.int64())
@@ -161,18 +175,12 @@ def build_ledger(
     ]
     schema = SCHEMA.append(pa.field("capture", pa.int64()))
     # A table that is in one piece stays as it is: a copy of a million rows takes 200 MB.
-    whole = pa.concat_tables(numbered or [schema.empty_table()]).cast(schema)
-    whole = whole.unify_dictionaries().combine_chunks()
-    del numbered
-    gaps: list[Gap] = []
-    whole = leave_out(cut_overlap(whole, gaps), gaps, names)
-    reason, reasons = codes_of(whole, "excluded")
-    left_out = np.array([word != "" for word in reasons] + [False])[reason]
-    if conversions:
-        whole = _add_conversions(whole, conversions, ~left_out, len(flags))
-        left_out = np.append(left_out, np.zeros(whole.num_rows - len(left_out), dtype=bool))
-    excluded = whole.take(pa.array(np.flatnonzero(left_out)))
-    return _number(_Followed(whole, np.flatnonzero(~left_out)), excluded, flags + [False], gaps, names)
+    return (
+        pa.concat_tables(numbered or [schema.empty_table()])
+        .cast(schema)
+        .unify_dictionaries()
+        .combine_chunks()
+    )
 
 
 class _Followed:

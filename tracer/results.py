@@ -79,7 +79,14 @@ def given_up(gaps: Iterable[Gap]) -> list[str]:
 
 
 _TWICE = frozenset(
-    {"overlap_amount", "overlap_position", "overlap_unknown", "seed_behind_stop", "seed_beyond_stop"}
+    {
+        "overlap_amount",
+        "overlap_party",
+        "overlap_position",
+        "overlap_unknown",
+        "seed_behind_stop",
+        "seed_beyond_stop",
+    }
 )
 _GAP_ORDER = {"open": 0, "assumption": 1, "closed": 2}
 """What is open comes first."""

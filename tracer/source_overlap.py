@@ -3,7 +3,7 @@
 The same transaction: the same hash, or, where a source has none, the same place in the chain (block, index). Inside it
 a movement is told by payer, payee, asset and amount, and by its position where both sources state one. Rows of one
 source are never taken for each other: equal rows are two movements. Transactions with inputs and outputs are taken
-whole from one source (`tracer.outpoints`).
+whole from one source (`tracer.outpoints`). What two sources tell differently is listed (`tracer.disagreements`).
 """
 
 from __future__ import annotations
@@ -15,29 +15,37 @@ from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from tracer.disagreements import settle_places, told_differently
 from tracer.model import Gap, Kind
 from tracer.numbering import codes_of, integers_of
-from tracer.outpoints import cut_transactions
+from tracer.outpoints import cut_transactions, transaction_rows
 
 __all__ = ["cut_overlap"]
 
 _NAMED = ("from_address", "to_address", "asset", "amount")
 
 
-def cut_overlap(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
+def cut_overlap(whole: pa.Table, gaps: list[Gap], names: Sequence[str] = ()) -> pa.Table:
     """The table without the rows that an earlier source tells already; what was decided is added to `gaps`.
 
     The row that knows more (transaction index, position) is kept, then the one of the earlier source. Equal rows at
-    different positions are two movements, unless the two sources number every shared transaction differently.
+    different positions are two movements, unless the two sources number every shared transaction differently. names: of
+    the sources, by number.
     """
     capture = whole["capture"].to_numpy()
-    if whole.num_rows == 0 or len(np.unique(capture)) < 2:
+    if whole.num_rows == 0:
         return whole
-    whole = cut_transactions(whole, gaps)
-    capture = whole["capture"].to_numpy()
-    _doubt(whole, capture, gaps)
     key = _transactions(whole)
+    whole = settle_places(whole, np.where(transaction_rows(whole), -1, key), gaps, names)
+    if len(np.unique(capture)) < 2:
+        return whole
+    cut = cut_transactions(whole, gaps)
+    if cut is not whole:
+        whole, key = cut, _transactions(cut)
+        capture = whole["capture"].to_numpy()
+    _doubt(whole, capture, gaps)
     known = key >= 0
     pairs = np.unique(np.stack([key[known], capture[known]]), axis=1)
     shared, count = np.unique(pairs[0], return_counts=True)
@@ -46,8 +54,8 @@ def cut_overlap(whole: pa.Table, gaps: list[Gap]) -> pa.Table:
         return whole
     part = whole.take(pa.array(rows))
     same = _alike(part, key[rows], capture[rows])
-    _contradictions(part, same, gaps)
     other = _other_numbering(same)
+    gaps += told_differently(whole, rows, key[rows], other, names)
     kept: list[bool] = [True] * len(rows)
     apart = 0
     for members in same.values():
@@ -86,9 +94,10 @@ class _Row:
 
 def _transactions(whole: pa.Table) -> np.ndarray:
     """A number per row that is the same for the same transaction, -1 where the row does not tell."""
-    tx, words = codes_of(whole, "tx_hash")
+    words = whole["tx_hash"].combine_chunks().dictionary_encode()  # by numbers alone: a million hashes are much text
+    tx = words.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     chain, chains = codes_of(whole, "chain")
-    blank = np.array([word == "" for word in words] + [True])[tx]
+    blank = (tx < 0) | (tx == pc.index(words.dictionary, "").as_py())
     hashed = tx * len(chains) + chain
     block, index = integers_of(whole, "block"), integers_of(whole, "tx_index")
     placed = blank & (block >= 0) & (index >= 0)
@@ -96,7 +105,7 @@ def _transactions(whole: pa.Table) -> np.ndarray:
     if placed.any():
         places = np.stack([chain[placed], block[placed], index[placed]])
         _, numbers = np.unique(places, axis=1, return_inverse=True)
-        key[placed] = (len(words) + 1) * len(chains) + numbers.reshape(-1)
+        key[placed] = (len(words.dictionary) + 1) * len(chains) + numbers.reshape(-1)
     return key
 
 
@@ -112,34 +121,6 @@ def _alike(part: pa.Table, key: np.ndarray, capture: np.ndarray) -> dict[_Name, 
         row = _Row(at, int(key[at]), int(capture[at]), position, (place is not None) + (position is not None))
         same[(row.tx, *(columns[c][at] for c in _NAMED), columns["kind"][at] == Kind.FEE)].append(row)
     return same
-
-
-def _contradictions(part: pa.Table, same: dict[_Name, list[_Row]], gaps: list[Gap]) -> None:
-    """List the payments that two sources tell alike but for the amount: what a corrected copy of a file looks like.
-
-    Same transaction, payer, payee, asset and kind, and each of two sources has an amount that the other does not.
-    """
-    alone: dict[_Name, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    kinds, out = (part[name].to_pylist() for name in ("kind", "excluded"))
-    for name, members in same.items():
-        if len({m.capture for m in members}) == 1:
-            tx, payer, payee, asset, _, _ = name
-            for m in members:
-                if not out[m.at]:
-                    alone[tx, payer, payee, asset, kinds[m.at]][m.capture].append(m.at)
-    told = [rows for sources in alone.values() if len(sources) > 1 for rows in sources.values()]
-    if told:
-        first = sorted(at for rows in told for at in rows)
-        hashes = dict.fromkeys(text for text in part["tx_hash"].take(pa.array(first)).to_pylist() if text)
-        named = f" ({', '.join([*hashes][:3])}{', ...' if len(hashes) > 3 else ''})" if hashes else ""
-        gaps.append(
-            Gap(
-                "overlap_amount",
-                f"{len(first)} rows{named} tell the same payment as another source, but with another amount: all are"
-                " counted. If one file corrects the other, take the wrong one out: tracer case remove-file CASE"
-                " NUMBER (tracer case show CASE lists them).",
-            )
-        )
 
 
 def _other_numbering(same: dict[_Name, list[_Row]]) -> set[tuple[int, int]]:

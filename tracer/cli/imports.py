@@ -97,4 +97,6 @@ def _print(report: ImportReport) -> None:
         line(f"  left out, {clean(reason)}: {count:,}")
     for warning in report.warnings:
         line(f"  warning: {clean(warning)}")
+    for gap in report.disagreements:
+        line(f"  WARNING: {clean(gap.message)}")
     line(f"  sha256 {report.sha256}")

@@ -69,12 +69,14 @@ def read_facts(view: View, entries: Sequence[Fetched], first: int) -> Facts:
     column = table.schema.get_field_index("capture")
     source = pa.array([number[c] for c in table["capture"].to_pylist()], pa.int64())
     told = table.set_column(column, "capture", source)
-    table, flags = flag(cut_overlap(told, []).combine_chunks())
+    found: list[Gap] = []
+    table, flags = flag(cut_overlap(told, found, [e.name for e in entries]).combine_chunks())
+    places = [gap for gap in found if gap.code == "place_differs"]  # the ledger finds the others again
     whole = _whole(entries)
     lacks = lacking(told, table, entries, whole)
     table = table.set_column(column, "capture", pc.add(table["capture"], first))
     own = dict.fromkeys(g.gap for g in view.gaps(captures))
-    gaps = (*own, *_hubs(entries), *_failed(failed), *lacks.values(), *flags)
+    gaps = (*own, *places, *_hubs(entries), *_failed(failed), *lacks.values(), *flags)
     partial = tuple(
         not e.complete or (e.first > 0 and e.account not in whole) or e.account in lacks for e in entries
     )

@@ -12,7 +12,7 @@ from tracer.ui.acting import as_drawn, refusal
 from tracer.ui.i18n import Words
 from tracer.ui.jobs import CancelledError, Job, Progress
 from tracer.ui.preview import COLUMNS, head_of
-from tracer.ui.printing import clean
+from tracer.ui.printing import clean, plain
 from tracer.ui.running import stoppable, trouble
 from tracer.ui.session import jobs, say
 from tracer.ui.snippets import arguments, call, show_python
@@ -102,7 +102,10 @@ def _ended(case: Case, job: Job, words: Words) -> None:
         name, report = cast(tuple[str, Any], job.result)
         st.success(_summary(report, name, words), icon=":material/check_circle:")
         for warning in report.warnings:
-            st.warning(clean(warning, 400))
+            st.warning(plain(warning, 400))
+        for gap in report.disagreements:
+            why = f"**{words.one_of('gap', gap.code)}** {words.one_of('gap_why', gap.code)}"
+            st.warning(f"{why}\n\n{plain(gap.message, 1200)}", icon=":material/warning:")
         st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
 
 
