@@ -112,6 +112,11 @@ class TestPayeesAndPayers:
         found = codes([*shared, row(0)], [*theirs, row(4, to_address="B")])
         assert found == (4, ["overlap", "overlap_party"])
 
+    def test_what_a_block_gives_to_many_stands_at_one_position(self) -> None:
+        given = {"from_address": "", "kind": "opening"}
+        assert codes([row(0, **given)], [row(0, to_address="B", **given)]) == (2, [])
+        assert codes([row(0, **given)], [row(0, amount=7, **given)]) == (2, ["overlap_amount"])
+
     def test_a_fee_and_a_payment_of_the_same_amount_are_two(self) -> None:
         assert codes([row()], [row(kind="fee", to_address="")]) == (2, [])
 

@@ -94,7 +94,9 @@ class _Row:
 
 def _transactions(whole: pa.Table) -> np.ndarray:
     """A number per row that is the same for the same transaction, -1 where the row does not tell."""
-    words = whole["tx_hash"].combine_chunks().dictionary_encode()  # by numbers alone: a million hashes are much text
+    words = (
+        whole["tx_hash"].combine_chunks().dictionary_encode()
+    )  # by numbers alone: a million hashes are much text
     tx = words.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     chain, chains = codes_of(whole, "chain")
     blank = (tx < 0) | (tx == pc.index(words.dictionary, "").as_py())
