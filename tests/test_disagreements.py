@@ -113,7 +113,10 @@ class TestPayeesAndPayers:
         assert found == (4, ["overlap", "overlap_party"])
 
     def test_what_a_block_gives_to_many_stands_at_one_position(self) -> None:
-        given = {"from_address": "", "kind": "opening"}
+        given = {"from_address": "", "kind": "mint"}
+        assert codes([row(0, **given)], [row(0, to_address="B", **given)]) == (2, [])
+        assert codes([row(9, **given)], [row(9, to_address="B", **given)]) == (2, ["overlap_party"])
+        given["kind"] = "opening"
         assert codes([row(0, **given)], [row(0, to_address="B", **given)]) == (2, [])
         assert codes([row(0, **given)], [row(0, amount=7, **given)]) == (2, ["overlap_amount"])
 

@@ -24,8 +24,8 @@ __all__ = ["settle_places", "told_differently"]
 
 _SHOWN = 3
 """So many examples a gap names."""
-_MANY = frozenset({Kind.OPENING, Kind.WITHDRAWAL})
-"""What a block does for many at once, all at one position."""
+_MANY = frozenset({Kind.MINT, Kind.OPENING, Kind.WITHDRAWAL})
+"""What a block gives to many, all of them at position 0: the coin of the first block, rewards, withdrawals."""
 _REMEDY = (
     "If one file corrects the other, take the wrong one out: tracer case remove-file CASE NUMBER (tracer case show CASE"
     " lists them)."
@@ -195,7 +195,8 @@ def _surplus(rows: Sequence[_Told], other: Counter[tuple[object, ...]]) -> list[
 
 def _at_one_position(told: Sequence[_Told], counts: _Counts, sources: _Sources) -> _Pairs:
     def place(x: _Told) -> tuple[object, ...] | None:
-        return None if x.position is None or x.kind in _MANY else (x.asset, x.kind, x.position)
+        many = x.kind in _MANY and not x.payer and not x.position
+        return None if x.position is None or many else (x.asset, x.kind, x.position)
 
     for x, y in _buckets(told, counts, place):
         if sources.placed(x, y) and (x.payer == y.payer or (x.payee, x.amount) == (y.payee, y.amount)):
