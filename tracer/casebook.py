@@ -18,9 +18,9 @@ from tracer import crosscheck, evidence, rulings, seeding
 from tracer.addresses import chain_id, is_tx_hash, parse_account
 from tracer.addresses import tx_hash as checked_tx
 from tracer.chains.files import read_transfers
+from tracer.crosscheck import ImportReport
 from tracer.custody import exhibits_of, record_of
 from tracer.errors import InputError, NotFoundError, shown
-from tracer.evidence import ImportReport
 from tracer.grounds import of_case
 from tracer.labelling import Labelling
 from tracer.linkrulings import LinkRulings
@@ -203,7 +203,7 @@ class CaseBook(LinkRulings, Labelling):
                 else replace(file, captures=(*file.captures, pin))
             )
         )
-        return evidence.report(read, is_new=len(after.captures) > before, disagreements=differing)
+        return crosscheck.report(read, is_new=len(after.captures) > before, disagreements=differing)
 
     def remove_file(self, number: int, reason: str, author: str = "", expected: str = "") -> Pin:
         """Take an imported file out of the case, with a reason that is kept as a judgement; returns what it was.

@@ -1,22 +1,48 @@
-"""What a file that is being imported tells otherwise than the sources of the case, said at once and not only later.
+"""What an import says: what was read, and what the file tells otherwise than the sources that the case had.
 
-The gaps of the ledger say the same for as long as both sources stand in the case.
+The gaps of the ledger say the latter for as long as both sources stand in the case.
 """
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tracer import evidence, rulings
+from tracer.chains.files import FileImport
 from tracer.collecting.facts import read_facts
 from tracer.ledger import stacked
-from tracer.model import Gap
+from tracer.model import Gap, Label
 from tracer.source_overlap import cut_overlap
 from tracer.store import Capture, Workspace
 from tracer.store.caserecords import CaseFile
 
-__all__ = ["against"]
+__all__ = ["ImportReport", "against", "report"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did. rows: in the file; followed: of these in the flows; excluded: reason -> number of rows.
+
+    is_new: False if the case had the file already. labels: what the file suggests about
+    addresses; nothing is taken over from it unless the analyst says so. disagreements: what the file tells otherwise
+    than the sources that the case had, as the gaps that come of it.
+    """
+
+    name: str
+    sha256: str
+    format: str
+    rows: int
+    followed: int
+    excluded: Mapping[str, int]
+    warnings: tuple[str, ...]
+    is_new: bool
+    labels: tuple[Label, ...] = ()
+    disagreements: tuple[Gap, ...] = ()
 
 
 def against(workspace: Workspace, file: CaseFile, table: pa.Table, capture: Capture) -> list[Gap]:
@@ -45,3 +71,21 @@ def against(workspace: Workspace, file: CaseFile, table: pa.Table, capture: Capt
     names = [*(pin.name for pin in pins), capture.name, *(facts.names if facts else ())]
     cut_overlap(stacked(ruled.tables), found, names)
     return [gap for gap in found if gap.status == "open"]
+
+
+def report(read: FileImport, *, is_new: bool, disagreements: Iterable[Gap] = ()) -> ImportReport:
+    """What the investigator is told about an import."""
+    excluded = Counter(read.table["excluded"].cast(pa.string()).to_pylist())
+    followed = excluded.pop("", 0)
+    return ImportReport(
+        read.name,
+        read.sha256,
+        read.format,
+        read.table.num_rows,
+        followed,
+        dict(sorted(excluded.items())),
+        tuple(read.warnings),
+        is_new,
+        tuple(read.labels),
+        tuple(disagreements),
+    )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Capture",
     "Fetched",
-    "ImportReport",
     "accounts",
     "collected",
     "display",
@@ -53,7 +51,6 @@ __all__ = [
     "refuse_spends",
     "refuse_unplaced",
     "relabelled",
-    "report",
     "tables",
     "trace_of",
     "wanted",
@@ -61,27 +58,6 @@ __all__ = [
 
 PARSER = "files"
 PARSER_VERSION = "1"
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import did. rows: in the file; followed: of these in the flows; excluded: reason -> number of rows.
-
-    is_new: False if the case had the file already. labels: what the file suggests about
-    addresses; nothing is taken over from it unless the analyst says so. disagreements: what the file tells otherwise
-    than the sources that the case had, as the gaps that come of it.
-    """
-
-    name: str
-    sha256: str
-    format: str
-    rows: int
-    followed: int
-    excluded: Mapping[str, int]
-    warnings: tuple[str, ...]
-    is_new: bool
-    labels: tuple[Label, ...] = ()
-    disagreements: tuple[Gap, ...] = ()
 
 
 def limits(settings: Settings) -> Limits:
@@ -140,24 +116,6 @@ def refuse_spends(read: FileImport) -> None:
             raise FileError(
                 f"{shown(read.name)}: {error.message} Nothing was imported.", error.hint
             ) from None
-
-
-def report(read: FileImport, *, is_new: bool, disagreements: Iterable[Gap] = ()) -> ImportReport:
-    """What the investigator is told about an import."""
-    excluded = Counter(read.table["excluded"].cast(pa.string()).to_pylist())
-    followed = excluded.pop("", 0)
-    return ImportReport(
-        read.name,
-        read.sha256,
-        read.format,
-        read.table.num_rows,
-        followed,
-        dict(sorted(excluded.items())),
-        tuple(read.warnings),
-        is_new,
-        tuple(read.labels),
-        tuple(disagreements),
-    )
 
 
 def pinned(view: View, pins: Sequence[Pin]) -> list[Capture]:

@@ -13,7 +13,7 @@ from tracer.cli.session import session_of
 from tracer.errors import InputError, shown
 
 if TYPE_CHECKING:
-    from tracer.evidence import ImportReport
+    from tracer.crosscheck import ImportReport
 
 __all__ = ["register"]
 
