@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bitcoin_coins import COIN, Chain
+from tests.bitcoin_coins import COIN, Chain, Owner
 from tests.bitcoin_world import CLEAN, EXCHANGE, PEELS, SPLITS, THIEF, VICTIM, World
 from tests.servers.esplora import PAGE, esplora, indexed
 from tests.servers.litecoin import GENESIS, Litecoin, running
@@ -22,6 +22,7 @@ from tests.servers.standin import Asked, Reply
 from tracer.addresses import BITCOIN
 from tracer.chains.adapter import Adapter, Ask, Head, History, Request, Span, Verdict
 from tracer.chains.adapters import JUDGES, adapter_of
+from tracer.chains.bitcoin_scripts import script_hash
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.esplora import Esplora
 from tracer.errors import InputError, ProviderError, ProviderStopError
@@ -216,6 +217,44 @@ def busy(litecoin_binaries: tuple[Path, Path]) -> Iterator[tuple[Litecoin, World
         chain.pay([coin], [(EXCHANGE, coin.amount)])
         chain.mine()
         yield server, World(chain, tip=chain.bury(7))
+
+
+@pytest.fixture(scope="module")
+def bare(litecoin_binaries: tuple[Path, Path]) -> Iterator[tuple[Litecoin, World, str]]:
+    """The thief pays a script that has no address, twice, and from there goes on to the exchange; and its name."""
+    script = b"\x52"
+    nobody = Owner(b"", script, f"script:{script_hash(script)}")
+    with running(litecoin_binaries) as server:
+        chain = Chain(server)
+        (coin,) = chain.endow(THIEF)
+        first, rest = chain.pay([coin], [(nobody, COIN), (THIEF, coin.amount - COIN - 500)])
+        chain.mine()
+        (second,) = chain.pay([rest], [(nobody, rest.amount)])
+        chain.pay_bare([first, second], [(EXCHANGE, first.amount + second.amount - 700)])
+        chain.mine()
+        yield server, World(chain, tip=chain.bury(7)), nobody.address
+
+
+class TestWithoutAddress:
+    """Coin at a script that has no address (P2PK, bare multisig ...) is asked for by its hash."""
+
+    def test_its_history_is_the_same_whoever_is_asked(self, bare: tuple[Litecoin, World, str]) -> None:
+        server, world, nobody = bare
+        with esplora(indexed(server)) as explorer:
+            ways = ways_of(server, world, explorer.url)
+            by_electrum, by_esplora = (ways.history(kind, nobody) for kind in ("electrum", "esplora"))
+        assert by_electrum.table.equals(by_esplora.table)
+        assert (by_electrum.gaps, by_electrum.complete) == (by_esplora.gaps, True)
+        rows = by_electrum.table.select(["from_address", "to_address", "kind"]).to_pylist()
+        assert [r["kind"] for r in rows if nobody == r["from_address"]] == ["spend", "spend"]
+        assert [r["kind"] for r in rows if nobody == r["to_address"]] == ["output", "output"]
+        assert [r["to_address"] for r in rows[-2:]] == [EXCHANGE.address, ""]
+
+    def test_what_names_no_script_is_a_gap(self, bare: tuple[Litecoin, World, str]) -> None:
+        server, world, _ = bare
+        told = ways_of(server, world, "http://unused").history("electrum", "ab" * 32 + ":3")
+        assert (told.complete, told.table.num_rows) == (False, 0)
+        assert [gap.code for gap in told.gaps] == ["script_unknown"]
 
 
 class TestEsplora:

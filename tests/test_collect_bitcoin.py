@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from benchmarks.bitcoin import disperse, kept
 from benchmarks.bitcoin import prepared as benchmark_case
-from tests.bitcoin_coins import Chain
+from tests.bitcoin_coins import Chain, Owner
 from tests.bitcoin_world import CLEAN, EXCHANGE, PEELS, SPLITS, THIEF, VICTIM, World
 from tests.servers.litecoin import GENESIS, running
 from tests.test_electrum import endpoint, transaction
@@ -252,3 +252,29 @@ def test_an_address_whose_history_the_server_refuses_is_a_hub_and_says_what_to_d
         }
         assert set(said) == {"hub", "history_too_long"}
         assert "More transactions than the provider tells" in said["hub"]
+
+
+def test_coin_is_followed_through_scripts_without_an_address_and_a_script_that_nobody_can_ask_for_ends_nothing(
+    litecoin_binaries: tuple[Path, Path], tmp_path: Path
+) -> None:
+    bare, empty = b"\x52", b""
+    with running(litecoin_binaries) as server:
+        chain = Chain(server)
+        (stolen,) = chain.endow(THIEF)
+        nobody = Owner(b"", bare, "")
+        left = stolen.amount - 1500
+        (there, _) = chain.pay([stolen], [(nobody, left), (Owner(b"", empty, ""), 1000)])
+        chain.mine()
+        chain.pay_bare([there], [(EXCHANGE, left)])
+        chain.mine()
+        chain.bury(7)
+        case = new_case(tmp_path)
+        done = run(case, World(chain))
+        assert (done.failed, done.finished) == (0, True)
+        assert held(case, "fifo") == {
+            EXCHANGE.address: (left, "UNSPENT"),
+            f"{there.at.txid}:1": (1000, "UNSPENT"),
+            "sink:fee": (500, ""),
+        }
+        gaps = case.gaps()
+        assert set(gaps.loc[gaps["status"] == "open", "code"]) == {"script_unknown"}

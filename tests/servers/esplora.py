@@ -7,6 +7,7 @@ before its parent); plain text for hashes and errors; 429 without Retry-After; `
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,8 +55,8 @@ class Index:
         for one in block["tx"]:
             told = self.transactions[one["txid"]]
             ends = [spent["prevout"] for spent in told["vin"] if spent["prevout"]] + told["vout"]
-            for address in {end.get("scriptpubkey_address") for end in ends} - {None}:
-                self.history.setdefault(address, []).append(one["txid"])
+            for owner in {name for end in ends for name in _names(end)}:
+                self.history.setdefault(owner, []).append(one["txid"])
 
     def _transaction(self, one: dict[str, Any], block: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -116,28 +117,28 @@ class Index:
                 return Reply(self._proof(txid))
             case ["tx", *_]:
                 return _nothing("Transaction")
-            case ["address", address]:
-                return Reply(self._totals(address))
-            case ["address", address, "txs", "chain", *last]:
-                return Reply(self._page(address, last[0] if last else ""))
+            case ["address" | "scripthash", owner]:
+                return Reply(self._totals(owner))
+            case ["address" | "scripthash", owner, "txs", "chain", *last]:
+                return Reply(self._page(owner, last[0] if last else ""))
         return _nothing("Block")
 
-    def _page(self, address: str, last: str) -> list[dict[str, Any]]:
-        listed = self.history.get(address, [])[::-1]  # newest first, also inside a block
+    def _page(self, owner: str, last: str) -> list[dict[str, Any]]:
+        listed = self.history.get(owner, [])[::-1]  # newest first, also inside a block
         start = listed.index(last) + 1 if last else 0
         return [self.transactions[txid] for txid in listed[start : start + PAGE]]
 
-    def _totals(self, address: str) -> dict[str, Any]:
+    def _totals(self, owner: str) -> dict[str, Any]:
         received = spent = 0
-        for txid in self.history.get(address, []):
+        for txid in self.history.get(owner, []):
             told = self.transactions[txid]
-            received += sum(o["value"] for o in told["vout"] if o.get("scriptpubkey_address") == address)
+            received += sum(o["value"] for o in told["vout"] if owner in _names(o))
             before = [i["prevout"] for i in told["vin"] if i["prevout"]]
-            spent += sum(o["value"] for o in before if o.get("scriptpubkey_address") == address)
+            spent += sum(o["value"] for o in before if owner in _names(o))
         totals = {"funded_txo_sum": received, "spent_txo_sum": spent}
         return {
-            "address": address,
-            "chain_stats": {**totals, "tx_count": len(self.history.get(address, []))},
+            "address": owner,
+            "chain_stats": {**totals, "tx_count": len(self.history.get(owner, []))},
             "mempool_stats": {"funded_txo_sum": 0, "spent_txo_sum": 0, "tx_count": 0},
         }
 
@@ -152,6 +153,15 @@ class Index:
             row = [double_sha256(a + b) for a, b in zip(row[::2], row[1::2], strict=True)]
             at >>= 1
         return {"block_height": block["height"], "merkle": branch, "pos": place}
+
+
+def _names(end: dict[str, Any]) -> set[str]:
+    """What an output can be asked by: its address, and the sha256 of its script."""
+    script = bytes.fromhex(end["scriptpubkey"])
+    return {
+        hashlib.sha256(script).hexdigest(),
+        *([end["scriptpubkey_address"]] if read_script(script).address else []),
+    }
 
 
 def _output(made: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Protocol
 from tracer.chains.adapter import Head, History, Span
 from tracer.chains.bitcoin_bytes import RawTransaction
 from tracer.chains.bitcoin_facts import Place, told_of, with_inputs
-from tracer.chains.bitcoin_scripts import script_of
+from tracer.chains.bitcoin_scripts import hash_of_owner, script_hash
 from tracer.chains.utxo_rows import table_of
 from tracer.errors import InputError, ProviderError
 from tracer.model import NATIVE, Gap
@@ -77,7 +77,9 @@ async def history_of(
     """See `Adapter.history`."""
     if not 0 <= span.first <= span.last or most < 0:
         raise InputError(f"Blocks {span.first} to {span.last} are no span.", "Give the lower block first.")
-    script = script_of(address)
+    if ":" in address.removeprefix("script:"):
+        return _without_script(chain, address)
+    hashed = hash_of_owner(address)
     listing = await provider.listed(address, span, most)
     inside = [entry for entry in listing.entries if span.first <= entry[0] <= span.last]
     if listing.refused or max(len(inside), listing.count) > most:
@@ -86,7 +88,7 @@ async def history_of(
     read = listing.entries if balanced else inside  # the balance is that of now: what came later is read too
     raws = await provider.transactions({txid for _, txid in read})
     places = await provider.places(inside, settled=True)
-    own = _outputs_to(script, raws)
+    own = _outputs_to(hashed, raws)
     wanted = {txid for _, txid in inside}
     paying = {txid for txid in wanted if any(outpoint in own for outpoint, _ in raws[txid].inputs)}
     strangers = wanted - paying - {outpoint.txid for outpoint in own}
@@ -100,10 +102,10 @@ async def history_of(
         wanted = paying | {txid for txid in wanted if not raws[txid].inputs}
     whole = await resolved(provider, chain, [one for one in placed if one[0].txid in wanted], raws)
     if not inflows:
-        whole = [t for t in whole if t.coinbase or any(spent.address == address for spent in t.inputs)]
+        whole = [t for t in whole if t.coinbase or any(spent.owner == address for spent in t.inputs)]
     done = {(t.block, t.txid): t for t in whole}
     parts = {(place.block, raw.txid) for raw, place in placed} - set(done)
-    told = [done.get((place.block, raw.txid)) or _paid(chain, raw, place, script) for raw, place in placed]
+    told = [done.get((place.block, raw.txid)) or _paid(chain, raw, place, hashed) for raw, place in placed]
     told.sort(key=lambda t: (t.block or 0, t.tx_index or 0))
     gaps = _gaps(listing, raws if balanced else None, own, chain, address, span)
     return History(
@@ -149,12 +151,12 @@ async def resolved(
     return [with_inputs(chain, raw, place, made) for raw, place in placed]
 
 
-def _outputs_to(script: bytes, raws: Mapping[str, RawTransaction]) -> dict[Outpoint, int]:
+def _outputs_to(hashed: str, raws: Mapping[str, RawTransaction]) -> dict[Outpoint, int]:
     return {
         Outpoint(txid, vout): output.amount
         for txid, raw in raws.items()
         for vout, output in enumerate(raw.outputs)
-        if output.script == script
+        if script_hash(output.script) == hashed
     }
 
 
@@ -203,8 +205,15 @@ def _hub(listing: Listing, count: int, chain: str, address: str) -> History:
     return History(empty(), tuple(gaps), complete=False, transactions=max(listing.count, count), hub=True)
 
 
-def _paid(chain: str, raw: RawTransaction, place: Place, script: bytes) -> UtxoTransaction:
+def _without_script(chain: str, outpoint: str) -> History:
+    """Coin of an output whose script is empty, or is told by no source: nothing to ask for."""
+    message = "The output has no script that could be asked for, so whether it was spent is not known."
+    gap = Gap("script_unknown", message, chain=chain, address=outpoint)
+    return History(empty(), (gap,), complete=False)
+
+
+def _paid(chain: str, raw: RawTransaction, place: Place, hashed: str) -> UtxoTransaction:
     """What a script got from a transaction, without its inputs and the other outputs."""
     told = told_of(chain, raw, place, ())
-    own = tuple(output for output in told.outputs if output.script == script.hex())
+    own = tuple(output for output in told.outputs if script_hash(bytes.fromhex(output.script)) == hashed)
     return replace(told, outputs=own)

@@ -15,7 +15,7 @@ from tracer.base58_bech32 import base58check_decode, base58check_encode, segwit_
 from tracer.errors import AddressError, shown
 from tracer.utxo import Script
 
-__all__ = ["PREFIX", "Told", "read_script", "script_hash", "script_of"]
+__all__ = ["PREFIX", "Told", "hash_of_owner", "read_script", "script_hash", "script_of"]
 
 PREFIX = "bc"
 _P2PKH, _P2SH = b"\x00", b"\x05"
@@ -67,6 +67,15 @@ def script_of(address: str) -> bytes:
 def script_hash(script: bytes) -> str:
     """How Electrum servers name a script: sha256, bytes reversed (Electrum protocol, "Script hashes")."""
     return hashlib.sha256(script).digest()[::-1].hex()
+
+
+def hash_of_owner(name: str) -> str:
+    """The script hash of an address, or of the owner of a script that has none (`script:` and the hash).
+
+    Raises AddressError for what is neither.
+    """
+    kind, _, digest = name.partition(":")
+    return digest if kind == "script" and len(digest) == 64 else script_hash(script_of(name))
 
 
 def _witness_version(script: bytes) -> int | None:

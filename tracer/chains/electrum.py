@@ -30,7 +30,7 @@ from tracer.chains.bitcoin_bytes import Header, RawTransaction, read_header, rea
 from tracer.chains.bitcoin_facts import Place
 from tracer.chains.bitcoin_history import Entry, Listing, history_of, transaction_of, unknown
 from tracer.chains.bitcoin_questions import Call, Refused, question, read_answers
-from tracer.chains.bitcoin_scripts import script_hash, script_of
+from tracer.chains.bitcoin_scripts import hash_of_owner, script_hash
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.jsonrpc_asking import together
 from tracer.errors import ProviderError, shown
@@ -117,7 +117,7 @@ class _Server:
 
     async def listed(self, address: str, span: Span, most: int) -> Listing:  # noqa: ARG002 - it comes whole
         """See `bitcoin_history.Provider`. The balance is asked before and after the list, which may change between."""
-        name = (script_hash(script_of(address)),)
+        name = (hash_of_owner(address),)
         balance = Call("blockchain.scripthash.get_balance", name)
         calls = [balance, Call("blockchain.scripthash.get_history", name), balance]
         before, listed, after = await self.results(calls, until=span.last)

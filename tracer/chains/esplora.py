@@ -21,6 +21,7 @@ from tracer.chains.bitcoin_answers import array, check_chain, check_work, digest
 from tracer.chains.bitcoin_bytes import Header, RawTransaction, header_bytes, read_header
 from tracer.chains.bitcoin_facts import Place
 from tracer.chains.bitcoin_history import Entry, Listing, history_of, transaction_of, unknown
+from tracer.chains.bitcoin_scripts import hash_of_owner
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.esplora_transactions import read_listed
 from tracer.chains.jsonrpc_asking import together
@@ -136,7 +137,8 @@ class _Explorer:
 
     async def listed(self, address: str, span: Span, most: int) -> Listing:
         """See `bitcoin_history.Provider`."""
-        body = await self.body(f"/address/{address}", until=span.last)
+        base = _path_of(address)
+        body = await self.body(base, until=span.last)
         if _TOO_MANY.match(body):
             return Listing(refused=body.decode(errors="replace"))
         told = record(_decoded(body), "an address")
@@ -146,7 +148,7 @@ class _Explorer:
         if count > most:
             return Listing(count=count)
         entries: set[Entry] = set()
-        path, lowest = f"/address/{address}/txs/chain", span.last
+        path, lowest = f"{base}/txs/chain", span.last
         # Newest first, as documented; else what comes next may be in the span, however old this page is.
         last, falling = 1 << 31, True
         while len(entries) < count and (lowest >= span.first or not falling):
@@ -171,7 +173,7 @@ class _Explorer:
                 )
             entries |= found
             lowest = min(lowest, *(block for block, _ in found))
-            path = f"/address/{address}/txs/chain/{page[-1].raw.txid}"
+            path = f"{base}/txs/chain/{page[-1].raw.txid}"
         whole = len(entries) >= count or lowest >= span.first or not falling
         received = number(sums.get("funded_txo_sum"), "what an address received", _EVER)
         balance = received - number(sums.get("spent_txo_sum"), "what an address spent", _EVER)
@@ -208,6 +210,13 @@ class _Explorer:
 _WORD = (1 << 32) - 1
 _EVER = 1 << 62
 """More than any address can have received in all its life, in sat."""
+
+
+def _path_of(owner: str) -> str:
+    """Where an address is told; of a script without one, by its sha256, whose bytes Electrum alone turns round."""
+    if owner.startswith("script:"):
+        return f"/scripthash/{bytes.fromhex(hash_of_owner(owner))[::-1].hex()}"
+    return f"/address/{owner}"
 
 
 def _decoded(body: bytes) -> object:
