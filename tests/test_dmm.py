@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 import streamlit as st
+from typer.testing import CliRunner
 
 from tests.test_ui_pages import _page, opened, text_of
 from tests.utxo_histories import transaction, txid
 from tracer.addresses import BITCOIN
+from tracer.bundled import BYBIT, DMM, load
 from tracer.case import Case
+from tracer.cli.app import app
 from tracer.errors import FileError, InputError, NotFoundError, SeedError, SeedKnownError
 from tracer.model import CONSERVING, Rule
 from tracer.ui.drawn import drawn_transfers, transfers_at, transfers_of
 from tracer.ui.flow import build_flow
+from tracer.ui.overview import figures
 from tracer.utxo import UtxoTransaction
 from tracer.wording import words
 
@@ -121,6 +129,69 @@ def both(tmp_path_factory):
     case.add_seed(txid(1), "bitcoin")
     case.add_seed(s, amount=100)
     return case
+
+
+@pytest.fixture(scope="module")
+def thefts(tmp_path_factory):
+    """The Bybit theft and the DMM theft, from the bundled facts, in one case."""
+    case = Case.create("thefts", tmp_path_factory.mktemp("thefts"))
+    for name in (BYBIT, DMM):
+        facts = load(name)
+        for path in facts.files:
+            case.import_file(path, partial=facts.partial)
+        seeds = [seed for seed in facts.seeds if seed.tx]
+        case.update(lambda file, seeds=seeds: replace(file, seeds=(*file.seeds, *seeds)))
+    return case
+
+
+class TestBybitAndDmmInOneCase:
+    def test_every_amount_of_every_export_is_in_the_unit_of_its_chain(self, thefts, tmp_path):
+        thefts.export(tmp_path / "out")
+        places = {f"{BITCOIN}/native": ("BTC", "8"), "eip155:1/native": ("ETH", "18")}
+        told, amounts = Counter(), Counter()
+        for path in sorted((tmp_path / "out").glob("*.csv")):
+            with path.open(encoding="utf-8", newline="") as lines:
+                for row in csv.DictReader(lines):
+                    key = row.get("origin_asset") or row.get("asset", "")
+                    key = key if "/" in key else f"{row.get('chain')}/{key}"
+                    symbol, decimals = places.get(key, ("", ""))
+                    if decimals and row.get("decimals"):
+                        assert (row["decimals"], row.get("symbol", symbol)) == (decimals, symbol), path.name
+                        told[path.name, symbol] += 1
+                    for column in [c for c in row if c.endswith("_raw") and row.get(c[:-4]) and row[c]]:
+                        if not row.get("decimals", decimals):
+                            continue  # gaps.csv names the symbol alone
+                        scaled = Decimal(row[column]).scaleb(-int(row.get("decimals", decimals)))
+                        assert Decimal(row[column[:-4]]) == scaled, (path.name, column)
+                        amounts[path.name] += 1
+        tables = {"taint", "conservation", "compare", "endpoints", "routes", "losses", "transfers"}
+        assert {(f"{name}.csv", symbol) for name in tables for symbol in ("BTC", "ETH")} <= set(told)
+        assert {"taint.csv", "endpoints.csv", "routes.csv", "losses.csv"} <= set(amounts)
+
+    def test_the_command_line_says_of_which_theft_a_worth_is(self, thefts):
+        folder = str(thefts.workspace.root)
+        said = CliRunner().invoke(app, ["-w", folder, "taint", "thefts"]).stdout
+        assert "Stolen: 4,502.9 BTC, 401,346.768858404671846374 ETH, 90,375.547907685258392043 stETH" in said
+        assert "dmm: 4,502.9 BTC was worth about 308,000,000 USD, 48,200,000,000 JPY on 2024-05-31" in said
+        assert "bybit: 401,346.768858404671846374 ETH was worth about 1,119,999,354 USD" in said
+
+    @pytest.mark.parametrize("language", ["en", "ja"])
+    def test_neither_coin_hides_the_other_on_the_screen(self, thefts, monkeypatch, language):
+        """The largest amounts of all assets together were forty times 10,000 ETH, and no BTC."""
+        monkeypatch.setenv("TRACER_HOME", str(thefts.workspace.root))
+        st.cache_resource.clear()
+        at = opened("trace", language, "thefts")
+        (frame,) = (
+            f.value for f in at.dataframe if list(f.value.columns)[:3] == ["taint_raw", "symbol", "address"]
+        )
+        assert len(frame) == 40
+        assert frame.iloc[0].tolist()[:3] == ["4,502.9", "BTC", THIEF]
+        assert list(dict.fromkeys(frame["symbol"])) == ["BTC", "ETH", "stETH"]
+        rows = thefts.taint().addresses(ranges=False)
+        strip = figures(words(language), rows, thefts.taint().conservation(), thefts.gaps(), {})
+        assert strip[0]["value"] == "401,346.76\N{HORIZONTAL ELLIPSIS} ETH \N{MIDDLE DOT} 4,502.9 BTC"
+        assert strip[0]["note"] == "+1"
+        assert strip[0]["title"].splitlines()[-1] == "4,502.9 BTC"
 
 
 class TestOneCaseWithTwoChains:

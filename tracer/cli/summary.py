@@ -101,7 +101,8 @@ def _print_doubts(doubts: Sequence[str]) -> None:
 
 
 def _print_losses(losses: pd.DataFrame) -> None:
-    """What the theft was worth on the day; who says so is in losses.csv."""
+    """What the theft was worth on the day; who says so is in losses.csv. Of several thefts each is named."""
+    several = len(set(losses["theft"])) > 1
     for row in losses.to_dict("records"):
         money = [
             f"{int(row[c]):,} {c[-3:].upper()}"
@@ -110,7 +111,11 @@ def _print_losses(losses: pd.DataFrame) -> None:
         ]
         if money:
             what = clean(row["symbol"]) or clean(row["origin_asset"])
+            if several:
+                what = f"{clean(row['theft'])}: {_amount(row, 'stolen_raw')}"
             line(f"  {what} was worth about {', '.join(money)} on {row['day']} (sources: losses.csv)")
+        elif several:
+            line(f"  {clean(row['theft'])}: {_amount(row, 'stolen_raw')}, of which no worth is known")
 
 
 def _print_holders(addresses: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from tracer.case import Case
-from tracer.model import UNREAD, Gap, Rule, StopCode
+from tracer.model import NATIVE, UNREAD, Gap, Rule, StopCode
 from tracer.ui.beyond import mix_said, possible_outputs
 from tracer.ui.drawn import transfers_at, transfers_of
 from tracer.ui.flow import Flow, Node
@@ -348,19 +349,27 @@ def fold_details(node: Node, flow: Flow, w: Words, *, many: bool) -> bool:
     return pressed
 
 
+def _largest_of_each(addresses: pd.DataFrame, most: int) -> list[int]:
+    """The rows of the largest holders, asset by asset: coins of chains first, then listed tokens.
+
+    Amounts of different assets are not compared: of `most` rows each asset has as many as any other while it lasts.
+    """
+    columns = zip(*(addresses[c] for c in ("taint_raw", "address", "chain", "asset")), strict=True)
+    of: dict[tuple[bool, bool, str, str], list[tuple[int, str, int]]] = defaultdict(list)
+    for row, (units, address, chain, asset) in enumerate(columns):
+        if units and not str(address).startswith("sink:"):
+            key = unlisted(f"{chain}/{asset}"), asset != NATIVE, str(chain), str(asset)
+            of[key].append((-units, str(address), row))
+    ranked = [(key[0], rank, key, row) for key in of for rank, (*_, row) in enumerate(sorted(of[key]))]
+    chosen = sorted(ranked)[:most]
+    return [row for *_, row in sorted(chosen, key=lambda entry: (entry[2], entry[1]))]
+
+
 def resting(addresses: pd.DataFrame, w: Words, key: str) -> int | None:
     """With nothing chosen: where the most coin rests now. Returns the chosen row of `addresses`."""
     st.markdown(f"##### {w('details.resting')}")
     st.caption(w("details.choose"))
-    columns = zip(
-        *(addresses[c] for c in ("taint_raw", "decimals", "address", "chain", "asset")), strict=True
-    )
-    sized = sorted(
-        (unlisted(f"{chain}/{asset}"), -(units // 10 ** (whole(places) or 0)), str(address), row)
-        for row, (units, places, address, chain, asset) in enumerate(columns)
-        if units and not str(address).startswith("sink:")
-    )[:_RESTING]
-    rows = [entry[-1] for entry in sized]
+    rows = _largest_of_each(addresses, _RESTING)
     top = addresses.iloc[rows][["taint_raw", "symbol", "address", "hop", "stop", "decimals"]]
     picked = show_table(
         top.reset_index(drop=True),

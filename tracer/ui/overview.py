@@ -15,6 +15,8 @@ from tracer.ui.printing import brief_amount, clean, exact_amount, unlisted, whol
 
 __all__ = ["figures"]
 
+_CHAINS = 2
+"""Amounts in one figure: of so many chains the largest each."""
 _PLACES = ("exchange", "mixer", "bridge", "sanctioned", "unknown")
 
 
@@ -42,16 +44,22 @@ def _symbol(asset: _Asset, w: Words) -> str:
 
 
 def _item(name: str, amounts: Mapping[_Asset, int], w: Words, note: str = "") -> Json:
-    """A figure: the largest amount, known assets first (a worthless token comes in any number); all in the hint."""
+    """A figure: the largest amount, known assets first (a worthless token comes in any number), and the one of a second
+    chain, with which it cannot be compared; all in the hint.
+    """
     sized = sorted(
         amounts.items(), key=lambda a: (unlisted(a[0][0]), -(a[1] // 10 ** (a[0][2] or 0)), a[0][:2])
     )
     lines = [f"{exact_amount(v, a[2])} {_symbol(a, w)}" for a, v in sized]
-    value = ""
-    if sized:
-        asset, units = sized[0]
-        value = f"{brief_amount(units, asset[2])} {_symbol(asset, w)}"
-    more = f"+{len(sized) - 1}" if len(sized) > 1 else ""
+    first: dict[str, str] = {}
+    for asset, units in sized:
+        if not (first and unlisted(asset[0])):
+            first.setdefault(
+                asset[0].partition("/")[0], f"{brief_amount(units, asset[2])} {_symbol(asset, w)}"
+            )
+    said = list(first.values())[:_CHAINS]
+    value = " \N{MIDDLE DOT} ".join(said)
+    more = f"+{len(sized) - len(said)}" if len(sized) > len(said) else ""
     return {
         "name": name,
         "value": value or "0",
