@@ -13,6 +13,7 @@ import streamlit as st
 
 from tracer.errors import TracerError
 from tracer.ui.session import say
+from tracer.ui.snippets import carry_out
 
 __all__ = ["as_drawn", "refusal", "take_back"]
 
@@ -54,7 +55,7 @@ def take_back(
 
     def chosen() -> None:
         number = int(st.session_state[key])
-        act(number)
+        carry_out(key, act, number)
         say(words[2].format(number=number))
 
     if numbers:

@@ -20,7 +20,7 @@ from tracer.ui.notes import notes
 from tracer.ui.picture import completeness
 from tracer.ui.printing import clean, exact_amount, jst, plain, unlisted, utc, whole
 from tracer.ui.session import errors_shown, say
-from tracer.ui.snippets import call, show_python
+from tracer.ui.snippets import action, call, carry_out, show_python
 from tracer.ui.tables import show_table
 
 __all__ = ["by_rule", "details", "fold_details", "resting", "transaction_details"]
@@ -223,9 +223,12 @@ def details(
             "table = case.compare()",
             f"table[table.address == {node.address!r}]",
             f"case.notes({node.address!r}, {node.chain!r})",
-            f"case.note({node.address!r}, 'TEXT', author='...', chain={node.chain!r})",
-            f"case.label({node.address!r}, 'NAME', {node.chain!r}, category='exchange', source='...')",
-            f"case.stop({node.address!r}, 'SERVICE', {node.chain!r}, reason='...')",
+            *action(
+                f"at:{node.id}",
+                f"case.note({node.address!r}, 'TEXT', author='...', chain={node.chain!r})",
+                f"case.label({node.address!r}, 'NAME', {node.chain!r}, category='exchange', source='...')",
+                f"case.stop({node.address!r}, 'SERVICE', {node.chain!r}, reason='...')",
+            ),
         ),
         w,
     )
@@ -276,13 +279,27 @@ def _at_once(case: Case, node: Node, w: Words) -> None:
         if node.stop in UNREAD and st.button(
             w("details.no_hub"), help=w("details.no_hub_help"), key=f"no-hub:{node.id}"
         ):
-            case.stop(node.address, None, chain=node.chain, reason=w("details.said_here"))
+            carry_out(
+                f"at:{node.id}",
+                case.stop,
+                node.address,
+                None,
+                chain=node.chain,
+                reason=w("details.said_here"),
+            )
             say(w("details.collect_on"))
             st.rerun()
         if node.stop != StopCode.SERVICE and st.button(
             w("details.is_service"), help=w("details.is_service_help"), key=f"service:{node.id}"
         ):
-            case.stop(node.address, StopCode.SERVICE, chain=node.chain, reason=w("details.said_here"))
+            carry_out(
+                f"at:{node.id}",
+                case.stop,
+                node.address,
+                StopCode.SERVICE,
+                chain=node.chain,
+                reason=w("details.said_here"),
+            )
             st.rerun()
 
 
@@ -302,7 +319,15 @@ def _actions(case: Case, node: Node, w: Words) -> None:
             source = st.text_input(w("label.source"), key=f"label-source:{node.id}")
             if st.form_submit_button(w("label.add")) and name:
                 with errors_shown():
-                    case.label(node.address, name, chain=node.chain, category=category, source=source)
+                    carry_out(
+                        f"at:{node.id}",
+                        case.label,
+                        node.address,
+                        name,
+                        chain=node.chain,
+                        category=category,
+                        source=source,
+                    )
                     st.rerun()
         with st.form(f"stop:{node.id}", border=False):
             codes = ["", *(str(c) for c in StopCode)]
@@ -315,7 +340,14 @@ def _actions(case: Case, node: Node, w: Words) -> None:
             reason = st.text_input(w("stopping.reason"), key=f"stop-reason:{node.id}")
             if st.form_submit_button(w("stopping.add")):
                 with errors_shown():
-                    case.stop(node.address, code or None, chain=node.chain, reason=reason)
+                    carry_out(
+                        f"at:{node.id}",
+                        case.stop,
+                        node.address,
+                        code or None,
+                        chain=node.chain,
+                        reason=reason,
+                    )
                     st.rerun()
 
 

@@ -8,6 +8,7 @@ from tracer.case import Case
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean, jst, utc
 from tracer.ui.session import errors_shown
+from tracer.ui.snippets import carry_out
 
 __all__ = ["notes"]
 
@@ -33,13 +34,13 @@ def notes(case: Case, chain: str, address: str, words: Words) -> None:
             if not row["withdrawn_utc"] and st.button(
                 words("note.withdraw", number=number), key=f"note-withdraw:{number}"
             ):
-                case.withdraw_judgement(number)
+                carry_out(f"at:{chain}:{address}", case.withdraw_judgement, number)
                 st.rerun()
         with st.form(f"note:{chain}:{address}", border=False, clear_on_submit=True):
             text = st.text_area(words("note.text"), key=f"note-text:{chain}:{address}", height=80)
             author = st.text_input(words("note.author"), key=f"note-author:{chain}:{address}")
             if st.form_submit_button(words("note.add")):
                 with errors_shown():
-                    case.note(address, text, author, chain)
+                    carry_out(f"at:{chain}:{address}", case.note, address, text, author, chain)
                     st.rerun()
         st.caption(words("note.help"))

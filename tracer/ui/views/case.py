@@ -10,7 +10,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.running import known, started, stoppable, trouble
 from tracer.ui.session import current, errors_shown, look_at, say, w
 from tracer.ui.shown import prepare
-from tracer.ui.snippets import call, show_python
+from tracer.ui.snippets import call, show_python, where
 from tracer.ui.views.case_collect import collecting
 from tracer.ui.views.case_export import export
 from tracer.ui.views.case_files import files
@@ -56,9 +56,15 @@ def _case(case: Case, words: Words) -> None:
             with errors_shown():
                 made = Case.create(name.strip())
                 look_at(made.name)
+                st.session_state["made-case"] = made.name
                 say(words("case.created", name=made.name))
                 st.rerun()
-        show_python('from tracer import Case\n\ncase = Case.create("NAME")', words)
+        place = f", {where()}" if where() else ""
+        made_one = st.session_state.get("made-case")
+        line = (
+            f"case = Case.create({made_one!r}{place})" if made_one else f'# case = Case.create("NAME"{place})'
+        )
+        show_python(f"from tracer import Case\n\n{line}", words)
     with right:
         st.markdown(f"##### {words('case.open')}: {case.name}")
         _checklist(case, words)

@@ -45,7 +45,7 @@ def export(case: Case, words: Words) -> None:
             on_click="ignore",
             key="export-zip",
         )
-    show_python(call(case.name, f'case.export("DIRECTORY", evidence={evidence})'), words)
+    show_python(call(case.name, f"case.export({f'{case.name}-export'!r}, evidence={evidence})"), words)
 
 
 def packed(case: Case, report: Progress, *, evidence: bool) -> Path:

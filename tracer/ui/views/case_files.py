@@ -15,7 +15,7 @@ from tracer.ui.preview import COLUMNS, head_of
 from tracer.ui.printing import clean, plain
 from tracer.ui.running import stoppable, trouble
 from tracer.ui.session import jobs, say
-from tracer.ui.snippets import arguments, call, show_python
+from tracer.ui.snippets import action, arguments, call, carry_out, show_python
 from tracer.ui.tables import show_table
 
 __all__ = ["files"]
@@ -71,7 +71,7 @@ def _take_out(case: Case, words: Words) -> None:
 
     def chosen() -> None:
         number, reason = int(st.session_state["file-number"]), str(st.session_state["file-reason"])
-        case.remove_file(number, reason, expected=drawn[number - 1].sha256)
+        carry_out("file", case.remove_file, number, reason, expected=drawn[number - 1].sha256)
         say(words("files.taken_out", name=clean(drawn[number - 1].name)))
         st.session_state["file-reason"] = ""
 
@@ -87,7 +87,7 @@ def _take_out(case: Case, words: Words) -> None:
             )
             st.text_input(words("files.reason"), key="file-reason", width=340)
             st.button(words("files.take_out"), key="file-remove", on_click=as_drawn("file-number", chosen))
-        show_python(call(case.name, "case.remove_file(NUMBER, 'REASON')"), words)
+        show_python(call(case.name, "case.files()", *action("file", "case.remove_file(1, 'REASON')")), words)
     refusal("file-number")
 
 

@@ -11,7 +11,7 @@ from tracer.model import NATIVE, Conversion, StopCode
 from tracer.ui.acting import take_back
 from tracer.ui.i18n import Words
 from tracer.ui.session import say
-from tracer.ui.snippets import call, show_python
+from tracer.ui.snippets import action, call, carry_out, show_python
 from tracer.ui.tables import ordered, show_table
 from tracer.ui.views.labels import give
 
@@ -38,7 +38,9 @@ def conversions(case: Case, words: Words) -> None:
             raise InputError(words("conversion.not_whole"))
         if not source.strip():
             raise InputError(words("conversion.no_source"))
-        number = case.declare(
+        number = carry_out(
+            "declare",
+            case.declare,
             Conversion(
                 chain=chain.strip(),
                 tx=tx.strip(),
@@ -49,7 +51,7 @@ def conversions(case: Case, words: Words) -> None:
                 source=source.strip(),
                 symbol=symbol.strip(),
                 decimals=int(decimals),
-            )
+            ),
         )
         say(words("conversion.declared", number=number))
         st.rerun()
@@ -73,8 +75,13 @@ def conversions(case: Case, words: Words) -> None:
         call(
             case.name,
             "from tracer.model import Conversion",
-            'case.declare(Conversion(chain="eip155:1", tx="0x...", address="0x...", asset="native",',
-            '                        amount=1, counterparty="0x...", source="..."))',
+            "case.conversions()",
+            *action(
+                "declare",
+                'case.declare(Conversion(chain="eip155:1", tx="0x...", address="0x...", asset="native",',
+                '                        amount=1, counterparty="0x...", source="..."))',
+            ),
+            *action("conversion-number", "case.withdraw_conversion(1)"),
         ),
         words,
     )
@@ -100,7 +107,12 @@ def labels_and_stops(case: Case, words: Words) -> None:
             chain = st.text_input(words("seeds.chain"), value="eip155:1", key="stop-chain")
             sent = st.form_submit_button(words("stopping.add"), type="primary")
         if sent:
-            case.stop(address.strip(), code or None, chain=chain.strip(), reason=reason.strip())
+            carry_out(
+                "stop", case.stop, address.strip(), code or None, chain=chain.strip(), reason=reason.strip()
+            )
             st.rerun()
         show_table(case.stops(), words, key="stops", file=f"{case.name}_stops")
-        show_python(call(case.name, 'case.stop("0x...", "SERVICE", reason="...")', "case.stops()"), words)
+        show_python(
+            call(case.name, "case.stops()", *action("stop", 'case.stop("0x...", "SERVICE", reason="...")')),
+            words,
+        )

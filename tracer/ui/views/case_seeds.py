@@ -10,7 +10,7 @@ from tracer.seed_list import RefusedLine, SeedLine, SeedList, raw_amount, read_s
 from tracer.ui.acting import take_back
 from tracer.ui.i18n import Words
 from tracer.ui.session import errors_shown, say
-from tracer.ui.snippets import call, show_python
+from tracer.ui.snippets import action, call, remember, show_python
 from tracer.ui.tables import show_table
 
 __all__ = ["seeds"]
@@ -41,7 +41,12 @@ def seeds(case: Case, words: Words) -> None:
         with errors_shown():
             pasted = read_seed_list(text)
             listed = read_seed_list(upload.getvalue(), upload.name) if upload else SeedList(())
-            _add(case, pasted, listed, _common_line(common), words)
+            rest = _common_line(common)
+            given = [repr(text)] if pasted.lines else []
+            given += [f"open({upload.name!r}, 'rb').read(), {upload.name!r}"] if upload else []
+            added = [f"case.add_seeds(read_seed_list({what}), {rest!r}, partly=True)" for what in given]
+            remember("seed", "\n".join(added))
+            _add(case, pasted, listed, rest, words)
     _refused(words)
     st.markdown(f"##### {words('seeds.list')}")
     frame = case.seeds()
@@ -58,8 +63,10 @@ def seeds(case: Case, words: Words) -> None:
     show_python(
         call(
             case.name,
-            'case.add_seed("0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2", source="...")',
+            "from tracer.seed_list import SeedLine, read_seed_list",
             "case.seeds()",
+            *action("seed", 'case.add_seed("0x47666Fab8bd0Ac7003bce3f5C3585383F09486E2", source="...")'),
+            *action("seed-number", "case.remove_seed(1)"),
         ),
         words,
     )

@@ -12,15 +12,16 @@ from tracer.crosscase import cases_frame, overlap
 from tracer.ui.jobs import Progress
 from tracer.ui.running import result_of
 from tracer.ui.session import current, look_at, opened, w
-from tracer.ui.snippets import show_python
+from tracer.ui.snippets import show_python, where
 from tracer.ui.tables import show_table
 
 __all__ = ["render"]
 
 _PYTHON = """import tracer
 
-cases = tracer.cases_frame(tracer.Case.names())
-tracer.overlap(cases.loc[cases["state"] != "failed", "case"])"""
+workspace = {workspace}
+cases = tracer.cases_frame(tracer.Case.names(workspace), workspace)
+tracer.overlap(cases.loc[cases["state"] != "failed", "case"], workspace)"""
 
 
 def render() -> None:
@@ -57,7 +58,7 @@ def render() -> None:
             without=["decimals"],
             wide={"address": 380, "label": 160, "label_source": 320},
         )
-    show_python(_PYTHON, words)
+    show_python(_PYTHON.format(workspace=where() or None), words)
 
 
 def _side_by_side(names: list[str], report: Progress) -> tuple[pd.DataFrame, pd.DataFrame]:

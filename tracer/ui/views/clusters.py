@@ -21,7 +21,7 @@ from tracer.ui.i18n import Words
 from tracer.ui.printing import clean, exact_amount, whole
 from tracer.ui.running import result_of
 from tracer.ui.session import current, errors_shown, fresh, say, sent_off, w
-from tracer.ui.snippets import call, show_python
+from tracer.ui.snippets import action, call, carry_out, show_python
 from tracer.ui.tables import note_of, ordered, show_table
 
 __all__ = ["render"]
@@ -244,7 +244,9 @@ def _reject(case: Case, words: Words, link: pd.Series, table: str) -> None:
         reason, author = (
             str(st.session_state[f"reject-{name}:{table}"]).strip() for name in ("reason", "author")
         )
-        number = case.judge_link(a, b, "reject", rule=rule, tx=tx, reason=reason, author=author)
+        number = carry_out(
+            "link", case.judge_link, a, b, "reject", rule=rule, tx=tx, reason=reason, author=author
+        )
         say(words("ruling.recorded", number=number))
 
     with st.form(f"reject:{table}:{link['a']}:{link['b']}:{link['rule']}:{link['tx']}"):
@@ -267,7 +269,9 @@ def _rulings(case: Case, words: Words, _: _Found, note: str) -> None:
         confidence = left.slider(words("label.confidence"), 0, 100, 80, key=f"accept-confidence{turn}")
         sent = st.form_submit_button(words("cluster.accept"), type="primary")
     if sent:
-        number = case.judge_link(
+        number = carry_out(
+            "link",
+            case.judge_link,
             a.strip(),
             b.strip(),
             "accept",
@@ -308,9 +312,13 @@ def _rulings(case: Case, words: Words, _: _Found, note: str) -> None:
     show_python(
         call(
             case.name,
-            'case.judge_link("0x...", "0x...", "reject", reason="...", author="...")',
-            'case.judge_link("0x...", "0x...", "accept", tx="0x...", confidence=80, reason="...")',
-            "case.withdraw_link_ruling(1)",
+            "case.link_rulings()",
+            *action(
+                "link",
+                'case.judge_link("0x...", "0x...", "reject", reason="...", author="...")',
+                'case.judge_link("0x...", "0x...", "accept", tx="0x...", confidence=80, reason="...")',
+            ),
+            *action("link-ruling-number", "case.withdraw_link_ruling(1)"),
         ),
         words,
     )
@@ -336,6 +344,8 @@ def _links(case: Case, words: Words, tables: _Found, note: str) -> None:
     row = _show_links(words, tables.links, "all-links", f"{case.name}_cluster_links", note)
     if row is not None:
         _reject(case, words, tables.links.iloc[row], "all")
+    example = 'case.judge_link("0x...", "0x...", "reject", reason="...", author="...")'
+    show_python(call(case.name, "case.cluster_links()", *action("link", example)), words)
 
 
 def _deposits(case: Case, words: Words, tables: _Found, note: str) -> None:

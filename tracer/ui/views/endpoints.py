@@ -190,7 +190,11 @@ def _freeze(case: Case, tables: dict[str, pd.DataFrame], words: Words, note: str
                 key="freeze-zip",
             )
         show_table(asked, words, key="addressees", file=f"{case.name}_addressees", downloads=False)
-    show_python(call(case.name, "case.freeze_addressees()", 'case.freeze("NAME", "DIRECTORY")'), words)
+    whom = st.session_state.get(f"freeze-whom:{words.language}", "NAME")
+    show_python(
+        call(case.name, "case.freeze_addressees()", f"case.freeze({whom!r}, {f'{case.name}-freeze'!r})"),
+        words,
+    )
 
 
 def _losses(case: Case, tables: dict[str, pd.DataFrame], words: Words, note: str, raw: bool) -> None:

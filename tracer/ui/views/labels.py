@@ -18,7 +18,7 @@ from tracer.ui.acting import take_back
 from tracer.ui.i18n import Words
 from tracer.ui.running import result_of
 from tracer.ui.session import current, errors_shown, fresh, say, sent_off, w
-from tracer.ui.snippets import arguments, call, show_python
+from tracer.ui.snippets import action, arguments, call, carry_out, show_python
 from tracer.ui.tables import note_of, ordered, show_table
 
 __all__ = ["CATEGORIES", "give", "render"]
@@ -90,7 +90,9 @@ def give(case: Case, words: Words) -> None:
         chain = st.text_input(words("seeds.chain"), value="eip155:1", key=f"label-chain{turn}")
         sent = st.form_submit_button(words("label.add"), type="primary")
     if sent:
-        number = case.label(
+        number = carry_out(
+            "label",
+            case.label,
             address.strip(),
             name.strip(),
             chain=chain.strip(),
@@ -107,8 +109,10 @@ def give(case: Case, words: Words) -> None:
     show_python(
         call(
             case.name,
-            'case.label("0x...", "Exchange A", category="exchange", confidence=80, source="...")',
             "case.labels()",
+            *action(
+                "label", 'case.label("0x...", "Exchange A", category="exchange", confidence=80, source="...")'
+            ),
         ),
         words,
     )
@@ -213,15 +217,16 @@ def _pack(case: Case, words: Words, sha256: str, name: str, *, used: bool) -> No
     if used:
         reason = st.text_input(words("label.reason"), key="pack-reason")
         if st.button(words("label.drop"), key="pack-drop"):
-            case.drop_pack(sha256, reason)
+            carry_out("pack", case.drop_pack, sha256, reason)
             say(words("label.dropped", name=name))
             st.rerun()
     elif st.button(words("label.use"), type="primary", key="pack-use"):
-        case.use_pack(sha256)
+        carry_out("pack", case.use_pack, sha256)
         say(words("label.used", name=name))
         st.rerun()
     verb = f'case.drop_pack({sha256!r}, "...")' if used else f"case.use_pack({sha256!r})"
-    show_python(call(case.name, f"case.label_diff({arguments(change).removeprefix(', ')})", verb), words)
+    shown = f"case.label_diff({arguments(change).removeprefix(', ')})"
+    show_python(call(case.name, shown, *action("pack", verb)), words)
 
 
 def _difference(case: Case, words: Words, what: str, change: dict[str, object]) -> None:

@@ -45,7 +45,16 @@ def render() -> None:
         with errors_shown():
             wanted = _found(case, wanted, words)
     show_python(
-        call(case.name, f"case.transaction({wanted or '0x...'!r})", f"case.evidence({wanted or '0x...'!r})"),
+        call(
+            case.name,
+            *(
+                line if wanted else f"# {line}"
+                for line in (
+                    f"case.transaction({wanted or '0x...'!r})",
+                    f"case.evidence({wanted or '0x...'!r})",
+                )
+            ),
+        ),
         words,
     )
 

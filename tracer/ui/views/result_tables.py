@@ -20,7 +20,7 @@ from tracer.ui.printing import plain
 from tracer.ui.running import known as running
 from tracer.ui.running import poll, result_of, started
 from tracer.ui.session import errors_shown, select
-from tracer.ui.snippets import call, show_python
+from tracer.ui.snippets import action, call, carry_out, show_python
 from tracer.ui.tables import note_of, ordered, show_table
 from tracer.ui.views.origins import origins
 from tracer.ui.views.result_routes import routes_and_paths
@@ -265,8 +265,6 @@ def _declared(case: Case, result: Any, words: Words, note: str, raw: bool) -> No
             case.name,
             "case.conversions()",
             "case.rulings()",
-            "case.withdraw_conversion(1)",
-            "case.withdraw_ruling(1)",
         ),
         words,
     )
@@ -289,7 +287,7 @@ def _compare(case: Case, result: Any, words: Words, note: str, raw: bool) -> Non
         )
         _group_range(case, found[0], words)
     show_python(
-        call(case.name, "case.compare()", 'case.bounds(["0x...", "0x..."], together=True, through=False)'),
+        call(case.name, "case.compare()", *_range_asked()),
         words,
     )
 
@@ -336,6 +334,14 @@ def _group_range(case: Case, compared: pd.DataFrame, words: Words) -> None:
         )
 
 
+def _range_asked() -> tuple[str, ...]:
+    """The Python of the range that was asked for, else an example as a comment."""
+    members, ever = st.session_state.get("see:group-asked") or ((), False)
+    if not members:
+        return ('# case.bounds(["0x...", "0x..."], together=True, through=False)',)
+    return (f"case.bounds({list(members)!r}, together=True, through={ever})",)
+
+
 def _judgements(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     del note
     frame = case.judgements()
@@ -364,10 +370,15 @@ def _judgements(case: Case, result: Any, words: Words, note: str, raw: bool) -> 
         author = st.text_input(words("judge.author"))
         if st.form_submit_button(words("judge.add")):
             if subject and verdict:
-                case.judge(subject, verdict, reason=reason, author=author)
+                carry_out("judge", case.judge, subject, verdict, reason=reason, author=author)
                 st.rerun()
             raise TracerError(words("judge.incomplete"))
     show_python(
-        call(case.name, 'case.judge("SUBJECT", "VERDICT", reason="...", author="...")', "case.judgements()"),
+        call(
+            case.name,
+            "case.judgements()",
+            *action("judge", 'case.judge("SUBJECT", "VERDICT", reason="...", author="...")'),
+            *action("judgement-number", "case.withdraw_judgement(1)"),
+        ),
         words,
     )

@@ -12,7 +12,7 @@ from tracer.ui.acting import as_drawn, refusal, take_back
 from tracer.ui.i18n import Words
 from tracer.ui.printing import clean
 from tracer.ui.session import say
-from tracer.ui.snippets import call, show_python
+from tracer.ui.snippets import action, call, carry_out, show_python
 from tracer.ui.tables import ordered, show_table
 
 __all__ = ["OFFERED", "offer", "rulings", "verdict_of_gap", "verdict_of_transfer"]
@@ -70,8 +70,9 @@ def rulings(case: Case, words: Words) -> None:
     show_python(
         call(
             case.name,
-            'case.rule_on("0x...", "leave_out", reason="...", author="...")',
-            "case.withdraw_ruling(1)",
+            "case.rulings()",
+            *action("ruling", 'case.rule_on("0x...", "leave_out", reason="...", author="...")'),
+            *action("ruling-number", "case.withdraw_ruling(1)"),
         ),
         words,
     )
@@ -123,7 +124,14 @@ def _record(
     reason: str,
     author: str,
 ) -> None:
-    number = case.rule_on(
-        subject, verdict, address, chain=chain, reason=reason.strip(), author=author.strip()
+    number = carry_out(
+        "ruling",
+        case.rule_on,
+        subject,
+        verdict,
+        address,
+        chain=chain,
+        reason=reason.strip(),
+        author=author.strip(),
     )
     say(words("ruling.recorded", number=number))
