@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from tracer.case import Case
-from tracer.model import NATIVE, UNREAD, Gap, Rule, StopCode
+from tracer.model import NATIVE, Gap, Rule, StopCode
 from tracer.ui.beyond import mix_said, possible_outputs
 from tracer.ui.drawn import transfers_at, transfers_of
 from tracer.ui.flow import Flow, Node
@@ -19,8 +19,8 @@ from tracer.ui.links import explorer_link
 from tracer.ui.notes import notes
 from tracer.ui.picture import completeness
 from tracer.ui.printing import clean, exact_amount, jst, plain, unlisted, utc, whole
-from tracer.ui.session import errors_shown, say
-from tracer.ui.snippets import action, call, carry_out, show_python
+from tracer.ui.saying import actions
+from tracer.ui.snippets import action, call, show_python
 from tracer.ui.tables import show_table
 
 __all__ = ["by_rule", "details", "fold_details", "resting", "transaction_details"]
@@ -213,7 +213,7 @@ def details(
                     height=min(35 * (len(part) + 1) + 3, 230),
                 )
         notes(case, node.chain, node.address, w)
-        _actions(case, node, w)
+        actions(case, node, w)
         explorer_link(node.chain, w, address=node.address)
     show_python(
         call(
@@ -271,84 +271,6 @@ def transaction_details(case: Case, node: Node, result: Any, w: Words) -> None:
         without=["decimals"],
         height=min(35 * (len(rows) + 1) + 3, 420),
     )
-
-
-def _at_once(case: Case, node: Node, w: Words) -> None:
-    """The two words that are said most often: all is computed anew at once, and collecting goes on from there."""
-    with st.container(horizontal=True):
-        if node.stop in UNREAD and st.button(
-            w("details.no_hub"), help=w("details.no_hub_help"), key=f"no-hub:{node.id}"
-        ):
-            carry_out(
-                f"at:{node.id}",
-                case.stop,
-                node.address,
-                None,
-                chain=node.chain,
-                reason=w("details.said_here"),
-            )
-            say(w("details.collect_on"))
-            st.rerun()
-        if node.stop != StopCode.SERVICE and st.button(
-            w("details.is_service"), help=w("details.is_service_help"), key=f"service:{node.id}"
-        ):
-            carry_out(
-                f"at:{node.id}",
-                case.stop,
-                node.address,
-                StopCode.SERVICE,
-                chain=node.chain,
-                reason=w("details.said_here"),
-            )
-            st.rerun()
-
-
-def _actions(case: Case, node: Node, w: Words) -> None:
-    if node.kind != "seed":
-        with errors_shown():
-            _at_once(case, node, w)
-    with st.expander(w("details.act")):
-        with st.form(f"label:{node.id}", border=False):
-            name = st.text_input(w("label.name"), key=f"label-name:{node.id}")
-            category = st.selectbox(
-                w("label.category"),
-                ["", "exchange", "mixer", "bridge", "swap", "sanctioned", "victim"],
-                format_func=lambda c: w.one_of("category", c or "none"),
-                key=f"label-category:{node.id}",
-            )
-            source = st.text_input(w("label.source"), key=f"label-source:{node.id}")
-            if st.form_submit_button(w("label.add")) and name:
-                with errors_shown():
-                    carry_out(
-                        f"at:{node.id}",
-                        case.label,
-                        node.address,
-                        name,
-                        chain=node.chain,
-                        category=category,
-                        source=source,
-                    )
-                    st.rerun()
-        with st.form(f"stop:{node.id}", border=False):
-            codes = ["", *(str(c) for c in StopCode)]
-            code = st.selectbox(
-                w("stopping.code"),
-                codes,
-                format_func=lambda c: c or w("stopping.none"),
-                key=f"stop-code:{node.id}",
-            )
-            reason = st.text_input(w("stopping.reason"), key=f"stop-reason:{node.id}")
-            if st.form_submit_button(w("stopping.add")):
-                with errors_shown():
-                    carry_out(
-                        f"at:{node.id}",
-                        case.stop,
-                        node.address,
-                        code or None,
-                        chain=node.chain,
-                        reason=reason,
-                    )
-                    st.rerun()
 
 
 def fold_details(node: Node, flow: Flow, w: Words, *, many: bool) -> bool:
