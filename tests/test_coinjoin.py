@@ -171,6 +171,13 @@ def test_a_tx0_of_any_pool_with_its_fee(tx: UtxoTransaction) -> None:
     assert kind_of(tx) == CoinJoin.WHIRLPOOL_TX0
 
 
+@pytest.mark.parametrize("before", ["", "40", "6a40"])
+def test_a_tx0_whose_file_gives_the_script_of_the_op_return_for_its_data(before: str) -> None:
+    payload, *rest = tx0().outputs
+    told = dataclasses.replace(payload, op_return=before + "ab" * 64)
+    assert classify(dataclasses.replace(tx0(), outputs=(told, *rest))).kind == CoinJoin.WHIRLPOOL_TX0
+
+
 def tx0_of(spent: list[int], changes: list[int], premixes: int, fee: int = 50_000) -> UtxoTransaction:
     """A Tx0 for the pool of 0.01 BTC with an input of each payer and those changes."""
     values = sorted([*[1_004_000] * premixes, fee, *changes])

@@ -20,6 +20,7 @@ from tracer.case import Case
 from tracer.cli.app import app
 from tracer.errors import FileError, InputError, NotFoundError, SeedError, SeedKnownError
 from tracer.model import CONSERVING, Rule
+from tracer.results import OUTPOINT_CONVENTIONS
 from tracer.ui.drawn import drawn_transfers, transfers_at, transfers_of
 from tracer.ui.flow import build_flow
 from tracer.ui.overview import figures
@@ -76,6 +77,17 @@ class TestDmm:
         assert {"block_unknown", "look_alike", "partial_history"} <= set(gaps["code"])
         assert set(split["address"]).isdisjoint(dmm.compare()["address"])
         assert dmm.as_of == 1_717_129_560  # when DMM noticed, and no gap pretends that it is the block's time
+
+    def test_the_order_of_inputs_and_outputs_is_printed_with_the_trace(self, dmm):
+        said = CliRunner().invoke(app, ["taint", "dmm-2024", "--workspace", str(dmm.workspace.root)])
+        assert said.exit_code == 0
+        for convention in OUTPOINT_CONVENTIONS:
+            assert convention in said.stdout.splitlines()
+
+    def test_a_result_prints_as_one_line(self, dmm):
+        assert repr(dmm.taint("lifo")) == (
+            "<TaintResult of dmm-2024: rule lifo, as of 2024-05-31T04:26:00Z; see .addresses()>"
+        )
 
     def test_the_second_time_it_is_the_same_case(self, dmm):
         assert Case.bundled("dmm-2024", dmm.workspace.root).file.revision == dmm.file.revision

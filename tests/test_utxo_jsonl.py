@@ -70,6 +70,7 @@ def test_words_of_nodes_name_the_script(tmp_path: Path) -> None:
     entry: dict[str, Any] = row(_PAID)
     entry["inputs"][0]["script_type"] = "witness_v0_keyhash"
     entry["inputs"][1] |= {"script_type": "v1_p2tr", "script": None}
+    entry["outputs"][0]["script_type"] = "TxWitnessV0Keyhash"
     entry["outputs"][1]["script_type"] = "nulldata"
     (read,) = _read(tmp_path, entry)
     assert [i.script_type for i in read.inputs] == [Script.P2WPKH, Script.P2TR]

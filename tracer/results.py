@@ -39,7 +39,7 @@ CONVENTIONS = (
     "Amounts are exact integers in the smallest unit. Order is block, transaction index, position.",
     "An opening balance is the least that explains the payments, clean and oldest.",
     "A forwarded lot keeps the age order of its coins (oldest first, under LIFO too).",
-    "Fees leave first, under the same rule as any payment.",
+    "On account chains fees leave first, under the same rule as any payment.",
     "Inside one transaction an address first spends what it got in it.",
     "What an address gave of one asset converts into what it got of another in the same transaction.",
     "The counterparties of a conversion get only their own taint.",
@@ -141,7 +141,7 @@ def frame(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> pd.Data
     return pd.DataFrame({c: pd.Series([r[i] for r in rows], dtype=object) for i, c in enumerate(columns)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TaintResult:
     """The result of one rule on one state of a case.
 
@@ -187,6 +187,10 @@ class TaintResult:
     def tally(self) -> Tally:
         """Sums over the steps."""
         return tally(self.ledger, self.program, self.outcome)
+
+    def __repr__(self) -> str:
+        as_of = utc_text(self.as_of) or "the imported files"
+        return f"<TaintResult of {self.case}: rule {self.rule}, as of {as_of}; see .addresses()>"
 
     def _repr_html_(self) -> str:
         as_of = utc_text(self.as_of) or "the imported files"

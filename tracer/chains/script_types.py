@@ -29,6 +29,15 @@ SCRIPT_WORDS: dict[str, Script] = {
     "v0_p2wsh": Script.P2WSH,
     "v1_p2tr": Script.P2TR,
     "empty": Script.UNKNOWN,
+    # NBitcoin, TxOutType, which Dumplings writes; in lower case
+    "txpubkey": Script.P2PK,
+    "txpubkeyhash": Script.P2PKH,
+    "txscripthash": Script.P2SH,
+    "txwitnessv0keyhash": Script.P2WPKH,
+    "txwitnessv0scripthash": Script.P2WSH,
+    "txwitnessv1taproot": Script.P2TR,
+    "txmultisig": Script.MULTISIG,
+    "txnulldata": Script.OP_RETURN,
 }
 """What files and nodes call a kind of script."""
 

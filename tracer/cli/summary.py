@@ -30,7 +30,7 @@ Row = dict[Any, Any]
 def print_result(case: Case, result: TaintResult) -> None:
     """Print the trace of one rule. Raises ConservationError if its account does not add up."""
     from tracer.export.notes import as_of_text
-    from tracer.results import counted_twice, given_up
+    from tracer.results import OUTPOINT_CONVENTIONS, counted_twice, given_up
 
     governing = (
         " (governing rule)"
@@ -46,6 +46,8 @@ def print_result(case: Case, result: TaintResult) -> None:
         line(f"A CHAIN WAS GIVEN UP: {text}")
     _print_doubts(counted_twice(result.gap_list))
     _print_holders(result.addresses())
+    for text in (c for c in result.conventions if c in OUTPOINT_CONVENTIONS):
+        line(text)
     _print_account(account, result.rule)
     gaps = result.gaps()
     _print_gaps(case.name, gaps)

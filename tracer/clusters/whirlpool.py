@@ -27,8 +27,9 @@ _FEWEST, _MOST = 5, 10
 _FIRST = (570_000, 1_554_100_000)  # block and time, April 2019
 _MOST_PREMIXES = 70
 _CHANGES_OF_TWO = 2
-_PAYLOADS = {64, 80}
-"""Bytes of the fee payload in the OP_RETURN of a Tx0, measured on real ones."""
+_PAYLOADS = {64, 65, 66, 80, 81, 82, 83}
+"""Bytes of the fee payload in the OP_RETURN of a Tx0, measured on real ones: 64 or 80; up to three more where a file
+gives the script, with its operations, for the data."""
 
 
 def whirlpool(shape: Shape) -> Verdict | None:

@@ -13,21 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tracer.addresses import BITCOIN
+from tracer.chains.script_types import SCRIPT_WORDS
 from tracer.errors import FileError, shown
 from tracer.utxo import Input, Outpoint, Output, Script, UtxoTransaction
 
 __all__ = ["read_dumplings"]
 
-_TYPES = {
-    "TxPubkey": Script.P2PK,
-    "TxPubkeyhash": Script.P2PKH,
-    "TxScripthash": Script.P2SH,
-    "TxWitnessV0Keyhash": Script.P2WPKH,
-    "TxWitnessV0Scripthash": Script.P2WSH,
-    "TxWitnessV1Taproot": Script.P2TR,
-    "TxMultisig": Script.MULTISIG,
-    "TxNullData": Script.OP_RETURN,
-}
 _LONGEST_LINE = 32 << 20
 _LINE = re.compile(r"([0-9a-f]{64}):::([0-9a-f]{64}):::([0-9]{1,9}):::([0-9]{1,12}):::(.*):::(.*)")
 _INPUT = re.compile(r"([0-9a-f]{64})-([0-9]{1,10})-([0-9]{1,16})\+((?:[0-9a-f]{2})*)\+(\w{0,40})")
@@ -81,7 +72,7 @@ def _output(vout: int, text: str, where: str) -> Output:
 
 def _type(kind: str, script: str) -> Script:
     """The kind as stated; taproot, which older versions of NBitcoin do not know, by its script (BIP-341)."""
-    return Script.P2TR if _TAPROOT.fullmatch(script) else _TYPES.get(kind, Script.UNKNOWN)
+    return Script.P2TR if _TAPROOT.fullmatch(script) else SCRIPT_WORDS.get(kind.lower(), Script.UNKNOWN)
 
 
 def _pushed(script: str) -> str:
