@@ -20,7 +20,7 @@ from tracer.clusters import Link, components
 from tracer.clusters.bitcoin import bitcoin_links
 from tracer.clusters.change import SIGNS, Change, change_link, find_change
 from tracer.clusters.coinjoin import CoinJoin, classify
-from tracer.clusters.common_input import common_input, maybe_joint, maybe_payjoin
+from tracer.clusters.common_input import common_input, maybe_cofunded, maybe_joint, maybe_payjoin
 from tracer.clusters.history import History
 from tracer.clusters.mixing import ChangeLink, Denomination, Mixing, doubtful, mixing
 from tracer.clusters.peel import PeelHop, follow_peel
@@ -114,6 +114,34 @@ def test_an_input_that_no_output_needed_lowers_the_confidence() -> None:
     assert not maybe_payjoin(Shape(transaction(edge.inputs, [pay("x", 991), pay("y", 299)])))
 
 
+def test_a_round_payment_inside_an_output_shows_a_payjoin_that_needs_every_input() -> None:
+    """The payee's 29,598,927 returns with 2 BTC; no input is unnecessary."""
+    inputs = [coin("payee", 29_598_927), coin("a", 133_450_381), coin("a", 74_931_761)]
+    hidden = transaction(inputs, [pay("payee2", 229_598_927), pay("change", 8_371_702)])
+    assert maybe_payjoin(Shape(hidden))
+    odd = transaction(inputs, [pay("payee2", 229_598_926), pay("change", 8_371_702)])
+    assert not maybe_payjoin(Shape(odd))
+    # round coins pay a round sum: nothing strange
+    rounds = [coin("a", 600_000_000), coin("b", 666_485_739)]
+    assert not maybe_payjoin(Shape(transaction(rounds, [pay("x", 1_100_000_000), pay("y", 166_483_411)])))
+
+
+def test_a_contract_that_two_may_have_funded_unites_nobody() -> None:
+    inputs = [coin("a", 900_000), coin("b", 700_000)]
+    outputs = [pay("contract", 600_000, kind=Script.P2WSH), pay("a2", 590_000), pay("b2", 400_000)]
+    tx = transaction(inputs, outputs)
+    assert maybe_cofunded(Shape(tx))
+    (link,) = linked(tx)
+    assert (link.confidence, "P2WSH" in link.note) == (60, True)
+    change = change_link(tx, Change(1, ("fresh", "version"), 90))
+    assert change is not None
+    assert change.confidence == 60
+    assert maybe_cofunded(Shape(transaction(inputs, [note("00"), *outputs])))
+    assert not maybe_cofunded(Shape(transaction(inputs[:1], outputs)))
+    assert not maybe_cofunded(Shape(transaction(inputs, outputs[:2])))
+    assert not maybe_cofunded(Shape(transaction(inputs, [*outputs, pay("c", 5_000)])))
+
+
 def test_change_of_what_may_be_a_payjoin_is_the_payers_or_joins_nobody() -> None:
     """The payee, who reuses an address and writes version 1, puts its coin first; the change is the payer's."""
     before = transaction(
@@ -130,7 +158,8 @@ def test_change_of_what_may_be_a_payjoin_is_the_payers_or_joins_nobody() -> None
             version=2,
         )
         earlier = transaction([coin("w", 9_000)], [pay("shop2", 100)], name="e", block=799_999, version=1)
-        found = bitcoin_links(History([earlier, before, made, later]))
+        kept = spend(made, 1, [("c2", change - 10)], name="kept", block=800_003, version=2)
+        found = bitcoin_links(History([earlier, before, made, later, kept]))
         return tuple([k for k in these if k.rule == "change"] for these in (found.links, found.refused))
 
     # 1,000 is more than the payee got, so its owner cannot be the payee
@@ -184,8 +213,22 @@ def test_address_type_is_that_of_all_inputs() -> None:
 
 
 def test_optimal_change_is_below_every_input() -> None:
-    tx = transaction([coin("a", 700), coin("b", 400)], [pay("x", 400), pay("y", 399)])
-    assert left_by("optimal_change", tx) == [1]
+    inputs = [coin("a", 7_000_000), coin("b", 4_000_000)]
+    assert left_by("optimal_change", transaction(inputs, [pay("x", 5_000_000), pay("y", 3_999_999)])) == [1]
+    assert left_by("optimal_change", transaction(inputs, [pay("x", 5_000_000), pay("y", 4_000_000)])) == [
+        0,
+        1,
+    ]
+
+
+def test_a_coin_that_was_added_to_have_worthwhile_change_is_not_needless() -> None:
+    """A small payment: the node adds a coin so that its change reaches 0.01 BTC; the change exceeds that coin."""
+    paying = transaction(
+        [coin("a", 1_000_000), coin("b", 200_000)], [pay("x", 30_000), pay("change", 1_169_000)]
+    )
+    assert left_by("optimal_change", paying) == [0, 1]
+    edge = transaction(paying.inputs, [pay("x", 30_000), pay("y", 1_200_000)])
+    assert left_by("optimal_change", edge) == [0]
 
 
 def test_power_of_ten_rules_out_round_sums() -> None:
@@ -215,18 +258,35 @@ def test_whoever_spends_otherwise_is_not_the_payer(
     sign: str, ours: dict[str, int], theirs: dict[str, int]
 ) -> None:
     tx = transaction([coin("a", 1_000)], [pay("x", 400), pay("y", 500)], block=1, **ours)
-    spender = spend(tx, 0, [("z", 390)], name="s", **theirs)
-    assert left_by(sign, tx, spender) == [1]
-    assert left_by(sign, tx, spend(tx, 0, [("z", 390)], name="s", **ours)) == [0, 1]
-    assert left_by(sign, tx, spend(tx, 0, [("z", 390)], name="s")) == [0, 1]  # not known
+    again = spend(tx, 1, [("w", 490)], name="again", **ours)
+    assert left_by(sign, tx, again, spend(tx, 0, [("z", 390)], name="s", **theirs)) == [1]
+    assert left_by(sign, tx, again, spend(tx, 0, [("z", 390)], name="s", **ours)) == [0, 1]
+    assert left_by(sign, tx, again, spend(tx, 0, [("z", 390)], name="s")) == [0, 1]  # not known
+    assert left_by(sign, tx, again) == [0, 1]  # not spent
+    assert left_by(sign, tx, spend(tx, 0, [("z", 390)], name="s", **theirs)) == [
+        0,
+        1,
+    ]  # nobody is seen to be alike
+
+
+def test_the_spender_tells_nothing_where_it_is_a_coinjoin_that_somebody_else_built() -> None:
+    parent = transaction([coin("a", 10**8)], [pay("x", 10**7), pay("y", 89_000_000)], block=1, version=2)
+    again = spend(parent, 1, [("w", 88_000_000)], name="again", version=2)
+    joined = mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE, Script.P2PKH)
+    first = Input(Outpoint(parent.txid, 0), "", Script.P2WPKH, 10**7, parent.outputs[0].script)
+    built = dataclasses.replace(joined, inputs=(first, *joined.inputs), version=1)
+    assert classify(built).mixes
+    assert left_by("version", parent, again, built) == [0, 1]
+    assert left_by("version", parent, again, dataclasses.replace(built, outputs=built.outputs[:2])) == [1]
 
 
 def test_replaceability_is_a_habit() -> None:
     tx = transaction(
         [dataclasses.replace(coin("a", 1_000), sequence=0xFFFFFFFD)], [pay("x", 400), pay("y", 500)]
     )
-    assert left_by("replaceable", tx, spend(tx, 0, [("z", 390)], name="s", sequence=0xFFFFFFFE)) == [1]
-    assert left_by("replaceable", tx, spend(tx, 0, [("z", 390)], name="s", sequence=0)) == [0, 1]
+    again = spend(tx, 1, [("w", 490)], name="again", sequence=0xFFFFFFFD)
+    assert left_by("replaceable", tx, again, spend(tx, 0, [("z", 390)], name="s", sequence=0xFFFFFFFE)) == [1]
+    assert left_by("replaceable", tx, again, spend(tx, 0, [("z", 390)], name="s", sequence=0)) == [0, 1]
 
 
 def test_peeling_chain_goes_on_with_one_input_and_two_outputs() -> None:
@@ -234,6 +294,7 @@ def test_peeling_chain_goes_on_with_one_input_and_two_outputs() -> None:
     peel = spend(tx, 1, [("z", 100), ("y2", 390)], name="peel")
     sweep = spend(tx, 0, [("z", 390)], name="sweep")
     assert left_by("peeling_chain", tx, peel, sweep) == [1]
+    assert left_by("peeling_chain", tx, peel) == [0, 1]
     assert left_by("peeling_chain", tx, sweep) == [0, 1]
 
 
@@ -262,7 +323,8 @@ def test_two_signs_of_different_nature_find_the_change() -> None:
 def test_more_natures_give_more_confidence_up_to_a_cap() -> None:
     tx = dataclasses.replace(payment(), version=2, locktime=0)
     spender = spend(tx, 0, [("z", 3_999_000)], name="s", version=1, locktime=7)
-    change = found(tx, spender)
+    sweep = spend(tx, 1, [("y2", 5_990_000)], name="sweep", version=2, locktime=0)
+    change = found(tx, spender, sweep)
     assert change is not None
     assert (change.confidence, len(change.signs)) == (90, 4)  # two signs of the wallet are one nature
     peel = spend(tx, 1, [("p", 900_000), ("y2", 5_000_000)], name="peel", version=2, locktime=0)
@@ -276,7 +338,8 @@ def test_one_sign_finds_nothing() -> None:
     tx = transaction(
         [coin("a", 10**7)], [pay("x", 4_000_001), pay("y", 5_999_000 - 1)], block=1, version=2, locktime=0
     )
-    assert found(tx, spend(tx, 0, [("z", 3_999_000)], name="s", version=1, locktime=7)) is None
+    again = spend(tx, 1, [("w", 5_990_000)], name="again", version=2, locktime=0)
+    assert found(tx, again, spend(tx, 0, [("z", 3_999_000)], name="s", version=1, locktime=7)) is None
 
 
 def test_signs_that_disagree_find_nothing() -> None:

@@ -269,12 +269,12 @@ def test_what_accident_explains_is_estimated_from_those_that_failed() -> None:
     dice = random.Random(7)
     strangers = []
     for _ in range(400):
-        ins = [dice.randint(10**6, 10**8) for _ in range(12)]
+        ins = [dice.randint(10**6, 10**8) for _ in range(40)]
         strangers.append(mix(ins, [5 * 10**7] * 4 + [dice.randint(10**5, 5 * 10**7) for _ in range(4)]))
     score = coincidence_score(strangers, "strangers", "made")
     assert score is not None
     assert score.found + score.negatives == 400
-    assert score.found > 20
+    assert score.found >= 20
     assert score.right * 4 < score.found  # next to nothing is left
     makers = mix(MAKERS_IN, [83_240_446] * 5 + MAKERS_CHANGE, Script.P2PKH)
     assert coincidence_score([makers], "m", "made") == Score(

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tracer.clusters.common_input import MAYBE_JOINT, maybe_joint, maybe_payjoin
+from tracer.clusters.common_input import MAYBE_JOINT, maybe_cofunded, maybe_joint, maybe_payjoin
 from tracer.clusters.history import History
 from tracer.clusters.link import Link
-from tracer.clusters.shape import Shape
+from tracer.clusters.shape import ROUND, Shape
 from tracer.utxo import Output, Script, UtxoTransaction
 
 __all__ = ["SIGNS", "Change", "Sign", "change_link", "find_change"]
 
-_ROUND = 10**6
-"""Sat; BlockSci's power of ten with 6 digits: 0.01 BTC."""
+_CHANGE_SOUGHT = 10**6
+"""Sat; Bitcoin Core until 22.0 added coins until the change was so much (MIN_CHANGE, src/wallet/coinselection.h)."""
 _FEWEST_SIGNS = 2
 _CONFIDENCE = {2: 80, 3: 90}
 _CAP = 95
@@ -57,14 +57,19 @@ def address_type(transaction: UtxoTransaction, outputs: Outputs, _history: Histo
 
 
 def optimal_change(transaction: UtxoTransaction, outputs: Outputs, _history: History) -> Outputs:
-    """Change is smaller than every input, else a coin was spent needlessly (BlockSci, optimal_change)."""
+    """Change is smaller than every input, else a coin was spent needlessly (BlockSci, optimal_change).
+
+    Not needlessly if the wallet added that coin to have change of some worth: what exceeds the smallest input by less
+    than wallets seek stays possible. Without this allowance the sign mostly pointed to small payments.
+    """
     least = min(i.amount for i in transaction.inputs)
-    return [o for o in outputs if o.amount < least]
+    small = [o for o in outputs if o.amount < least]
+    return small if all(o.amount >= least + _CHANGE_SOUGHT or o in small for o in outputs) else outputs
 
 
 def power_of_ten(_transaction: UtxoTransaction, outputs: Outputs, _history: History) -> Outputs:
     """Round sums are payments (BlockSci, power_of_ten with 6 digits)."""
-    return [o for o in outputs if o.amount % _ROUND]
+    return [o for o in outputs if o.amount % ROUND]
 
 
 def fresh(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
@@ -74,29 +79,23 @@ def fresh(transaction: UtxoTransaction, outputs: Outputs, history: History) -> O
 
 
 def locktime(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
-    """Whoever sets a locktime sets it again, or never (BlockSci, locktime); unspent outputs stay possible."""
-    return [o for o in outputs if _same(transaction, o, history, lambda t: t.locktime and t.locktime > 0)]
+    """Whoever sets a locktime sets it again, or never (BlockSci, locktime)."""
+    return _alike(transaction, outputs, history, lambda t: t.locktime and t.locktime > 0)
 
 
 def version(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
     """A wallet writes one transaction version (Kappos et al., How to Peel a Million, USENIX Security 2022)."""
-    return [o for o in outputs if _same(transaction, o, history, lambda t: t.version)]
+    return _alike(transaction, outputs, history, lambda t: t.version)
 
 
 def replaceable(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
     """A wallet signals BIP-125 replaceability always or never (Kappos et al.)."""
-    return [o for o in outputs if _same(transaction, o, history, signals_replacement)]
+    return _alike(transaction, outputs, history, signals_replacement)
 
 
 def peeling_chain(transaction: UtxoTransaction, outputs: Outputs, history: History) -> Outputs:
-    """One input, two outputs, and before or after another such: change is what is peeled again (BlockSci)."""
-    if not peels(transaction):
-        return outputs
-    parent = history.by_txid.get(transaction.inputs[0].outpoint.txid)
-    children = {o.vout: history.spends(transaction, o.vout) for o in outputs}
-    if not any(t is not None and peels(t) for t in (parent, *children.values())):
-        return outputs
-    return [o for o in outputs if (child := children[o.vout]) is None or peels(child)]
+    """One input, two outputs, and the change is seen to be peeled again, the other is not (BlockSci)."""
+    return _alike(transaction, outputs, history, peels) if peels(transaction) else outputs
 
 
 SIGNS = (
@@ -146,9 +145,10 @@ def change_link(transaction: UtxoTransaction, change: Change) -> Link | None:
     output, payer = transaction.outputs[change.vout], transaction.inputs[0]
     confidence, note = change.confidence, f"signs: {', '.join(change.signs)}"
     shape = Shape(transaction)
-    if maybe_payjoin(shape) or maybe_joint(shape):
+    shared = maybe_joint(shape) or maybe_cofunded(shape)
+    if shared or maybe_payjoin(shape):
         payer = max(transaction.inputs, key=lambda i: i.amount)
-        if maybe_joint(shape) or payer.amount < sum(shape.paid_out) - output.amount:
+        if shared or payer.amount < sum(shape.paid_out) - output.amount:
             confidence = min(confidence, MAYBE_JOINT)
             note += "; several may have built the transaction, so whose change it is remains open"
     if not (payer.address or payer.script) or not (output.address or output.script):
@@ -174,12 +174,21 @@ def signals_replacement(transaction: UtxoTransaction) -> bool | None:
     return min(sequences) < 0xFFFFFFFE if sequences else None
 
 
-def _same(
-    transaction: UtxoTransaction, output: Output, history: History, of: Callable[[UtxoTransaction], object]
-) -> bool:
-    """Whether the spender of an output agrees with the transaction, or nothing is known of it."""
-    spender = history.spends(transaction, output.vout)
-    if spender is None:
-        return True
-    ours, theirs = of(transaction), of(spender)
-    return ours is None or theirs is None or ours == theirs
+def _alike(
+    transaction: UtxoTransaction, outputs: Outputs, history: History, of: Callable[[UtxoTransaction], object]
+) -> Outputs:
+    """The one output whose spender is known to be as the transaction is, where all others are spent otherwise.
+
+    Else all outputs: one that is left because nobody spent it yet is no evidence (Kappos et al. follow spent outputs
+    only). Who built a CoinJoin is not known, so it says nothing of those who took part.
+    """
+    ours = of(transaction)
+    alike: Outputs = []
+    for output in outputs:
+        spender = history.spends(transaction, output.vout)
+        theirs = None if spender is None or spender.txid in history.mixed else of(spender)
+        if ours is None or theirs is None:
+            return outputs
+        if ours == theirs:
+            alike.append(output)
+    return alike if len(alike) == 1 else outputs

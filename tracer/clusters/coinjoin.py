@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tracer.clusters.equal_outputs import many_equal
-from tracer.clusters.joinmarket import joinmarket, joinmarket_like
+from tracer.clusters.joinmarket import joinmarket, joinmarket_like, one_maker
 from tracer.clusters.shape import Shape
 from tracer.clusters.verdict import CoinJoin, Verdict, seen
 from tracer.clusters.wasabi import small_wasabi2, wasabi1, wasabi2
@@ -28,6 +28,7 @@ _PROTOCOLS = (
     small_wasabi2,
     joinmarket_like,
     many_equal,
+    one_maker,
 )
 _FEWEST_OUTPUTS = 3
 _SURE = 97

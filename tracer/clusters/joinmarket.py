@@ -16,13 +16,15 @@ from tracer.clusters.shape import Shape
 from tracer.clusters.verdict import CoinJoin, Ground, Verdict, judged, seen
 from tracer.utxo import Script
 
-__all__ = ["chance", "dearest", "joinmarket", "joinmarket_like", "joinmarket_shaped", "makers"]
+__all__ = ["chance", "dearest", "joinmarket", "joinmarket_like", "joinmarket_shaped", "makers", "one_maker"]
 
 _FIRST = (338_300, 1_420_761_600)  # announced on 2015-01-09
 _FEWEST = 3
 _LEAST_VALUE = 75_000
 """Sat; makers offer from 100,000 on by default, less their tolerance."""
 _SMALL_FEE = 5_000
+_FEWEST_MAKERS = 2
+"""Beside the taker, in a CoinJoin of three; one change alone that looks earned may be an accident of amounts."""
 _WALLETS = {Script.P2PKH, Script.P2SH, Script.P2WPKH}
 """What JoinMarket's wallets hold: legacy until 2017, then nested, then native segwit."""
 
@@ -40,6 +42,14 @@ def joinmarket(shape: Shape) -> Verdict | None:
 def joinmarket_like(shape: Shape) -> Verdict | None:
     """The same with inputs that JoinMarket's own wallets cannot hold (taproot, multisig)."""
     return judged(CoinJoin.OTHER, 60, shape, (*_SHAPE, _fees_earned, _other_wallets))
+
+
+def one_maker(shape: Shape) -> Verdict | None:
+    """The same with one change alone that looks earned: a CoinJoin whose other makers gave several inputs, or none.
+
+    Either occurs (docs/accuracy.md), so the kind is left open; coin is not followed through it.
+    """
+    return judged(CoinJoin.OTHER, 50, shape, (*_SHAPE, _fee_earned, _alone))
 
 
 def _one_change_each(shape: Shape) -> Ground | None:
@@ -79,14 +89,22 @@ def _other_wallets(shape: Shape) -> Ground | None:
 
 
 def _fees_earned(shape: Shape) -> Ground | None:
-    """Change that exceeds one input less the equal value by a maker's fee (JoinMarket's documentation).
+    """Changes that exceed one input less the equal value by a maker's fee (JoinMarket's documentation).
 
     In other CoinJoins and in payouts nobody gets more than went in.
     """
     earning = _earning(shape, dearest(shape))
-    if not earning:
-        return None
-    return seen("fee_earned" if earning == 1 else "fees_earned", earning=earning)
+    return seen("fees_earned", earning=earning) if earning >= _FEWEST_MAKERS else None
+
+
+def _fee_earned(shape: Shape) -> Ground | None:
+    """One such change, and no more."""
+    earning = _earning(shape, dearest(shape))
+    return seen("fee_earned", earning=earning) if earning == 1 else None
+
+
+def _alone(_shape: Shape) -> Ground | None:
+    return seen("one_maker")
 
 
 def dearest(shape: Shape) -> int:
@@ -105,13 +123,13 @@ def joinmarket_shaped(shape: Shape) -> bool:
 
 
 def chance(shape: Shape) -> Fraction:
-    """How often some change looks earned if another value is put in place of the equal one: at most that of accident.
+    """How often changes look earned if another value is put in place of the equal one: at most that of accident.
 
     The 362 values that differ from it by 2 % to 20 %, a thousandth apart.
     """
     most, equal = dearest(shape), shape.equal_value
     others = [equal + equal * n // 1000 for n in (*range(-200, -19), *range(20, 201))]
-    return Fraction(sum(bool(_earning(shape, most, other)) for other in others), len(others))
+    return Fraction(sum(_earning(shape, most, other) >= _FEWEST_MAKERS for other in others), len(others))
 
 
 def _earning(shape: Shape, most: int, joined: int | None = None) -> int:

@@ -12,7 +12,10 @@ from functools import cached_property
 from tracer.addresses import BITCOIN
 from tracer.utxo import Script, UtxoTransaction
 
-__all__ = ["Shape"]
+__all__ = ["ROUND", "Shape"]
+
+ROUND = 10**6
+"""Sat of which round sums are multiples: BlockSci's power of ten with 6 digits, 0.01 BTC."""
 
 
 class Shape:
