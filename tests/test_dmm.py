@@ -24,6 +24,8 @@ from tracer.results import OUTPOINT_CONVENTIONS
 from tracer.ui.drawn import drawn_transfers, transfers_at, transfers_of
 from tracer.ui.flow import build_flow
 from tracer.ui.overview import figures
+from tracer.ui.tables import for_screen
+from tracer.ui.views.result_tables import with_units
 from tracer.utxo import UtxoTransaction
 from tracer.wording import words
 
@@ -204,6 +206,14 @@ class TestBybitAndDmmInOneCase:
         assert strip[0]["value"] == "401,346.76\N{HORIZONTAL ELLIPSIS} ETH \N{MIDDLE DOT} 4,502.9 BTC"
         assert strip[0]["note"] == "+1"
         assert strip[0]["title"].splitlines()[-1] == "4,502.9 BTC"
+
+    def test_sources_are_shown_in_whole_coins_of_their_own(self, thefts):
+        frame = with_units(thefts.taint())
+        shown, heads = for_screen(frame, words("en"), without={"decimals"})
+        (row,) = shown[shown["address"] == THIEF].to_dict("records")
+        assert (row["taint_raw"], row["symbol"]) == ("4,502.9", "BTC")
+        assert "10,000" in set(shown[shown["symbol"] == "ETH"]["taint_raw"])
+        assert "smallest units" not in heads["taint_raw"]
 
 
 class TestOneCaseWithTwoChains:

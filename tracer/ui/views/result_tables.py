@@ -26,7 +26,7 @@ from tracer.ui.views.origins import origins
 from tracer.ui.views.result_routes import routes_and_paths
 from tracer.ui.views.rulings import OFFERED, offer, verdict_of_gap, verdict_of_transfer
 
-__all__ = ["tables"]
+__all__ = ["tables", "with_units"]
 
 _TABS = (
     "addresses",
@@ -175,6 +175,18 @@ def _origins(case: Case, result: Any, words: Words, note: str, raw: bool, *, add
         origins(case, words, accounts, key="tab", chosen=chosen, raw=raw)
 
 
+def with_units(result: Any) -> pd.DataFrame:
+    """The sources of a result with symbol and decimals, which the export leaves to the asset: sat and wei in one column
+    are not read well.
+    """
+    frame: pd.DataFrame = result.sources()
+    known = {(a.chain, a.ref): (a.symbol, a.decimals) for a in result.program.assets}
+    units = [known[pair] for pair in zip(frame["chain"], frame["asset"], strict=True)]
+    frame = frame.assign(decimals=pd.Series([places for _, places in units], dtype=object))
+    frame.insert(frame.columns.tolist().index("asset") + 1, "symbol", [symbol for symbol, _ in units])
+    return frame
+
+
 def _conservation(case: Case, result: Any, words: Words, note: str, raw: bool) -> None:
     st.caption(words("tab.conservation_help"))
     show_table(
@@ -188,8 +200,9 @@ def _conservation(case: Case, result: Any, words: Words, note: str, raw: bool) -
     )
     st.markdown(f"**{words('tab.sources')}**")
     show_table(
-        result.sources(),
+        with_units(result),
         words,
+        downloads=result.sources,
         key="sources",
         file=f"{case.name}_sources_{result.rule}",
         note=note,
