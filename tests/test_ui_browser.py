@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,18 @@ def test_the_keyboard_reaches_addresses_and_their_details(served: str, page: Pag
     expect(page.locator('[data-testid="stCode"]').filter(has_text=address).first).to_be_visible(
         timeout=PATIENCE
     )
+
+
+def test_the_heads_of_many_columns_do_not_run_into_each_other(served: str, page: Page) -> None:
+    page.set_default_timeout(PATIENCE)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    for language in ("en", "ja"):
+        page.goto(f"{served}/?case=txphish-2024&lang={language}")
+        heads = page.locator('[data-testid="flow"] text.head')
+        expect(heads.nth(13)).to_be_visible(timeout=PATIENCE)
+        for kind in ("head", "headsub"):
+            boxes = page.locator(f'[data-testid="flow"] text.{kind}').evaluate_all(
+                "all => all.map(e => e.getBoundingClientRect()).map(b => [b.left, b.right])"
+            )
+            assert len(boxes) == 15
+            assert [pair for pair in pairwise(boxes) if pair[0][1] > pair[1][0]] == []

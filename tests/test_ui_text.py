@@ -320,3 +320,36 @@ def test_app_py_is_two_lines_over_the_packaged_ui() -> None:
         "from tracer.ui.main import main",
         "main()",
     ]
+
+
+def test_one_is_singular_and_what_a_field_says_is_never_read_as_a_choice() -> None:
+    said = words("en")
+    assert said("collect.finished", fetched="1").endswith(": 1 address fetched.")
+    assert said("collect.finished", fetched="0").endswith(": 0 addresses fetched.")
+    assert said("collect.finished", fetched="1,001").endswith(": 1,001 addresses fetched.")
+    assert said("strip.hops", hops=1) == "1 hop"
+    hostile = said("files.done", name="{rows} [a|b]", rows="1", followed="1")
+    assert hostile == "{rows} [a|b]: 1 row imported, 1 followed."
+
+
+def test_every_choice_of_words_stands_behind_its_count() -> None:
+    for entry in (entry for group in TABLE.values() for entry in group.values()):
+        for text in entry.values():
+            assert len(re.findall(r"\[[^\]]*\|", text)) == len(
+                re.findall(r"\{\w+\} \[[^|\]]+\|[^\]]+\]", text)
+            )
+
+
+def test_burnt_coin_is_not_said_to_be_at_an_unidentified_address() -> None:
+    row = {"chain": "eip155:1", "symbol": "ETH", "asset": "native", "decimals": 0, "hop": 1}
+    held = pd.DataFrame(
+        [
+            row | {"address": "0x0", "taint_raw": 5, "stop": "BURNED"},
+            row | {"address": "0x1", "taint_raw": 3, "stop": "UNSPENT"},
+        ]
+    )
+    money = pd.DataFrame(
+        [{"asset": "eip155:1/native", "symbol": "ETH", "decimals": 0, "stolen_raw": 8, "fee_raw": 0}]
+    ).assign(difference_raw=0)
+    strip = {f["name"]: f["value"] for f in figures(words("en"), held, money, pd.DataFrame(), {})}
+    assert (strip["Burned"], strip["At unidentified addresses"]) == ("5 ETH", "3 ETH")

@@ -6,6 +6,7 @@ Japanese is written for police and court readers: the terms are listed in docs/u
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ __all__ = ["LANGUAGES", "Words", "words"]
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "ja": "日本語"}
 """Language codes and what they call themselves."""
+
+
+_COUNTED = re.compile(r"\{(\w+)\} \[([^|\]]*)\|([^\]]*)\]")
 
 
 @cache
@@ -33,9 +37,17 @@ class Words:
     language: str
 
     def __call__(self, key: str, /, **fields: object) -> str:
-        """The text for `key`. Raises KeyError for an unknown key: a defect, found by the tests."""
+        """The text for `key`. Raises KeyError for an unknown key: a defect, found by the tests.
+
+        `{count} [row|rows]` in the table is the first word where the field is 1, else the second.
+        """
         text = _table()[key][self.language]
-        return text.format(**fields) if fields else text
+        if not fields:
+            return text
+        chosen = _COUNTED.sub(
+            lambda m: f"{{{m[1]}}} {m[2] if str(fields[m[1]]) == '1' else m[3]}", text
+        )  # in the template: what a field says is never read as a choice
+        return chosen.format(**fields)
 
     def one_of(self, group: str, key: str) -> str:
         """The text for a value from data, e.g. a rule or a stop code; the value itself when the table has none."""

@@ -27,6 +27,15 @@ function make(tag, attributes, parent, text) {
   return element;
 }
 
+// A text that is wider than its place is drawn narrower, so that it does not run into the next one.
+function fit(text, width) {
+  text.removeAttribute("textLength");
+  if (width > 0 && text.getComputedTextLength() > width) {
+    text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+    text.setAttribute("textLength", width.toFixed(1));
+  }
+}
+
 // A shape per kind, so that colour is never the only difference.
 function outline(kind, r) {
   const s = r * 0.92;
@@ -350,6 +359,7 @@ class Canvas {
       head.text.setAttribute("y", 19);
       head.sub.setAttribute("x", x);
       head.sub.setAttribute("y", 35);
+      for (const text of [head.text, head.sub]) fit(text, half * 2 - 4);
     });
     for (const node of this.nodes.values()) {
       [node.sx, node.sy] = this.place(node.x, node.y);

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from tracer.model import StopCode
 from tracer.ui.flow import kind_of
 from tracer.ui.i18n import Words
 from tracer.ui.picture import Json
@@ -17,7 +18,7 @@ __all__ = ["figures"]
 
 _CHAINS = 2
 """Amounts in one figure: of so many chains the largest each."""
-_PLACES = ("exchange", "mixer", "bridge", "sanctioned", "unknown")
+_PLACES = ("exchange", "mixer", "bridge", "sanctioned", "burned", "unknown")
 
 
 _Asset = tuple[str, str, int | None]
@@ -94,7 +95,9 @@ def figures(
         everyone.add(where)
         value = _units(units)
         if value:
-            kind = kind_of(categories.get(where, ""), str(stop or ""))
+            kind = (
+                "burned" if stop == StopCode.BURNED else kind_of(categories.get(where, ""), str(stop or ""))
+            )
             place = kind if kind in _PLACES else "unknown"
             row = dict(zip(columns[4:], named, strict=True))
             by_place[place].append((_asset(f"{chain}/{row['asset']}", row), value))

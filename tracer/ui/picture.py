@@ -160,7 +160,7 @@ def _through(flow: Flow) -> Mapping[str, Mapping[str, int]]:
 
 
 def _counted(count: int, w: Words) -> str:
-    return w("canvas.one_address") if count == 1 else w("canvas.addresses", count=f"{count:,}")
+    return w("canvas.addresses", count=f"{count:,}")
 
 
 def _members(column: Column, nodes: Mapping[str, Node]) -> int:

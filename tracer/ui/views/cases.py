@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import pandas as pd
@@ -16,6 +17,8 @@ from tracer.ui.snippets import show_python, where
 from tracer.ui.tables import show_table
 
 __all__ = ["render"]
+
+_THOUSANDS = re.compile(r"(?<![\w.,])\d+")
 
 _PYTHON = """import tracer
 
@@ -35,8 +38,9 @@ def render() -> None:
         return
     cases, shared = found[0]
     row = show_table(
-        cases,
+        cases.assign(stolen=[_THOUSANDS.sub(lambda m: f"{int(m[0]):,}", text) for text in cases["stolen"]]),
         words,
+        downloads=cases,
         key="cases",
         file="cases",
         select=True,
