@@ -10,19 +10,23 @@ from eth_hash.auto import keccak
 
 __all__ = [
     "CALLCODER",
+    "CLONER",
     "DELEGATOR",
     "EMITTER",
     "EXPLODER",
     "FACTORY",
     "PAYER",
     "REVERTING_PAYER",
+    "UPGRADEABLE",
     "WETH",
     "assemble",
     "call",
     "calls",
+    "clone",
     "deployment",
     "erc20",
     "event",
+    "forwarder",
     "issued_token",
     "selector",
     "topic",
@@ -46,6 +50,7 @@ _OPCODES = {
     "CALLDATASIZE": 0x36,
     "CALLDATACOPY": 0x37,
     "CODECOPY": 0x39,
+    "SELFBALANCE": 0x47,
     "POP": 0x50,
     "MLOAD": 0x51,
     "MSTORE": 0x52,
@@ -219,6 +224,23 @@ DELEGATOR = _program("0 0 0 0 0 CALLDATALOAD GAS DELEGATECALL STOP")
 
 CALLCODER = _program("0 0 0 0 CALLVALUE 0 CALLDATALOAD GAS CALLCODE STOP")
 """The older way of the same: a value is named, but it goes from here to here."""
+
+
+CLONER = _program("CALLDATASIZE 0 0 CALLDATACOPY CALLDATASIZE 0 0 CREATE STOP")
+"""Makes the contract whose init code is its data."""
+
+UPGRADEABLE = _program("CALLDATASIZE 0 0 CALLDATACOPY 0 0 CALLDATASIZE 0 0 SLOAD GAS DELEGATECALL STOP")
+"""Runs the code of the address in its slot 0 as its own: a proxy that can be upgraded, a wallet."""
+
+
+def forwarder(to: str) -> bytes:
+    """Keeps what it is paid, and gives all of it to `to` when anybody calls it with data."""
+    return _program(f"CALLDATASIZE @flush JUMPI STOP flush: 0 0 0 0 SELFBALANCE {to} GAS CALL STOP")
+
+
+def clone(of: str) -> bytes:
+    """A minimal proxy of an address (EIP-1167)."""
+    return bytes.fromhex(f"363d3d373d3d3d363d73{of[2:]}5af43d82803e903d91602b57fd5bf3")
 
 
 def _dispatch(**functions: str) -> str:

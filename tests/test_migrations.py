@@ -65,6 +65,25 @@ def test_facts_of_the_previous_revision_survive(engine: Engine) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+def test_histories_from_before_there_were_codes_survive_without_one(engine: Engine) -> None:
+    migrate(engine, "0004")
+    told = "key, chain, address, from_block, to_block, worker, claimed_until, capture, transactions, complete, hub"
+    with writing(engine) as connection:
+        values = "'k', 'eip155:1', '0xa', 0, 9, 'w', 0, 'c', 7, true, false"
+        connection.execute(text(f"INSERT INTO histories ({told}) VALUES ({values})"))
+    migrate(engine)
+    with Store(engine).writer() as writer:
+        found = writer.history("k")
+    assert found is not None
+    assert (found.capture, found.transactions, found.complete, found.hub, found.code) == (
+        "c",
+        7,
+        True,
+        False,
+        "",
+    )
+
+
 def test_a_newer_schema_is_refused_and_left_alone(engine: Engine) -> None:
     migrate(engine)
     with writing(engine) as connection:

@@ -35,10 +35,11 @@ def clusters(number: int) -> Clusters:
     return cluster(planted(number))
 
 
-def clustered(rows, labels, *, rulings=()) -> Clusters:
+def clustered(number, rows, labels, *, rulings=()) -> Clusters:
     none: frozenset[tuple[str, str]] = frozenset()
-    ledger = build_ledger([from_rows(rows)])
-    return Clusters(ledger, LabelBook(labels), seeds=none, unread=none, decided=none, rulings=tuple(rulings))
+    given = {"seeds": none, "unread": none, "decided": none, "rulings": tuple(rulings)}
+    given["codes"] = {(CHAIN, address): code for address, code in planted(number).codes.items()}
+    return Clusters(build_ledger([from_rows(rows)]), LabelBook(labels), **given)
 
 
 numbers = st.integers(1, 3)
@@ -49,7 +50,7 @@ numbers = st.integers(1, 3)
 def test_the_order_of_rows_changes_no_link(number: int, order: int) -> None:
     rows = list(planted(number).rows)
     random.Random(order).shuffle(rows)
-    found = clustered(rows, planted(number).labels)
+    found = clustered(number, rows, planted(number).labels)
     assert found.found.links == clusters(number).found.links
     assert found.found.members == clusters(number).found.members
     assert found.stops == clusters(number).stops
@@ -64,7 +65,7 @@ def test_a_rejected_link_leaves_what_would_be_there_without_it(number: int, data
         LinkRuling(n, LinkVerdict.REJECT, x.a, x.b, x.rule, x.tx, 0, "test", "", 0)
         for n, x in enumerate(gone, start=1)
     ]
-    found = clustered(planted(number).rows, planted(number).labels, rulings=rulings).found
+    found = clustered(number, planted(number).rows, planted(number).labels, rulings=rulings).found
     assert found.links == links
     assert found.members == components([x for x in links if x not in found.withdrawn]).members
     assert {(x.a, x.b, x.rule, x.tx) for x in found.withdrawn} == {(x.a, x.b, x.rule, x.tx) for x in gone}
@@ -77,7 +78,7 @@ def test_no_service_is_ever_inside_a_cluster(number: int, data: st.DataObject) -
     chosen = data.draw(st.lists(st.sampled_from(addresses), min_size=1, max_size=10, unique=True))
     kinds = ["exchange", "mixer", "bridge", "custodian"]
     more = [Label(CHAIN, x, f"Service {n}", kinds[n % 4], 80) for n, x in enumerate(chosen)]
-    found = clustered(planted(number).rows, [*planted(number).labels, *more])
+    found = clustered(number, planted(number).rows, [*planted(number).labels, *more])
     inside = {name for names in found.found.members.values() for name in names}
     services = [*chosen, *(label.address for label in planted(number).labels)]
     assert inside
@@ -96,7 +97,7 @@ def test_nobody_is_linked_by_dust_that_he_was_sent(number: int, which: int) -> N
         dust = {"block": 20_999_000 + choice.randrange(200_000), "tx_index": 10**6 + n, "position": 1}
         dust |= {"tx_hash": f"0xd{n:063x}", "from_address": attacker, "to_address": victim}
         rows.append(last | dust | {"asset": "native", "amount": 10**12, "kind": "native", "decimals": 18})
-    found = clustered(rows, planted(number).labels).found
+    found = clustered(number, rows, planted(number).labels).found
     assert not [x for x in found.links if f"{CHAIN}:{attacker}" in {x.a, x.b}]
     known = {(x.a, x.b, x.rule, x.tx) for x in clusters(number).found.links}
     assert {(x.a, x.b, x.rule, x.tx) for x in found.links} <= known

@@ -242,11 +242,11 @@ class CaseBook(LinkRulings, Labelling):
         found = sorted(evidence.collected(self.workspace, self.file), key=lambda e: (e.round, e.account))
         rows = [
             (e.round, e.chain, self._display(e.chain, e.address), e.first, e.last, e.transactions)
-            + (e.complete, e.hub, e.inflows, e.problem, e.sha256)
+            + (e.complete, e.hub, e.inflows, e.code, e.problem, e.sha256)
             for e in found
         ]
         columns = ["round", "chain", "address", "first_block", "last_block", "transactions"]
-        return frame(rows, [*columns, "complete", "hub", "inflows", "problem", "sha256"])
+        return frame(rows, [*columns, "complete", "hub", "inflows", "contract_code", "problem", "sha256"])
 
     @of_case
     def evidence(self, tx: str) -> pd.DataFrame:

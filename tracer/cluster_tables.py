@@ -94,6 +94,7 @@ def deposits_frame(clusters: Clusters, shown: Callable[[str, str], str]) -> pd.D
                     (chain, user, shown(chain, address), d.service, asset.ref, asset.symbol, asset.decimals)
                     + (payments.amount[use.paid], payments.hash(use.paid))
                     + (payments.amount[use.forwarded], payments.hash(use.forwarded), d.confidence)
+                    + (clusters.codes.get((chain, address), ""), d.alike.others if d.alike else 0)
                     + (stopped.get((chain, address), ""),)
                 )
     return frame(rows, _DEPOSIT_COLUMNS)
@@ -156,5 +157,5 @@ _CLUSTER_COLUMNS: Sequence[str] = (
 )
 _DEPOSIT_COLUMNS: Sequence[str] = (
     *("chain", "user", "deposit", "service", "asset", "symbol", "decimals", "paid_raw", "paid_tx"),
-    *("forwarded_raw", "forwarded_tx", "confidence", "stop"),
+    *("forwarded_raw", "forwarded_tx", "confidence", "contract_code", "same_code", "stop"),
 )

@@ -128,6 +128,10 @@ class ProviderStopError(ProviderError):
     """A provider will not answer today, or never: daily limit used up, wrong key, chain not offered."""
 
 
+class NotAskedError(ProviderError):
+    """A recording does not hold the answer: the question was not asked when it was made."""
+
+
 class BudgetSpentError(TracerError):
     """The requests that the investigator allowed are used up. Ends the collection, and is never shown as a failure."""
 

@@ -243,6 +243,7 @@ def trace_of(
             for entry in sorted(entries, key=_last_word)
         },
         unseen=unseen,
+        codes={e.account: e.code for e in sorted(entries, key=_last_word) if e.code},
         prices=bundled_prices(),
         display=display,
         separate=rulings.separate(file.standing_rulings),

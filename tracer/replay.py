@@ -250,7 +250,8 @@ def _collected(original: _Original, scratch: Workspace, entry: Fetched) -> int:
     again = recording.bundle()
     if again != bundle:
         raise StoreError("Reading it again rests on other answers than it did when it was collected.")
-    if (told.transactions, told.complete, told.hub) != (entry.transactions, entry.complete, entry.hub):
+    said = (entry.transactions, entry.complete, entry.hub, entry.code)
+    if (told.transactions, told.complete, told.hub, told.code) != said:
         raise StoreError("The list of histories says something else of it than its answers do.")
     if (*entry.account, entry.first, entry.last) != (
         adapter.chain,

@@ -54,8 +54,8 @@ class Runs:
     -> the text to print), separate ((chain, transaction, address) that convert nothing there, by a ruling), fetched
     (what was collected, by account), unseen (accounts that only the histories of others name, with their code), decided
     (accounts of which the analyst says whether coin stops there), link_rulings (the standing ones), prices (published
-    worth of coins), unread (why the history of an address was not read, as a code that says more than PENDING; it
-    changes no amount), case (its name).
+    worth of coins), codes (of contracts, the name of their code), unread (why the history of an address was not read,
+    as a code that says more than PENDING; it changes no amount), case (its name).
     """
 
     ledger: Ledger
@@ -73,6 +73,7 @@ class Runs:
     prices: Prices = field(default_factory=Prices)
     decided: frozenset[Account] = frozenset()
     link_rulings: tuple[LinkRuling, ...] = ()
+    codes: Mapping[Account, str] = field(default_factory=dict)
     unread: Callable[[Any], Mapping[tuple[str, str], str]] | None = None
     case: str = ""
     _outcomes: dict[Rule, Outcome] = field(default_factory=dict)
@@ -147,6 +148,7 @@ class Runs:
             decided=self.decided,
             rulings=self.link_rulings,
             mixing=self._stopped_transactions,
+            codes=self.codes,
         )
 
     @property

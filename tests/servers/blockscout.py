@@ -99,6 +99,11 @@ class BlockscoutStandIn:
                 if self.chain.node.call("eth_getCode", asset, "latest") == "0x":
                     return {"message": "Not found"}
                 return self._token(asset)
+            case ["smart-contracts", address]:
+                code = self.chain.node.call("eth_getCode", address, "latest")
+                if code == "0x":
+                    return {"message": "Not found"}
+                return {"deployed_bytecode": code, "creation_bytecode": None, "proxy_type": None}
             case ["transactions", tx_hash, *rest]:
                 return self._transaction(tx_hash, rest)
             case ["addresses", address, name]:

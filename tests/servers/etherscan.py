@@ -237,6 +237,7 @@ class EtherscanStandIn:
             "eth_getBlockByNumber": [params.get("tag"), False],
             "eth_getTransactionByHash": [params.get("txhash")],
             "eth_getTransactionReceipt": [params.get("txhash")],
+            "eth_getCode": [params.get("address"), params.get("tag")],
             "eth_call": [{"to": params.get("to"), "data": params.get("data")}, params.get("tag")],
         }
         result = node.call(action, *made[action])

@@ -56,7 +56,8 @@ class Request:
 
 
 Ask = Callable[[Request], Awaitable[bytes]]
-"""Gives the body of the answer. Raises ProviderError when there is none, after all retries."""
+"""Gives the body of the answer. Raises ProviderError when there is none, after all retries (in a replay NotAskedError:
+it was not asked at the time)."""
 
 
 class Verdict(StrEnum):
@@ -99,7 +100,8 @@ class History:
     the address pays, all movements; of one in which it is only paid, those that touch it. gaps: everything cut,
     refused or not supported. complete: every kind of movement that exists on the chain was asked for, to the end of
     the span. transactions: how many were seen. hub: the address has more transactions than the caller wants to read:
-    the table is empty, `transactions` says how many there are at least.
+    the table is empty, `transactions` says how many there are at least. code: the name of the contract's code
+    (`tracer.chains.evm_code`), "" for a plain account and where it is not known.
     """
 
     table: pa.Table
@@ -107,6 +109,7 @@ class History:
     complete: bool = True
     transactions: int = 0
     hub: bool = False
+    code: str = ""
 
 
 class Adapter(Protocol):

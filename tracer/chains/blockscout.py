@@ -11,6 +11,8 @@ an instance serves.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from tracer.addresses import is_evm
 from tracer.chains.adapter import Ask, Head, History, Span, Verdict
@@ -29,6 +31,7 @@ from tracer.chains.blockscout_side import (
 )
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.evm_blocks import other
+from tracer.chains.evm_code import read_code
 from tracer.chains.evm_contracts import NATIVE_LOGGERS, WRAPPED
 from tracer.chains.evm_values import address as read_address
 from tracer.chains.evm_values import array, digest, record
@@ -125,7 +128,10 @@ class Blockscout:
             message = "The wrapped coin of this chain is not known: wraps may be missing."
             gaps.append(Gap("no_wraps", message, chain=self.chain, address=address))
         gaps += await name_tokens(explorer, self.chain, listed.names, rows)
-        return made(self.chain, rows, listed.names, gaps, listed.unique + told.unique, len(listed.blocks))
+        code, untold = await read_code(self.chain, address, rows, partial(explorer.code, address))
+        gaps += untold
+        unique, count = listed.unique + told.unique, len(listed.blocks)
+        return replace(made(self.chain, rows, listed.names, gaps, unique, count), code=code)
 
     async def transaction(self, ask: Ask, tx_hash: str) -> History:
         """See `Adapter.transaction`. What is not final yet is read too, with a gap `not_final`."""

@@ -98,16 +98,17 @@ class Explorer:
 
     async def maybe(self, path: str, params: Cursor = (), *, settled: bool) -> object:
         """The answer under /api/v2, None where the instance says that there is no such thing."""
-        body = await self._ask(Request(self._base, f"/api/v2{path}", params, settled=settled))
-        answer = decoded(body)
-        if isinstance(answer, dict) and not {"items", "hash", "height"} & answer.keys():
-            words = _words(answer)
-            if words.lower().strip(". ") in {"not found", "resource not found"}:
-                return None
-            if words:
-                kind = ProviderStopError if "errors" in answer else ProviderError
-                raise kind(f"The provider refused {path}: {shown(words, 200)}.", "Ask another provider.")
-        return answer
+        return _told(path, await self._ask(Request(self._base, f"/api/v2{path}", params, settled=settled)))
+
+    async def code(self, address: str) -> object:
+        """The code of an address as the instance has it now, as hex with 0x; None where it refuses."""
+        path = f"/smart-contracts/{address}"
+        body = await self._ask(Request(self._base, f"/api/v2{path}", settled=False))
+        try:
+            answer = _told(path, body)
+            return "0x" if answer is None else record(answer, "a contract").get("deployed_bytecode")
+        except ProviderError:
+            return None
 
     async def get(self, path: str, *, settled: bool) -> object:
         """Like `maybe`, but nothing is an error."""
@@ -181,6 +182,19 @@ class Explorer:
             fixed = tuple(pair for pair in page.following if pair[0] not in dict(pages.params))
             cursor = pages.params + fixed
         raise stuck(pages.what)
+
+
+def _told(path: str, body: bytes) -> object:
+    """What an answer says, None for no such thing. Raises ProviderError where the instance refuses."""
+    answer = decoded(body)
+    if isinstance(answer, dict) and not {"items", "hash", "height"} & answer.keys():
+        words = _words(answer)
+        if words.lower().strip(". ") in {"not found", "resource not found"}:
+            return None
+        if words:
+            kind = ProviderStopError if "errors" in answer else ProviderError
+            raise kind(f"The provider refused {path}: {shown(words, 200)}.", "Ask another provider.")
+    return answer
 
 
 def _cursor(value: object) -> Cursor:

@@ -11,6 +11,8 @@ form takes; other endpoints serve one chain each, and do not say which.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from tracer.addresses import is_evm
@@ -23,6 +25,7 @@ from tracer.chains.etherscan_reading import name_tokens, read_full, read_one
 from tracer.chains.etherscan_rows import genesis_amount, inner_row, read_inner, read_sent, read_token
 from tracer.chains.etherscan_side import NO_WITHDRAWALS, find_destroyed, note, read_mined, read_withdrawals
 from tracer.chains.evm_blocks import Block, other, read_block, read_receipt, read_transaction
+from tracer.chains.evm_code import read_code
 from tracer.chains.evm_movements import Row
 from tracer.chains.evm_values import address as read_address
 from tracer.chains.evm_values import digest, quantity
@@ -130,7 +133,12 @@ class Etherscan:
             message = "The wrapped coin of this chain is not known: wraps may be missing."
             gaps.append(Gap("no_wraps", message, chain=self.chain, address=address))
         gaps += await name_tokens(explorer, self.chain, listed.names, rows)
-        return made(self.chain, rows, listed.names, gaps, listed.unique + told.unique, len(listed.blocks))
+        code, untold = await read_code(
+            self.chain, address, rows, partial(_code, explorer, address, span.last)
+        )
+        gaps += untold
+        unique, count = listed.unique + told.unique, len(listed.blocks)
+        return replace(made(self.chain, rows, listed.names, gaps, unique, count), code=code)
 
     async def transaction(self, ask: Ask, tx_hash: str) -> History:
         """See `Adapter.transaction`. What is not final yet is read too, with a gap `not_final`."""
@@ -247,6 +255,15 @@ class Etherscan:
 
 def _head(block: Block) -> Head:
     return Head(block.number, block.hash, block.time)
+
+
+async def _code(explorer: Explorer, address: str, block: int) -> object:
+    """The code of an address at a block, or now where only that is told; None where the provider refuses."""
+    for tag, settled in ((hex(block), True), ("latest", False)):
+        answer = await explorer.node("eth_getCode", ("address", address), ("tag", tag), settled=settled)
+        if not isinstance(answer, Refused):
+            return answer
+    return None
 
 
 def _twice(tx_hash: str) -> ProviderError:

@@ -12,11 +12,14 @@ geth.ethereum.org (debug_).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 
 from tracer.addresses import is_evm
 from tracer.chains.adapter import Ask, Head, History, Span, Verdict
 from tracer.chains.endpoint import Endpoint
 from tracer.chains.evm_blocks import Block, Receipt, other, read_block
+from tracer.chains.evm_code import read_code
 from tracer.chains.evm_contracts import WRAPPED, WRAPS_BY_TRANSFER
 from tracer.chains.evm_movements import Row, net, table, withdrawals
 from tracer.chains.evm_values import address as read_address
@@ -118,7 +121,9 @@ class JsonRpc:
                     "no_wraps", "The wrapped coin of this chain is not known: wraps may be missing.", address
                 )
             )
-        return await self._made(node, rows, gaps, told.unique, len(hashes), span.last)
+        code, untold = await read_code(self.chain, address, rows, partial(_code, node, address, span.last))
+        made = await self._made(node, rows, gaps, told.unique, len(hashes), span.last)
+        return replace(made, gaps=(*made.gaps, *untold), code=code)
 
     async def transaction(self, ask: Ask, tx_hash: str) -> History:
         """See `Adapter.transaction`. What is not final yet is read too, with a gap `not_final`."""
@@ -244,6 +249,16 @@ class JsonRpc:
 
 def _head(block: Block) -> Head:
     return Head(block.number, block.hash, block.time)
+
+
+async def _code(node: Node, address: str, block: int) -> object:
+    """The code of an address at a block, or now where the node has forgotten that block; None where it refuses."""
+    for tag, settled in ((hex(block), True), ("latest", False)):
+        calls = [Call("eth_getCode", (address, tag))]
+        (answer,) = await node.results(calls, settled=settled, patient=True)
+        if not isinstance(answer, Refusal):
+            return answer
+    return None
 
 
 def _check_found(found: Found, receipts: dict[str, Receipt]) -> None:

@@ -7,7 +7,7 @@ a service at one end is listed and unites nothing: a service holds the coin of e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pyarrow as pa
@@ -54,7 +54,8 @@ class Clusters:
 
     seeds, unread: accounts that are seeds, and those whose payments are not all known. decided: accounts of which the
     analyst says whether coin stops there. rulings: the analyst's standing word on links, in the order of giving.
-    mixing: those of the decided accounts that are transactions (`tx:<txid>`) in which coin stops, as CoinJoins.
+    mixing: those of the decided accounts that are transactions (`tx:<txid>`) in which coin stops, as CoinJoins. codes:
+    of contracts, the name of their code (`tracer.chains.evm_code`), as far as it is known.
     """
 
     ledger: Ledger
@@ -64,6 +65,7 @@ class Clusters:
     decided: frozenset[Account]
     rulings: tuple[LinkRuling, ...]
     mixing: frozenset[Account] = frozenset()
+    codes: Mapping[Account, str] = field(default_factory=dict)
 
     @cached_property
     def payments(self) -> Payments:
@@ -81,6 +83,7 @@ class Clusters:
         """The deposit addresses of exchanges and other services that take customers' coin."""
         if not self.services:
             return ()
+        number = self.ledger.address_number
         custodial = {n: who for n, who in self.services.items() if self._takes_deposits(n)}
         found = find_deposits(
             self.payments,
@@ -88,6 +91,7 @@ class Clusters:
             barred=self._nobody,
             seeds=self._numbers(self.seeds) | self._of_others,
             unread=self._not_read,
+            codes={number[account]: code for account, code in self.codes.items() if account in number},
         )
         return tuple(found)
 

@@ -11,6 +11,11 @@ customer. Guards: the address forwards to one service, is never paid by it, is n
 what it gets, keeps nothing (`tracer.clusters.forwarding`), and either forwards twice or pays nobody else. Payers that
 look like shared custodians, and deposit addresses that many pay (a merchant's), link nobody. These guards are this
 project's own: their measured effect is in docs/accuracy.md. The service is never part of a cluster.
+
+Where the code of contracts is known, those of one code that do nothing but forward are the service's
+(`tracer.clusters.same_code`), and a Safe is the wallet of its owners, never a deposit address. That several pay in one
+transaction says nothing where a bundler of ERC-4337 signed it, who puts payments of many persons into one, nor of
+contracts of a code that persons use.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from tracer.amounts import decimal_text
 from tracer.clusters.forwarding import kept
 from tracer.clusters.link import Link
 from tracer.clusters.payments import Payments
+from tracer.clusters.same_code import Alike, Contracts
 from tracer.model import Gap, StopCode
 
 __all__ = [
@@ -69,7 +75,8 @@ class Use:
 class Deposit:
     """A deposit address. address: number. uses: in the order of forwarding, at least one. confidence: 0 to 100.
 
-    pending: (ledger row, units) that came and were not forwarded yet when the history ends.
+    pending: (ledger row, units) that came and were not forwarded yet when the history ends. alike: others of its code
+    that forward as it does.
     """
 
     address: int
@@ -77,6 +84,7 @@ class Deposit:
     uses: tuple[Use, ...]
     confidence: int
     pending: tuple[tuple[int, int], ...] = ()
+    alike: Alike | None = None
 
 
 def find_deposits(
@@ -86,6 +94,7 @@ def find_deposits(
     barred: Collection[int] = (),
     seeds: Collection[int] = (),
     unread: Collection[int] = (),
+    codes: Mapping[int, str] | None = None,
     blocks: int = BLOCKS,
     gas: int = GAS,
 ) -> list[Deposit]:
@@ -93,8 +102,10 @@ def find_deposits(
 
     services: address number -> name of the service whose wallet it is. barred: other addresses that are nobody's own
     (mixers, bridges, miners): neither deposit address nor customer. seeds: others that are no deposit address. unread:
-    addresses of which not all payments are known, so no guard can be checked. blocks, gas: see `BLOCKS`, `GAS`.
+    addresses of which not all payments are known, so no guard can be checked. codes: address number -> name of the
+    contract's code, where it is known. blocks, gas: see `BLOCKS`, `GAS`.
     """
+    contracts = Contracts(payments, services, codes or {})
     known = np.zeros(len(payments.ledger.addresses), dtype=bool)
     known[list(services)] = True
     senders = np.unique(payments.payer[known[payments.payee]]).tolist()
@@ -103,22 +114,29 @@ def find_deposits(
     together = _swept_together(payments, known)
     found = []
     for address in senders:
-        if address not in excluded:
-            made = _judge(payments, services, address, together, blocks, gas)
+        if address not in excluded and not contracts.is_safe(address):
+            made = _judge(payments, contracts, address, together, blocks, gas)
             if made is not None:
-                found.append(_with_customers(made, nobody, payments))
-    return found
+                found.append(made)
+    forwards = {d.address: [(use.paid, use.forwarded) for use in d.uses] for d in found}
+    same = contracts.alike(forwards, seeds)
+    return [_with_customers(_as_forwarder(d, same.get(d.address)), nobody, payments) for d in found]
+
+
+def _as_forwarder(deposit: Deposit, same: Alike | None) -> Deposit:
+    return deposit if same is None else replace(deposit, confidence=_SURE["forwarder"], alike=same)
 
 
 def _judge(
     payments: Payments,
-    services: Mapping[int, str],
+    contracts: Contracts,
     address: int,
     together: np.ndarray,
     blocks: int,
     gas: int,
 ) -> Deposit | None:
     """The guards, then the match of every forwarding."""
+    services = contracts.services
     out, into = payments.by_payer.at(address), payments.by_payee.at(address)
     forwards = [i for i in out.tolist() if int(payments.payee[i]) in services]
     names = {services[int(payments.payee[i])] for i in forwards}
@@ -135,12 +153,14 @@ def _judge(
     rest = kept(payments, address, services, blocks=max(blocks, BLOCKS_LATER), gas=gas)
     if rest.held:
         return None
-    at_once = sum(payments.tx[u.paid] == payments.tx[u.forwarded] for u in uses)
+    at_once = sum(
+        payments.tx[u.paid] == payments.tx[u.forwarded] and not payments.bundled[u.paid] for u in uses
+    )
     if others:
         how = "other"
     elif rest.pending and sum(payments.row[u.forwarded] < rest.pending[0][0] for u in uses) < 2:
         how = "pending"  # it may keep what it has now, or have kept it while it forwarded other coin
-    elif at_once > 1 or any(together[u.forwarded] for u in uses):
+    elif (at_once > 1 or any(together[u.forwarded] for u in uses)) and not contracts.may_be_anybodys(address):
         how = "forwarder"  # only a contract, or the service's own sweep of many, can do that
     else:
         how = "repeated" if len(uses) > 1 else "once"
@@ -175,7 +195,9 @@ def _uses(
 
 def _swept_together(payments: Payments, service: np.ndarray) -> np.ndarray:
     """By payment: True where several addresses pay services in one transaction, which only the service can order."""
-    at = np.flatnonzero(service[payments.payee] & ~service[payments.payer] & ~payments.passed_on)
+    at = np.flatnonzero(
+        service[payments.payee] & ~service[payments.payer] & ~payments.passed_on & ~payments.bundled
+    )
     pairs = np.unique(np.stack([payments.tx[at], payments.payer[at]], axis=1), axis=0)
     ordinals, counts = np.unique(pairs[:, 0], return_counts=True)
     result = np.zeros(len(payments.row), dtype=bool)
@@ -209,6 +231,7 @@ def deposit_links(payments: Payments, deposits: Sequence[Deposit]) -> list[Link]
         for use in deposit.uses:
             if use.user >= 0 and len(accounts[use.user, deposit.service]) <= _ACCOUNTS:
                 note = f"forwarded to {deposit.service} in {payments.hash(use.forwarded)}"
+                note += f"; {deposit.alike.text(payments)}" if deposit.alike else ""
                 names = payments.name(use.user), payments.name(deposit.address)
                 links.append(Link(*names, RULE, payments.hash(use.paid), deposit.confidence, note))
     return links
@@ -235,10 +258,11 @@ def deposit_gaps(payments: Payments, deposits: Sequence[Deposit], decided: Colle
         chain, address = payments.ledger.addresses[d.address]
         use = d.uses[0]
         count = f"{len(d.uses):,} payment{'' if len(d.uses) == 1 else 's'}"
+        same = f"; {d.alike.text(payments)}" if d.alike else ""
         message = (
             f"Taken for a deposit address of {d.service} (confidence {d.confidence}): it forwarded {count} whole, first"
-            f" {payments.hash(use.paid)} in {payments.hash(use.forwarded)}, and paid nobody else. Coin stops there;"
-            f" to let it go on: tracer stop CASE ADDRESS none.{_pending(payments, d)}"
+            f" {payments.hash(use.paid)} in {payments.hash(use.forwarded)}, and paid nobody else{same}. Coin stops"
+            f" there; to let it go on: tracer stop CASE ADDRESS none.{_pending(payments, d)}"
         )
         evidence = payments.hash(use.forwarded)
         found.append(Gap("deposit_address", message, chain, address, tx=evidence, status="assumption"))

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tracer.ledger import Ledger
+from tracer.ledger import FEE, Ledger
 from tracer.numbering import integers_of
 
 __all__ = ["SLOT_SECONDS", "Grouped", "Payments"]
@@ -21,6 +21,17 @@ SLOT_SECONDS = 12
 """Seconds of a block of Ethereum since the merge; a window in blocks is this many seconds a block elsewhere."""
 
 _ETHEREUM = "eip155:1"
+
+_ENTRY_POINTS = frozenset(
+    {
+        "0x5ff137d4b0fdcd49dca30c7cf57e578a026d2789",
+        "0x0000000071727de22e5e9d8baf0edac6f37da032",
+        "0x4337084d9e255ff0702461cf8895ce9e3b5ff108",
+        "0x433709009b8330fda32311df1c2afa402ed8d009",
+    }
+)
+"""Versions 0.6 to 0.9, the same on every chain; each bundle ends with a payment from there to who signed it (ERC-4337;
+github.com/eth-infinitism/account-abstraction, EntryPoint.sol, `_compensate`)."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,19 @@ class Payments:
         is_native = np.array([asset.ref == "native" for asset in self.ledger.assets] or [False])
         result: np.ndarray = is_native[self.asset]
         return result
+
+    @cached_property
+    def bundled(self) -> np.ndarray:
+        """True where the transaction goes through an EntryPoint, so that its signer acts for whoever asked him to."""
+        entry = [n for n, (_, address) in enumerate(self.ledger.addresses) if address in _ENTRY_POINTS]
+        through = np.isin(self.payer, entry) | np.isin(self.payee, entry)
+        return np.isin(self.tx, self.tx[through])
+
+    @cached_property
+    def signer(self) -> dict[int, int]:
+        """Transaction ordinal -> who paid its fee, and so signed it; only where a source tells the fee."""
+        at = np.flatnonzero((self.ledger.recipient == FEE) & (self.ledger.sender >= 0))
+        return dict(zip(self.ledger.tx[at].tolist(), self.ledger.sender[at].tolist(), strict=True))
 
     def name(self, address: int) -> str:
         """`chain:address` of an address number."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from tracer.chains.adapter import Ask, Request
 from tracer.collecting.keeping import Keeper
-from tracer.errors import BudgetSpentError, ProviderError, StoreError
+from tracer.errors import BudgetSpentError, NotAskedError, ProviderError, StoreError
 from tracer.store import Answered, Archive, Workspace, is_sha256
 
 __all__ = ["Allowance", "Answers", "Recording", "Replay", "read_bundle"]
@@ -185,10 +185,10 @@ class Replay:
         self._given = read_bundle(bundle)
 
     async def ask(self, request: Request) -> tuple[bytes, str]:
-        """(body, its sha256). Raises ProviderError for a question that was not asked at the time."""
+        """(body, its sha256). Raises NotAskedError for a question that was not asked at the time."""
         sha256 = self._given.get(request.text)
         if sha256 is None:
-            raise ProviderError(
+            raise NotAskedError(
                 "This version of the tracer asks what was not asked when the history was collected.",
                 "Use the version that collected it, or collect again.",
             )

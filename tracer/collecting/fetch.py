@@ -219,6 +219,7 @@ def _finished(wanted: HistoryKey, draft: Draft, told: Told, writer: Writer) -> H
         transactions=told.transactions,
         complete=told.complete,
         hub=told.hub,
+        code=told.code,
     )
     done = writer.history(wanted.key)
     assert done is not None  # noqa: S101 - just written
@@ -252,4 +253,5 @@ def _entry(
         transactions=found.transactions,
         complete=found.complete,
         hub=found.hub,
+        code=found.code,
     )

@@ -31,7 +31,7 @@ class Fetched:
     provider gave no usable answer; then `problem` says what it said. sha256: of the list of answers in the archive.
     transactions: how many the provider knows. complete: every kind of movement was asked for to the end. hub: too
     many transactions; the capture is empty. inflows: transactions in which it is only paid were read in full, too
-    (for tracing backward).
+    (for tracing backward). code: of a contract, the name of its code (`tracer.chains.evm_code`), as far as known.
 
     An address may have several entries: of other blocks, after the time window was widened, or with `inflows` after
     it was read without. What they share is counted once.
@@ -49,6 +49,7 @@ class Fetched:
     hub: bool
     problem: str = ""
     inflows: bool = False
+    code: str = ""
 
     @classmethod
     def failure(cls, account: tuple[str, str], first: int, last: int, number: int, problem: str) -> Fetched:
@@ -87,10 +88,11 @@ def write_manifest(entries: Iterable[Fetched]) -> bytes:
 
 
 def _line(entry: Fetched) -> dict[str, object]:
-    """An entry without `inflows` is written as before there was tracing backward."""
+    """An entry without `inflows` or `code` is written as before there was tracing backward, or contracts' code."""
     values = asdict(entry)
-    if not entry.inflows:
-        del values["inflows"]
+    for name in ("inflows", "code"):
+        if not values[name]:
+            del values[name]
     return values
 
 

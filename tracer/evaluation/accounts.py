@@ -19,13 +19,22 @@ from tracer.ledger import build_ledger
 
 __all__ = ["cluster", "planted_scores"]
 
+_SUREST = 90
 
-def cluster(planted: Planted) -> Clusters:
-    """The clusters of a planted history, as a case computes them."""
+
+def cluster(planted: Planted, *, codes: bool = True) -> Clusters:
+    """The clusters of a planted history, as a case computes them. codes: whether the code of contracts is known."""
     ledger = build_ledger([planted.table()])
     nobody: frozenset[tuple[str, str]] = frozenset()
+    known = {(CHAIN, address): code for address, code in planted.codes.items()} if codes else {}
     return Clusters(
-        ledger, LabelBook(planted.labels), seeds=nobody, unread=nobody, decided=nobody, rulings=()
+        ledger,
+        LabelBook(planted.labels),
+        seeds=nobody,
+        unread=nobody,
+        decided=nobody,
+        rulings=(),
+        codes=known,
     )
 
 
@@ -34,7 +43,7 @@ def planted_scores(numbers: Sequence[int] = (1, 2, 3, 4, 5), people: int = 150) 
     sums: dict[str, list[int]] = {}
     for number in numbers:
         planted = plant(number, people)
-        for name, *counts in _measure(planted, cluster(planted)):
+        for name, *counts in (*_measure(planted, cluster(planted)), *_without_codes(planted)):
             line = sums.setdefault(name, [0, 0, 0])
             for place, count in enumerate(counts):
                 line[place] += count
@@ -71,6 +80,14 @@ def _measure(planted: Planted, clusters: Clusters) -> Iterable[tuple[str, int, i
     yield f"{RULE} without our guards (Victor 2020)", len(planted.customers), len(found), len(right)
     stops = {address for _, address in clusters.stops}
     yield "DEPOSIT stop", len(planted.deposits), len(stops), len(stops & planted.deposits)
+    surest = {clusters.ledger.addresses[d.address][1] for d in clusters.deposits if d.confidence >= _SUREST}
+    sure = stops & surest
+    yield (
+        f"DEPOSIT stop, confidence {_SUREST}",
+        len(planted.deposits),
+        len(sure),
+        len(sure & planted.deposits),
+    )
     members = [list(map(_bare, names)) for names in clusters.found.members.values()]
     together = {frozenset((a, b)) for names in members for i, a in enumerate(names) for b in names[:i]}
     owned: dict[str, list[str]] = {}
@@ -80,6 +97,14 @@ def _measure(planted: Planted, clusters: Clusters) -> Iterable[tuple[str, int, i
     all_pairs = sum(len(x) * (len(x) - 1) // 2 for x in owned.values())
     right_pairs = {pair for pair in together if _one_party(planted, pair)}
     yield "whole clusters (all rules)", all_pairs, len(together), len(right_pairs)
+
+
+def _without_codes(planted: Planted) -> Iterable[tuple[str, int, int, int]]:
+    """The rows of deposit addresses where no code is known, as in a case of files."""
+    for name, *counts in _measure(planted, cluster(planted, codes=False)):
+        if name.startswith((f"{RULE}, confidence", "DEPOSIT")):
+            truth, found, right = counts
+            yield f"{name}, no code known", truth, found, right
 
 
 def _by_confidence(

@@ -9,119 +9,32 @@ ones: the rates compare rules and versions with each other, they do not say how 
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from tracer.model import Label
-from tracer.movements import from_rows
+from tracer.chains.evm_code import CodeKind
+from tracer.evaluation.planted_contracts import own_contracts, swept_contracts, wallet_contracts
+from tracer.evaluation.planted_world import (
+    CHAIN,
+    ETH,
+    FEE,
+    HOUR,
+    START_BLOCK,
+    TOKEN,
+    Exchange,
+    Planted,
+    World,
+    exchange,
+)
 
 __all__ = ["CHAIN", "Planted", "plant"]
-
-CHAIN = "eip155:1"
-TOKEN = "0x" + "70" * 20
-_ETH = 10**18
-_START_BLOCK, _START_TIME, _SLOT = 21_000_000, 1_729_000_000, 12
-_HOUR = 300  # blocks
-_FEE = 21_000 * 8 * 10**9
-
-
-@dataclass
-class Planted:
-    """A history and its truth.
-
-    rows: movements as dicts (`tracer.movements.from_rows`). labels: what the world knows. party: address -> who
-    controls it ("" nobody's in particular). customers: pairs (customer's address, deposit address) that were used.
-    funded, swept, scripted: pairs that the heuristics of that name should find.
-    """
-
-    rows: list[dict[str, object]] = field(default_factory=list)
-    labels: list[Label] = field(default_factory=list)
-    party: dict[str, str] = field(default_factory=dict)
-    customers: set[tuple[str, str]] = field(default_factory=set)
-    funded: set[tuple[str, str]] = field(default_factory=set)
-    swept: set[tuple[str, str]] = field(default_factory=set)
-    scripted: set[tuple[str, str]] = field(default_factory=set)
-    deposits: set[str] = field(default_factory=set)
-
-    def table(self) -> object:
-        """The rows as a movement table."""
-        return from_rows(sorted(self.rows, key=lambda row: (row["block"], row["tx_index"], row["position"])))
-
-
-class _World:
-    """Writes a history: every call is a transaction with its fee."""
-
-    def __init__(self, number: int) -> None:
-        self.rng = random.Random(number)  # noqa: S311 - the same world for the same number
-        self.made = Planted()
-        self._count = 0
-        self._transactions = 0
-
-    def address(self, party: str) -> str:
-        """A new address of a party."""
-        self._count += 1
-        text = f"0x{self.rng.getrandbits(128):032x}{self._count:08x}"
-        self.made.party[text] = party
-        return text
-
-    def moment(self) -> int:
-        """A block within some two weeks."""
-        return _START_BLOCK + self.rng.randrange(14 * 24 * _HOUR)
-
-    def transaction(self, block: int, who: str, *payments: tuple[str, str, int, str]) -> None:
-        """(payer, payee, amount, asset) in one transaction that `who` sends and pays for."""
-        self._transactions += 1
-        shared = {
-            "chain": CHAIN,
-            "block": block,
-            "tx_index": self._transactions,
-            "timestamp": _START_TIME + (block - _START_BLOCK) * _SLOT,
-            "tx_hash": f"0x{self._transactions:064x}",
-        }
-        fee = {"from_address": who, "to_address": "", "asset": "native", "amount": _FEE, "kind": "fee"}
-        self.made.rows.append(shared | fee | {"position": 0, "symbol": "ETH", "decimals": 18})
-        for place, (payer, payee, amount, asset) in enumerate(payments, start=1):
-            kind = "native" if asset == "native" else "token"
-            what = {
-                "from_address": payer,
-                "to_address": payee,
-                "asset": asset,
-                "amount": amount,
-                "kind": kind,
-            }
-            what |= (
-                {"symbol": "ETH", "decimals": 18} if asset == "native" else {"symbol": "USD", "decimals": 6}
-            )
-            self.made.rows.append(shared | what | {"position": place})
-
-    def pay(self, block: int, payer: str, payee: str, amount: int, asset: str = "native") -> None:
-        """One payment."""
-        self.transaction(block, payer, (payer, payee, amount, asset))
-
-    def amount(self, least: float, most: float) -> int:
-        """So many ETH, with all 18 decimals."""
-        return int(self.rng.uniform(least, most) * 10**6) * 10**12 + self.rng.randrange(10**12)
-
-    def arrive(self, block: int, address: str, amount: int, asset: str = "native") -> None:
-        """Coin from somebody who is not otherwise seen."""
-        self.pay(block, self.address(""), address, amount, asset)
-
-
-@dataclass
-class _Exchange:
-    name: str
-    hot: str
-    gas: str
-    forwarders: bool  # its deposit addresses are contracts that forward at once
-    accounts: dict[str, str] = field(default_factory=dict)
 
 
 def plant(number: int = 1, people: int = 150) -> Planted:
     """A history with its truth; the same for the same `number`. people: how many customers there are."""
-    world = _World(number)
-    exchanges = [_exchange(world, f"Exchange {name}", labelled=True) for name in "ABC"]
-    dark = _exchange(world, "Dark exchange", labelled=False)
+    world = World(number)
+    exchanges = [exchange(world, f"Exchange {name}", labelled=True) for name in "ABC"]
+    exchanges[2].forwarders = world.code(CodeKind.SETTLED)
+    dark = exchange(world, "Dark exchange", labelled=False)
     wallets = {f"person {n}": [] for n in range(people)}  # type: dict[str, list[str]]
     for person, owned in wallets.items():
         owned += [world.address(person) for _ in range(world.rng.randint(1, 3))]
@@ -141,32 +54,28 @@ def plant(number: int = 1, people: int = 150) -> Planted:
     _gas_service(world, wallets)
     for n in range(people // 10):
         _saver(world, f"saver {n}", world.rng.choice(exchanges))
+    swept_contracts(world, wallets)
+    wallet_contracts(world, exchanges)
+    own_contracts(world, exchanges)
     return world.made
 
 
-def _exchange(world: _World, name: str, *, labelled: bool) -> _Exchange:
-    made = _Exchange(name, world.address(name), world.address(name), forwarders=name == "Exchange C")
-    world.arrive(_START_BLOCK - 100, made.hot, world.amount(50_000, 90_000))
-    world.pay(_START_BLOCK - 90, made.hot, made.gas, world.amount(100, 200))
-    if labelled:
-        world.made.labels.append(Label(CHAIN, made.hot, name, "exchange", 90, "planted"))
-    return made
-
-
-def _customer(world: _World, person: str, owned: list[str], place: _Exchange) -> None:
+def _customer(world: World, person: str, owned: list[str], place: Exchange) -> None:
     """A customer's deposits, in coin or in tokens, from any of his wallets; swept some hours later."""
     deposit = world.address(person)
     place.accounts[person] = deposit
     labelled = bool(place.name != "Dark exchange")
+    if place.forwarders:
+        world.made.codes[deposit] = place.forwarders
     if labelled:
         world.made.deposits.add(deposit)
     block = world.moment()
     for _ in range(world.rng.choice([1, 1, 2, 3, 5])):
-        block += world.rng.randrange(1, 30 * _HOUR)
+        block += world.rng.randrange(1, 30 * HOUR)
         wallet = world.rng.choice(owned)
         if world.rng.random() < 0.7:
             amount = world.amount(0.2, 40)
-            world.arrive(block - 50, wallet, amount + 3 * _FEE)
+            world.arrive(block - 50, wallet, amount + 3 * FEE)
             if place.forwarders:
                 payments = (wallet, deposit, amount, "native"), (deposit, place.hot, amount, "native")
                 world.transaction(block, wallet, *payments)
@@ -175,15 +84,17 @@ def _customer(world: _World, person: str, owned: list[str], place: _Exchange) ->
             world.pay(block, wallet, deposit, amount)
             # in the last case later than any exchange's window
             later = block + world.rng.choice([100, 400, 900, 2_500, 6_000])
-            world.pay(later, deposit, place.hot, amount - _FEE)
+            world.pay(later, deposit, place.hot, amount - FEE)
             block = later
         else:
             units = world.rng.randrange(10**8, 10**11)
-            world.arrive(block - 60, wallet, _ETH // 50)
+            world.arrive(block - 60, wallet, ETH // 50)
             world.arrive(block - 50, wallet, units, TOKEN)
             world.pay(block, wallet, deposit, units, TOKEN)
-            world.pay(block + 80, place.gas, deposit, 2 * _FEE)
-            world.pay(block + 120, deposit, place.hot, units, TOKEN)
+            if not place.forwarders:
+                world.pay(block + 80, place.gas, deposit, 2 * FEE)
+            signer = place.gas if place.forwarders else deposit
+            world.transaction(block + 120, signer, (deposit, place.hot, units, TOKEN))
             block += 120
         if labelled:
             world.made.customers.add((wallet, deposit))
@@ -191,7 +102,15 @@ def _customer(world: _World, person: str, owned: list[str], place: _Exchange) ->
         world.pay(block + 500, place.hot, world.rng.choice(owned), world.amount(0.5, 5))
 
 
-def _operator(world: _World, name: str) -> None:
+def _emptied(world: World, place: Exchange, block: int, deposit: str, amount: int) -> None:
+    """What came later is forwarded: by the deposit address, or by the exchange's account where it is a contract."""
+    if place.forwarders:
+        world.transaction(block, place.gas, (deposit, place.hot, amount, "native"))
+    else:
+        world.pay(block, deposit, place.hot, amount - FEE)
+
+
+def _operator(world: World, name: str) -> None:
     """Somebody who spreads loot over fresh addresses, gives them gas, scripts their payments and gathers them."""
     count = world.rng.randint(4, 10)
     block = world.moment()
@@ -222,7 +141,7 @@ def _operator(world: _World, name: str) -> None:
         world.made.scripted |= {(a, b) for i, a in enumerate(fresh) for b in fresh[:i]}
 
 
-def _innocent(world: _World, exchanges: list[_Exchange], wallets: dict[str, list[str]]) -> None:
+def _innocent(world: World, exchanges: list[Exchange], wallets: dict[str, list[str]]) -> None:
     """What looks like one party and is not."""
     rng = world.rng
     people = rng.sample(sorted(wallets), 8)
@@ -232,53 +151,53 @@ def _innocent(world: _World, exchanges: list[_Exchange], wallets: dict[str, list
     lone = world.address(people[0] + " alone")
     amount = world.amount(1, 9)
     world.pay(block, two, lone, amount)
-    world.pay(block + 200, lone, rng.choice(exchanges).hot, amount - _FEE)
+    world.pay(block + 200, lone, rng.choice(exchanges).hot, amount - FEE)
     # somebody pays into another's deposit address: a debt
     place = rng.choice([e for e in exchanges if people[2] in e.accounts] or exchanges[:1])
     deposit = place.accounts.get(people[2])
     if deposit is not None:
         amount = world.amount(1, 9)
         world.pay(block + 300, four, deposit, amount)
-        world.pay(block + 600, deposit, place.hot, amount - _FEE)
+        _emptied(world, place, block + 600, deposit, amount)
     # a friend who gives their first gas to three others, who then move tokens of their own
     friend = world.address("friend of " + people[4])
-    world.arrive(block, friend, _ETH)
+    world.arrive(block, friend, ETH)
     for person in people[4 : 4 + rng.choice([1, 2, 2, 3])]:
         new = world.address(person + " new")
         world.arrive(block + 5, new, 10**9, TOKEN)
-        world.pay(block + 10, friend, new, _ETH // 50)
+        world.pay(block + 10, friend, new, ETH // 50)
         world.pay(block + 90, new, one, 10**9, TOKEN)
     # a merchant to whom three strangers send all that they have on the wallet, within a day
     merchant = world.address("merchant of " + people[7])
     for person in people[5:8]:
         new = world.address(person + " shopper")
         amount = world.amount(0.5, 2)
-        world.arrive(block + 5, new, amount + _FEE)
+        world.arrive(block + 5, new, amount + FEE)
         if rng.random() < 0.4:
             world.pay(block + rng.randrange(20, 2_000), new, merchant, amount)
         else:
             world.pay(block + rng.randrange(20, 2_000), new, merchant, amount // 3)
     # poisoning: dust to a wallet and to a deposit address
     poisoner = world.address("poisoner")
-    world.arrive(block, poisoner, _ETH)
+    world.arrive(block, poisoner, ETH)
     world.pay(block + 700, poisoner, three, 10**12)
     if deposit is not None:
         world.pay(block + 710, poisoner, deposit, 10**13)
 
 
-def _saver(world: _World, person: str, place: _Exchange) -> None:
+def _saver(world: World, person: str, place: Exchange) -> None:
     """A wallet that once sent all it had to an exchange, and keeps what it got before or long before the end."""
     wallet, block, amount = (
         world.address(person),
-        _START_BLOCK + world.rng.randrange(_HOUR),
+        START_BLOCK + world.rng.randrange(HOUR),
         world.amount(1, 9),
     )
     world.arrive(block, wallet, amount)
-    world.pay(block + 200, wallet, place.hot, amount - _FEE)
-    world.arrive(block + world.rng.choice([-100, 100, 2 * 24 * _HOUR]), wallet, world.amount(20, 200))
+    world.pay(block + 200, wallet, place.hot, amount - FEE)
+    world.arrive(block + world.rng.choice([-100, 100, 2 * 24 * HOUR]), wallet, world.amount(20, 200))
 
 
-def _employer(world: _World, wallets: dict[str, list[str]]) -> None:
+def _employer(world: World, wallets: dict[str, list[str]]) -> None:
     """Fresh wallets of strangers with one source of tokens and one giver of gas: wages; two in three go their own ways.
 
     The others sell all of it to the same trader the same day.
@@ -286,66 +205,66 @@ def _employer(world: _World, wallets: dict[str, list[str]]) -> None:
     employer, clerk, trader = world.address("employer"), world.address("clerk"), world.address("trader")
     block = world.moment()
     world.arrive(block, employer, 10**13, TOKEN)
-    world.arrive(block, employer, _ETH)
-    world.arrive(block, clerk, _ETH)
+    world.arrive(block, employer, ETH)
+    world.arrive(block, clerk, ETH)
     sells = world.rng.random() < 0.33
     for person in world.rng.sample(sorted(wallets), world.rng.randint(3, 6)):
         new, wage = world.address(person + " at work"), world.rng.randrange(10**9, 10**10)
         world.pay(block + 10, employer, new, wage, TOKEN)
-        world.pay(block + 20, clerk, new, _ETH // 50)
+        world.pay(block + 20, clerk, new, ETH // 50)
         later = block + 40 + world.rng.randrange(1_000)
         world.pay(later, new, trader if sells else world.rng.choice(wallets[person]), wage, TOKEN)
 
 
-def _instalments(world: _World, wallets: dict[str, list[str]]) -> None:
+def _instalments(world: World, wallets: dict[str, list[str]]) -> None:
     """Strangers who pay a shop by the same plan, some of them by a machine that is never late."""
     shop = world.address("shop")
     for person, late in zip(world.rng.sample(sorted(wallets), 6), (0, 0, 0, 900, 900, 900), strict=True):
         wallet, block = world.address(person + " card"), world.moment()
         world.arrive(block, wallet, 10**9, TOKEN)
         for n, units in enumerate((500, 250, 250, 100)):
-            due = block + 10 + n * 24 * _HOUR + world.rng.randrange(late + 1)
+            due = block + 10 + n * 24 * HOUR + world.rng.randrange(late + 1)
             world.pay(due, wallet, shop, units * 10**6, TOKEN)
 
 
-def _custodian(world: _World, exchanges: list[_Exchange], wallets: dict[str, list[str]]) -> None:
+def _custodian(world: World, exchanges: list[Exchange], wallets: dict[str, list[str]]) -> None:
     """An unlabelled custodian that pays into the deposit addresses of many customers."""
     custodian = world.address("custodian")
-    world.arrive(_START_BLOCK, custodian, world.amount(5_000, 6_000))
+    world.arrive(START_BLOCK, custodian, world.amount(5_000, 6_000))
     for person in world.rng.sample(sorted(wallets), len(wallets) // 5):
         place = next((e for e in exchanges if person in e.accounts), None)
         if place is not None:
             block, amount = world.moment(), world.amount(1, 20)
             world.pay(block, custodian, place.accounts[person], amount)
-            world.pay(block + 300, place.accounts[person], place.hot, amount - _FEE)
+            _emptied(world, place, block + 300, place.accounts[person], amount)
 
 
-def _batches(world: _World, wallets: dict[str, list[str]]) -> None:
+def _batches(world: World, wallets: dict[str, list[str]]) -> None:
     """A payroll through a batch-payment contract, and an airdrop, to people who have nothing to do with each other."""
     contract, payer, issuer = (world.address(name) for name in ("contract", "payroll", "issuer"))
-    world.arrive(_START_BLOCK, payer, world.amount(900, 1_000))
+    world.arrive(START_BLOCK, payer, world.amount(900, 1_000))
     people = world.rng.sample(sorted(wallets), min(40, len(wallets)))
     wages = [(wallets[p][0], world.amount(1, 3)) for p in people]
     total = sum(amount for _, amount in wages)
     paid = [(contract, payee, amount, "native") for payee, amount in wages]
     world.transaction(world.moment(), payer, (payer, contract, total, "native"), *paid)
     gift = [(issuer, owned[0], 5_000_000, TOKEN) for owned in wallets.values()]
-    world.arrive(_START_BLOCK, issuer, 10**12, TOKEN)
+    world.arrive(START_BLOCK, issuer, 10**12, TOKEN)
     world.transaction(world.moment(), issuer, *gift)
 
 
-def _gas_service(world: _World, wallets: dict[str, list[str]]) -> None:
+def _gas_service(world: World, wallets: dict[str, list[str]]) -> None:
     """A service that sells gas to whoever asks: many customers; and a small one with a few."""
     for count, name in ((60, "gas service"), (5, "small gas service")):
         service = world.address(name)
-        world.arrive(_START_BLOCK, service, world.amount(100, 200))
+        world.arrive(START_BLOCK, service, world.amount(100, 200))
         for person, block in zip(sorted(wallets)[:count], _moments(world), strict=False):
             new = world.address(person + " visitor")
             world.arrive(block, new, 10**8 + world.rng.randrange(10**8), TOKEN)
-            world.pay(block + 10, service, new, _ETH // 40)
+            world.pay(block + 10, service, new, ETH // 40)
             world.pay(block + 60, new, world.address(""), 10**8, TOKEN)
 
 
-def _moments(world: _World) -> Iterator[int]:
+def _moments(world: World) -> Iterator[int]:
     while True:
         yield world.moment()

@@ -84,6 +84,18 @@ DEPOSITS = Layout(
         Column(
             "confidence", _N, "per cent", "How sure it is a deposit address, 0 to 100 (docs/accuracy.md)."
         ),
+        Column(
+            "contract_code",
+            _T,
+            "",
+            "The code of the contract by name (docs/clusters.md); empty where none is known.",
+        ),
+        Column(
+            "same_code",
+            _N,
+            "",
+            "How many other contracts of that code forward there by the same hand; 0 where its code is no evidence.",
+        ),
         Column("stop", _T, "", "DEPOSIT where stolen coin stops there by this sign; else empty."),
     ),
 )

@@ -26,6 +26,12 @@ HISTORIES = Layout(
             "",
             "true when transactions in which it is only paid were read in full as well, for tracing backward.",
         ),
+        Column(
+            "contract_code",
+            _T,
+            "",
+            "The code of a contract by name (docs/clusters.md); empty for other accounts, and where it is not known.",
+        ),
         Column("problem", _T, "", "Why there is no history; empty when there is one."),
         Column("sha256", _T, "", "Of the list of recorded answers that the history rests on."),
     ),

@@ -62,6 +62,7 @@ class History:
     transactions: int
     complete: bool
     hub: bool
+    code: str = ""
 
 
 def add_answer(connection: Connection, answer: Answered) -> None:
@@ -96,7 +97,9 @@ def history(connection: Connection, key: str) -> History | None:
     row = connection.execute(select(HistoryRow.__table__).where(HistoryRow.key == key)).one_or_none()
     if row is None:
         return None
-    return History(row.capture, row.worker, row.claimed_until, row.transactions, row.complete, row.hub)
+    return History(
+        row.capture, row.worker, row.claimed_until, row.transactions, row.complete, row.hub, row.code
+    )
 
 
 def claim(connection: Connection, wanted: HistoryKey, worker: str, now: int, until: int) -> History:
@@ -131,13 +134,20 @@ def claim(connection: Connection, wanted: HistoryKey, worker: str, now: int, unt
 
 
 def finish(
-    connection: Connection, key: str, capture: str, *, transactions: int, complete: bool, hub: bool
+    connection: Connection,
+    key: str,
+    capture: str,
+    *,
+    transactions: int,
+    complete: bool,
+    hub: bool,
+    code: str = "",
 ) -> None:
     """Note what a claimed history came to. Raises NotFoundError if nobody claimed it."""
     done = connection.execute(
         update(HistoryRow)
         .where(HistoryRow.key == key)
-        .values(capture=capture, transactions=transactions, complete=complete, hub=hub)
+        .values(capture=capture, transactions=transactions, complete=complete, hub=hub, code=code)
     )
     if done.rowcount != 1:
         raise NotFoundError("Nobody is fetching that history.")

@@ -16,7 +16,7 @@ from tracer.store.database import reading, writing
 
 __all__ = ["HEAD", "MIGRATIONS", "current_revision", "migrate"]
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision that this version of the tracer writes."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -195,5 +195,6 @@ class HistoryRow(Base):
     transactions: Mapped[int] = mapped_column(BigInteger)
     complete: Mapped[bool]
     hub: Mapped[bool]
+    code: Mapped[str] = mapped_column(Text, server_default="")
 
     __table_args__ = (Index("ix_histories_address", "chain", "address"),)

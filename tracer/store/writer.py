@@ -150,10 +150,18 @@ class Writer(View):
         """Say that `worker` fetches a history; the answer tells whose it is, and whether it is there already."""
         return collected.claim(self._connection, wanted, worker, now, until)
 
-    def finish(self, key: str, capture: str, *, transactions: int, complete: bool, hub: bool) -> None:
+    def finish(
+        self, key: str, capture: str, *, transactions: int, complete: bool, hub: bool, code: str = ""
+    ) -> None:
         """Note what a claimed history came to. Raises NotFoundError."""
         collected.finish(
-            self._connection, key, capture, transactions=transactions, complete=complete, hub=hub
+            self._connection,
+            key,
+            capture,
+            transactions=transactions,
+            complete=complete,
+            hub=hub,
+            code=code,
         )
 
     def release(self, worker: str) -> None:

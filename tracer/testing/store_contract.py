@@ -342,9 +342,10 @@ class StoreContract:
             writer.release("B")
             assert writer.claim(wanted, "A", now=_NOW + 71, until=_NOW + 140).worker == "A"
         with workspace.store.writer() as writer:
-            writer.finish(wanted.key, "c" * 64, transactions=7, complete=True, hub=False)
+            writer.finish(wanted.key, "c" * 64, transactions=7, complete=True, hub=False, code="sha256:c")
             writer.release("A")
             found = writer.claim(wanted, "B", now=_NOW + 999, until=_NOW + 1999)
             with refuses(NotFoundError, "Nobody"):
                 writer.finish("x" * 64, "c" * 64, transactions=0, complete=True, hub=False)
         assert (found.capture, found.transactions, found.complete, found.hub) == ("c" * 64, 7, True, False)
+        assert found.code == "sha256:c"
