@@ -12,17 +12,20 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.test_bitcoin_clusters import spend
 from tests.test_coinjoin import MAKERS_CHANGE, MAKERS_IN, mix, tx0, wasabi1, whirlpool
 from tests.utxo_rows import coin, pay, row, transaction, txid, write_rows
 from tests.wallet_world import FILE, shipped
 from tracer.cli.app import app
 from tracer.clusters.coinjoin import CoinJoin
+from tracer.clusters.history import History
 from tracer.errors import FileError, InputError
 from tracer.evaluation.coinjoins import Labelled, coincidence_score, kind_scores, read_folder
 from tracer.evaluation.dumplings import read_dumplings
 from tracer.evaluation.emulation import REGTEST, read_emulation
 from tracer.evaluation.evaluate import evaluate
 from tracer.evaluation.labels import label_of, misplaced
+from tracer.evaluation.ownership import ownership_scores
 from tracer.evaluation.score import Score
 from tracer.utxo import Script, UtxoTransaction
 
@@ -300,6 +303,22 @@ def test_clustering_is_right_in_99_of_100_pairs_of_the_ground_truth() -> None:
     assert naive.right * 100 < naive.found * 80
     assert scores["clusters"].linked * 100 >= scores["clusters"].known * 40
     assert (scores["joinmarket"].precision, scores["joinmarket"].recall) == ("1.0000", "1.0000")
+
+
+def test_hops_of_peel_chains_are_right_where_they_lead_back_to_the_payer() -> None:
+    """Three hops: the third is followed to the payee, whose program has the payer's habits; the change rests."""
+    first = transaction(
+        [coin("a", 10**7)], [pay("x", 10**6), pay("b", 8_999_000)], name="1", block=1, version=1
+    )
+    second = spend(first, 1, [("y", 10**6), ("c", 7_998_000)], name="2", block=2, version=1)
+    third = spend(second, 1, [("z", 10**6), ("d", 6_997_000)], name="3", block=3, version=1)
+    payee = spend(third, 0, [("w", 400_000), ("z2", 599_000)], name="4", block=4, version=1)
+    history = [first, second, third, payee]
+    owners = {t.owner(o): "other" for t in history for o in t.outputs}
+    owners |= {coin(name, 1).owner: "payer" for name in "abcd"}
+    scores = {score.heuristic: score for score in ownership_scores(History(history), owners, "d", "s")}
+    peel = scores["peel_chain"]
+    assert (peel.positives, peel.found, peel.right) == (4, 3, 2)
 
 
 def test_a_kind_that_is_none_is_refused(tmp_path: Path) -> None:

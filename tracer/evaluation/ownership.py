@@ -13,6 +13,7 @@ from pathlib import Path
 from tracer.clusters import Link, components
 from tracer.clusters.bitcoin import bitcoin_links
 from tracer.clusters.history import History
+from tracer.clusters.peel import follow_peel
 from tracer.evaluation.emulation import read_emulation
 from tracer.evaluation.score import Score
 from tracer.utxo import UtxoTransaction
@@ -49,7 +50,8 @@ def ownership_scores(history: History, owners: Mapping[str, str], data_set: str,
         "change": [link for link in found.links if link.rule == "change"],
         "clusters": list(found.links),
     }
-    return [_score(name, links, known, data_set, source) for name, links in sets.items()]
+    scores = [_score(name, links, known, data_set, source) for name, links in sets.items()]
+    return [*scores, _peel_score(history, owners, data_set, source)]
 
 
 def _score(name: str, links: Iterable[Link], known: Mapping[str, str], data_set: str, source: str) -> Score:
@@ -71,6 +73,31 @@ def _score(name: str, links: Iterable[Link], known: Mapping[str, str], data_set:
         known=len(known),
         source=source,
     )
+
+
+def _peel_score(history: History, owners: Mapping[str, str], data_set: str, source: str) -> Score:
+    """Hops of peel chains: of those that were followed, how many lead to an output of whoever paid.
+
+    positives: payments of one owner among whose outputs is one of its own. A chain is followed from every transaction
+    that is no hop of an earlier one.
+    """
+    hops: dict[str, int] = {}
+    for transaction in history.transactions:
+        if transaction.txid not in hops and not transaction.coinbase:
+            hops |= {hop.txid: hop.change for hop in follow_peel(transaction, history)[0]}
+    back = {t.txid: _own_outputs(t, owners) for t in history.transactions}
+    right = sum(change in back[txid] for txid, change in hops.items())
+    return Score(
+        "peel_chain", data_set, "true", sum(map(bool, back.values())), 0, len(hops), right, source=source
+    )
+
+
+def _own_outputs(transaction: UtxoTransaction, owners: Mapping[str, str]) -> set[int]:
+    """The outputs, of several, that go back to the one owner who pays; none if that is not known."""
+    payers = {owners.get(i.owner) for i in transaction.inputs}
+    if len(payers) != 1 or None in payers or len(transaction.outputs) < 2:
+        return set()
+    return {o.vout for o in transaction.outputs if owners.get(transaction.owner(o)) in payers}
 
 
 def _pairs(count: int) -> int:

@@ -15,9 +15,9 @@ class Score:
     labels: `published`, `by shape` (lines whose own shape contradicts their label are set aside and counted), `true`
     (owners are known), or none: `by coincidence` (right is what accident does not explain), `by parties` (right is what
     splits into the parties of a CoinJoin to the last coin). positives, negatives: what the labels say; negatives 0
-    where pairs of addresses are counted. found: what the heuristic says; right: of these, what the labels say too.
-    linked: addresses with a known owner that were linked to another such; known: how many there are; both 0 where no
-    addresses are counted. source: of the data.
+    where pairs of addresses or hops are counted. found: what the heuristic says; right: of these, what the labels say
+    too. linked: addresses with a known owner that were linked to another such; known: how many there are; both 0 where
+    no addresses are counted. source: of the data.
     """
 
     heuristic: str

@@ -33,7 +33,12 @@ ACCURACY = Layout(
     "accuracy.csv",
     "A heuristic on a labelled data set.",
     (
-        Column("heuristic", _T, "", "The kind of CoinJoin, or the clustering rule."),
+        Column(
+            "heuristic",
+            _T,
+            "",
+            "The kind of CoinJoin, the clustering rule, or peel_chain (hops that lead to the payer's own change).",
+        ),
         Column("data_set", _T, "", "Folder, file or run."),
         Column(
             "labels",
@@ -45,7 +50,9 @@ ACCURACY = Layout(
         Column(
             "positives", _N, "", "Transactions, or pairs of addresses of one owner, that the labels name."
         ),
-        Column("negatives", _N, "", "Transactions that the labels exclude; 0 where pairs are counted."),
+        Column(
+            "negatives", _N, "", "Transactions that the labels exclude; 0 where pairs or hops are counted."
+        ),
         Column("found", _N, "", "What the heuristic finds."),
         Column(
             "right",
