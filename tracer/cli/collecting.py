@@ -131,7 +131,12 @@ def collect(  # noqa: PLR0913, PLR0917 - one parameter per option
         ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Read the whole case anew: ask again what was answered before.")
+        bool,
+        typer.Option(
+            "--again",
+            help="Read the whole case anew: ask again what was answered before, "
+            "and of a chain that was reorganised as it is now.",
+        ),
     ] = False,
 ) -> None:
     """Fetch the histories that the seeds lead to, hop after hop; backward, those that the targets' coin came from.
