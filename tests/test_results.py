@@ -98,10 +98,10 @@ def test_what_may_be_counted_twice_is_said_before_any_amount(tmp_path: Path) -> 
         case.import_file(f"{head},amount_raw,kind\n{row}\n".encode(), name=f"{number}.csv")
     case.add_seed(payee)
     said = CliRunner().invoke(app, ["taint", "twice", "--workspace", str(tmp_path)]).stdout
-    assert said.index("Stolen: ") < said.index("MAY BE COUNTED TWICE: 2 rows") < said.index("rests at")
+    assert said.index("Stolen: ") < said.index("MAY BE COUNTED TWICE: 1 payment") < said.index("rests at")
     case.export(tmp_path / "out")
     readme = (tmp_path / "out" / "README.txt").read_text(encoding="utf-8")
-    assert "MAY BE COUNTED TWICE: 2 rows" in readme
+    assert "MAY BE COUNTED TWICE: 1 payment" in readme
     assert "二重に計上" in readme
     case.remove_file(1, "corrected")
     said = CliRunner().invoke(app, ["taint", "twice", "--workspace", str(tmp_path)]).stdout

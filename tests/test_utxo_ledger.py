@@ -405,6 +405,12 @@ class TestWhatNeverEnters:
         assert told.value.message.startswith("Row 1 of 'later.jsonl' spends")
         assert "row 2 of 'theft.jsonl' made it" in told.value.message
 
+    def test_an_output_without_value_is_made_before_it_is_spent_also_where_no_index_says_so(self):
+        made = transaction(1, [(100, 0, "T", 9)], [("X", 9), ("X", 0)], 7, None)
+        spent = transaction(2, [(1, 1, "X", 0), (101, 0, "Y", 5)], [("Z", 5)], 7, None)
+        ledger = ledger_of([spent, made])
+        assert held(ledger, [seed("T")], "fifo") == {"X": 9}
+
     def test_an_output_spent_before_it_is_made_is_refused(self):
         with pytest.raises(InputError, match="stands later in the order of the chain"):
             ledger_of([replace(TestSeeds.THEFT, block=9), TestSeeds.SPLIT])

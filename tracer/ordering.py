@@ -239,13 +239,19 @@ def _settle_blocks(
 
 
 def _net_sides(rows: OrderInput, members: list[int]) -> tuple[set[int], set[int]]:
-    """The holdings that a transaction credits and debits on balance: pass-through accounts are in neither."""
+    """The holdings that a transaction credits and debits on balance: pass-through accounts are in neither.
+
+    An output without value is made before it is spent like any other, so what is only paid, or only pays, counts.
+    """
     net: dict[int, int] = defaultdict(int)
+    paid, pays = ({int(side[r]) for r in members if not rows.fee[r]} for side in (rows.payee, rows.payer))
     for r in members:
         net[int(rows.payee[r])] += rows.amount[r]
         net[int(rows.payer[r])] -= rows.amount[r]
     net.pop(-1, None)
-    return {h for h, v in net.items() if v > 0}, {h for h, v in net.items() if v < 0}
+    nothing = {h for h, v in net.items() if v == 0}
+    credited = {h for h, v in net.items() if v > 0} | (nothing & paid - pays)
+    return credited, {h for h, v in net.items() if v < 0} | (nothing & pays - paid)
 
 
 def _merge_chains(rows: OrderInput, order: np.ndarray) -> np.ndarray:
