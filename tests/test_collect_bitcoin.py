@@ -278,3 +278,24 @@ def test_coin_is_followed_through_scripts_without_an_address_and_a_script_that_n
         }
         gaps = case.gaps()
         assert set(gaps.loc[gaps["status"] == "open", "code"]) == {"script_unknown"}
+
+
+def test_an_address_that_only_other_rules_reach_is_not_read_and_that_is_said(
+    litecoin_binaries: tuple[Path, Path], tmp_path: Path, whole: Case
+) -> None:
+    with running(litecoin_binaries) as server:
+        chain = Chain(server)
+        (stolen,), (clean,) = chain.endow(THIEF), chain.endow(CLEAN)
+        first, second = (s.address for s in SPLITS[:2])
+        amounts = (stolen.amount, clean.amount - 500)
+        chain.pay([stolen, clean], list(zip(SPLITS[:2], amounts, strict=True)))
+        chain.mine()
+        chain.bury(7)
+        case = new_case(tmp_path)
+        assert run(case, World(chain)).finished
+    assert held(case, "fifo") == {first: (stolen.amount, "UNSPENT")}
+    assert held(case, "libr")[second] == (amounts[1], "PENDING")
+    said = case.gaps().set_index("code")
+    assert said.loc["unread", "status"] == "assumption"
+    assert said.loc["unread", "message"].startswith("Of 1 addresses that stolen coin can have reached")
+    assert "unread" not in set(whole.gaps()["code"])

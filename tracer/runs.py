@@ -170,7 +170,9 @@ class Runs:
             program.addresses[n] for n in np.unique(program.holding_address[program.hop < NEVER]).tolist()
         }
         mixed = [mix.gap() for mix in self.mixes if mix.account in reached]
-        return (*self.gaps, *mixed, *self.clusters.gaps, *self.ledger.gaps, *program.gaps)
+        stops = zip(program.addresses, program.stop_code, strict=True)
+        unread = _unread_gap(sum(code in UNREAD and name in reached for name, code in stops))
+        return (*self.gaps, *unread, *mixed, *self.clusters.gaps, *self.ledger.gaps, *program.gaps)
 
     @cached_property
     def patterns(self) -> list[Pattern]:
@@ -272,3 +274,14 @@ class Runs:
     def is_read(self, pair: tuple[str, str]) -> bool:
         """Whether the history of an address is known: it has movements, and they are not only those of others."""
         return self.stops.get(pair, "") not in UNREAD and any(name[:2] == pair for name in self.holding_of)
+
+
+def _unread_gap(count: int) -> tuple[Gap, ...]:
+    """What it means for the numbers that addresses were not read at which some accounting leaves stolen coin."""
+    if not count:
+        return ()
+    message = (
+        f"Of {count:,} addresses that stolen coin can have reached under some rule the history was not read (their "
+        "stop code says why): every rule and range counts what arrived there as resting there."
+    )
+    return (Gap("unread", message, status="assumption"),)
