@@ -19,6 +19,7 @@ from tracer.bundled import BYBIT, DMM, load
 from tracer.case import Case
 from tracer.cli.app import app
 from tracer.errors import FileError, InputError, NotFoundError, SeedError, SeedKnownError
+from tracer.export.letter import letter
 from tracer.model import CONSERVING, Rule
 from tracer.results import OUTPOINT_CONVENTIONS
 from tracer.ui.drawn import drawn_transfers, transfers_at, transfers_of
@@ -411,3 +412,15 @@ def test_a_movement_to_an_endpoint_names_who_paid_it(both):
 def test_unspent_in_the_files_is_not_said_to_be_still_there(language, said):
     """DMM's coin moved on long ago; the bundled record only does not show it."""
     assert said not in words(language).one_of("stop", "UNSPENT")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_freeze_request_names_the_outputs_of_bitcoin(tmp_path, language):
+    twice = transaction(2, [(1, 0, THIEF, 1400)], [(FIRST, 600), (THIEF, 180), (FIRST, 600)])
+    (tmp_path / "btc.jsonl").write_text("\n".join(map(line, [MADE[0], twice])))
+    case = Case.create("twice", tmp_path)
+    case.import_file(tmp_path / "btc.jsonl")
+    case.add_seed(THIEF, chain="bitcoin", tx=txid(1))
+    case.label(FIRST, "Some Exchange", category="exchange", chain="bitcoin")
+    said = letter(case.freeze_sheet("Some Exchange"), words(language))
+    assert [n for n in range(3) if f"{txid(2)}:{n}" in said] == [0, 2]

@@ -12,10 +12,11 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from tracer.chains.utxo_rows import OUTPUTS
 from tracer.errors import visible
 from tracer.export.sheet import FreezeSheet
 from tracer.labels.book import inferred_name
-from tracer.model import CONSERVING
+from tracer.model import CONSERVING, Kind
 from tracer.times import JST, utc_text
 from tracer.wording import Words
 
@@ -252,6 +253,13 @@ def _addresses(sheet: FreezeSheet, w: Words) -> str:
     return _table(heads, rows)
 
 
+def _paid_by(row: dict[Any, Any]) -> str:
+    """The transaction; of Bitcoin with the number of its output, as one transaction may pay an address twice."""
+    if row["kind"] != Kind.OUTPUT or row["position"] is None:
+        return str(row["tx_hash"])
+    return f"{row['tx_hash']}:{int(row['position']) - OUTPUTS}"
+
+
 def _transactions(sheet: FreezeSheet, w: Words) -> str:
     numbers = {
         (row["chain"], row["address"], row["asset"]): number
@@ -266,7 +274,7 @@ def _transactions(sheet: FreezeSheet, w: Words) -> str:
         rows.append(
             (
                 str(numbers[row["chain"], row["address"], row["asset"]]),
-                _code(row["tx_hash"]) + block,
+                _code(_paid_by(row)) + block,
                 _when(row["timestamp_utc"], w),
                 payer,
                 f"{_amount(row['amount_raw'], row)}<br>{_amount(row['taint_raw'], row)}",
