@@ -216,3 +216,35 @@ def test_the_heads_of_many_columns_do_not_run_into_each_other(served: str, page:
             )
             assert len(boxes) == 15
             assert [pair for pair in pairwise(boxes) if pair[0][1] > pair[1][0]] == []
+
+
+def test_text_of_others_brings_no_request_wherever_it_is_repeated(served: str, page: Page) -> None:
+    """Messages, hints and names stand in Markdown, in which an image is fetched as soon as it is shown."""
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    image = "![a](http://127.0.0.1:9/{}.png)"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto(f"{served}/transaction?lang=en&case=bybit-2025")
+    page.get_by_role("textbox", name="Transaction hash").fill(image.format("hash"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The case knows no movement")).to_contain_text(image.format("hash"))
+
+    page.goto(f"{served}/case?lang=en&case=bybit-2025")
+    page.get_by_role("tab", name=re.compile("Transfers")).click()
+    head, line, _ = TRANSFERS.splitlines()
+    for name, text in (
+        (f"{image.format('file')}.csv".replace("/", "_"), f"{head}\n{line}\n"),
+        ("wrong.csv", f"{head}\n{line.replace(SEED, image.format('cell'))}\n"),
+    ):
+        page.locator('input[type="file"]').first.set_input_files(
+            {"name": name, "mimeType": "text/csv", "buffer": text.encode()}
+        )
+        expect(page.get_by_text("First rows")).to_be_visible()
+        page.get_by_role("button", name="Import", exact=True).click()
+        expect(
+            page.get_by_text("1 row imported").or_(page.get_by_text(image.format("cell")).first)
+        ).to_be_visible()
+
+    assert [url for url in asked if "127.0.0.1:9/" in url] == []

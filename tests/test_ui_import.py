@@ -101,7 +101,7 @@ def test_a_page_that_opens_later_shows_a_running_import_and_its_end(case: Case) 
     gate.set()
     assert job.wait(LONG)
     at = page(case.name)
-    assert "left.csv: 1 rows imported" in at.success[0].value
+    assert "left.csv: 1 row imported" in at.success[0].value
     assert jobs().get(("import", case.name)) is None
     assert not page(case.name).success
 

@@ -53,9 +53,7 @@ def test_a_ruling_made_on_the_case_page_changes_the_result_and_is_named_beside_i
     assert held(case) == {"0x22": 100}
     trace = opened("trace", language, case.name)
     said = text_of(trace)
-    assert {"en": "0 declared conversions and 1 rulings", "ja": "交換の申告 0 件と裁定 1 件"}[
-        language
-    ] in said
+    assert {"en": "0 declared conversions and 1 ruling", "ja": "交換の申告 0 件と裁定 1 件"}[language] in said
     at = opened("case", language, case.name)
     at.button(key="ruling-withdraw").click().run()
     assert not at.error

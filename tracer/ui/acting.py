@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from tracer.errors import TracerError
-from tracer.ui.session import say
+from tracer.ui.session import say, show_error
 from tracer.ui.snippets import carry_out
 
 __all__ = ["as_drawn", "refusal", "take_back"]
@@ -34,9 +34,7 @@ def refusal(place: str) -> None:
     """Show, once, why the last press of a button at that place did nothing."""
     message, hint = st.session_state.pop(f"refused:{place}", ("", ""))
     if message:
-        st.error(message, icon=":material/warning:")
-    if hint:
-        st.caption(hint)
+        show_error(message, hint)
 
 
 def take_back(

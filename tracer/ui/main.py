@@ -6,6 +6,7 @@ import streamlit as st
 
 from tracer.errors import TracerError
 from tracer.ui.i18n import LANGUAGES
+from tracer.ui.printing import plain
 from tracer.ui.session import case_names, current, errors_shown, keep, look_at, w
 from tracer.ui.views import about, case, cases, clusters, endpoints, labels, lookup, trace
 
@@ -99,4 +100,4 @@ def header() -> None:
         key="said-here"
     ):  # always there: a line that comes or goes must not move the chosen tab
         for text in st.session_state.pop("said", []):
-            st.success(text, icon=":material/check_circle:")
+            st.success(plain(text, 2_000), icon=":material/check_circle:")

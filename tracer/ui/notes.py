@@ -6,7 +6,7 @@ import streamlit as st
 
 from tracer.case import Case
 from tracer.ui.i18n import Words
-from tracer.ui.printing import clean, jst, utc
+from tracer.ui.printing import clean, jst, plain, utc
 from tracer.ui.session import errors_shown
 from tracer.ui.snippets import carry_out
 
@@ -23,7 +23,7 @@ def notes(case: Case, chain: str, address: str, words: Words) -> None:
             who = " \N{MIDDLE DOT} ".join(
                 part
                 for part in (
-                    clean(row["author"]),
+                    plain(row["author"]),
                     f"{utc(row['made_utc'])} / {jst(row['made_utc'])}",
                     words("note.withdrawn", when=utc(row["withdrawn_utc"])) if row["withdrawn_utc"] else "",
                 )

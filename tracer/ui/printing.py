@@ -6,6 +6,7 @@ shortened amount is cut, never rounded up: the picture must not claim more coin 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from tracer.chains.tokens import known
@@ -54,9 +55,21 @@ def clean(text: object, limit: int = 120) -> str:
     return out if len(raw) <= limit else out + "\N{HORIZONTAL ELLIPSIS}"
 
 
+_MARKUP = re.compile(
+    r"[\\`*{}\[\]|<>~$&!]"
+    r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"  # inside a word it is none
+    r"|:(?=[A-Za-z/])|(?<=www)\."  # directives, icons, and what becomes a link by itself
+    r"|^[#+-]|(?<=^\d)[.)]|(?<=^\d\d)[.)]"  # headings and lists
+)
+
+
 def plain(text: object, limit: int = 120) -> str:
-    """`clean` text that is shown through Markdown: its markup characters are escaped."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:&" else c for c in clean(text, limit))
+    r"""`clean` text that is shown through Markdown: what would be markup is escaped, an address of the web no link.
+
+    >>> print(plain("![a](http://b.c/d_e) 1. at 10:30, sub_total_"))
+    \!\[a\](http\://b.c/d_e) 1. at 10:30, sub_total\_
+    """
+    return _MARKUP.sub(r"\\\g<0>", clean(text, limit))
 
 
 def unlisted(key: str) -> bool:

@@ -11,7 +11,7 @@ from tracer.case import Case
 from tracer.errors import TracerError
 from tracer.ui.i18n import Words
 from tracer.ui.jobs import CancelledError, Job, Progress
-from tracer.ui.session import jobs
+from tracer.ui.session import jobs, show_error
 
 __all__ = ["bar", "known", "poll", "result_of", "started", "stoppable", "trouble"]
 
@@ -47,9 +47,7 @@ def trouble(job: Job, w: Words, *, again: bool = False) -> bool:
     if isinstance(job.error, CancelledError):
         st.info(w("run.cancelled"))
     elif isinstance(job.error, TracerError):
-        st.error(job.error.message, icon=":material/warning:")
-        if job.error.hint:
-            st.caption(job.error.hint)
+        show_error(job.error.message, job.error.hint)
     else:
         st.error(w("run.defect", kind=type(job.error).__name__), icon=":material/warning:")
     if again and st.button(w("run.again"), key=f"again:{job.number}"):

@@ -16,6 +16,7 @@ from tracer.case import Case
 from tracer.errors import TracerError
 from tracer.ui.i18n import LANGUAGES, Words, language_of, words
 from tracer.ui.jobs import Jobs
+from tracer.ui.printing import plain
 
 __all__ = [
     "DEMO",
@@ -31,8 +32,12 @@ __all__ = [
     "say",
     "select",
     "sent_off",
+    "show_error",
     "w",
 ]
+
+_WHOLE = 2_000
+"""Characters of a message that are shown; they hold lists of addresses."""
 
 DEMO = "bybit-2025"
 """The bundled case, shown at the first opening."""
@@ -135,6 +140,11 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except TracerError as error:
-        st.error(error.message, icon=":material/warning:")
-        if error.hint:
-            st.caption(error.hint)
+        show_error(error.message, error.hint)
+
+
+def show_error(message: str, hint: str) -> None:
+    """An error and what to do next. Both may repeat what somebody else wrote: no markup of it is carried out."""
+    st.error(plain(message, _WHOLE), icon=":material/warning:")
+    if hint:
+        st.caption(plain(hint, _WHOLE))

@@ -18,7 +18,7 @@ from tracer.times import utc_text
 from tracer.transport import providers
 from tracer.ui.i18n import Words
 from tracer.ui.jobs import CancelledError, Job, Progress
-from tracer.ui.printing import clean
+from tracer.ui.printing import plain
 from tracer.ui.running import stoppable, trouble
 from tracer.ui.session import jobs
 from tracer.ui.snippets import call, show_python
@@ -121,10 +121,10 @@ def _whom(case: Case, chains: list[str], words: Words) -> list[Endpoint] | None:
         chosen.append(endpoint)
         host = urlsplit(endpoint.base_url).netloc
         if endpoint.local:
-            st.caption(words("collect.local", name=clean(endpoint.name)))
+            st.caption(words("collect.local", name=plain(endpoint.name)))
         else:
             st.warning(
-                words("collect.learns", name=clean(endpoint.name), host=clean(host), chain=chain),
+                words("collect.learns", name=plain(endpoint.name), host=plain(host), chain=chain),
                 icon=":material/visibility:",
             )
             if not endpoint.encrypted:
@@ -198,7 +198,7 @@ def _note(event: Event, words: Words) -> str:
         hop=f"{event.hop:,}",
         round=f"{event.round:,}",
     )
-    return f"{said}  \n{words('collect.stopped', text=clean(event.stopped, 400))}" if event.stopped else said
+    return f"{said}  \n{words('collect.stopped', text=plain(event.stopped, 400))}" if event.stopped else said
 
 
 def _ended(job: Job, words: Words) -> None:
@@ -209,7 +209,7 @@ def _ended(job: Job, words: Words) -> None:
         done = cast("Collected", job.result)
         fetched = f"{done.fetched:,}"
         if done.stopped:
-            st.warning(words("collect.stopped", text=clean(done.stopped, 400)))
+            st.warning(words("collect.stopped", text=plain(done.stopped, 400)))
         if done.exhausted:
             st.info(words("collect.exhausted", fetched=fetched))
         if done.failed:

@@ -14,7 +14,7 @@ from tracer.ui.jobs import CancelledError, Job, Progress
 from tracer.ui.preview import COLUMNS, head_of
 from tracer.ui.printing import clean, plain
 from tracer.ui.running import stoppable, trouble
-from tracer.ui.session import jobs, say
+from tracer.ui.session import jobs, say, show_error
 from tracer.ui.snippets import action, arguments, call, carry_out, show_python
 from tracer.ui.tables import show_table
 
@@ -114,8 +114,7 @@ def _refused(case: Case, words: Words) -> bool:
     where, error = st.session_state.get("import-failed") or ("", None)
     if where != case.name or error is None:
         return False
-    st.error(error.message, icon=":material/warning:")
-    st.caption(f"{error.hint} {words('files.unknown_format')}")
+    show_error(error.message, f"{error.hint} {words('files.unknown_format')}")
     return True
 
 
@@ -155,7 +154,7 @@ def _uploaded(case: Case, name: str, data: bytes, words: Words, *, refused: bool
 
 def _summary(report: Any, name: str, words: Words) -> str:
     left_out = ", ".join(f"{words.one_of('excluded', k)} {n:,}" for k, n in sorted(report.excluded.items()))
-    text = words("files.done", name=clean(name), rows=f"{report.rows:,}", followed=f"{report.followed:,}")
+    text = words("files.done", name=plain(name), rows=f"{report.rows:,}", followed=f"{report.followed:,}")
     return f"{text} {words('files.left_out', text=left_out)}" if left_out else text
 
 

@@ -18,7 +18,7 @@ from tracer.export.clusters import link_ruled
 from tracer.ui.acting import as_drawn, refusal, take_back
 from tracer.ui.beyond import possible_outputs
 from tracer.ui.i18n import Words
-from tracer.ui.printing import clean, exact_amount, whole
+from tracer.ui.printing import clean, exact_amount, plain, whole
 from tracer.ui.running import result_of
 from tracer.ui.session import current, errors_shown, fresh, say, sent_off, w
 from tracer.ui.snippets import action, call, carry_out, show_python
@@ -236,7 +236,7 @@ def _show_links(words: Words, links: pd.DataFrame, key: str, file: str, note: st
 def _reject(case: Case, words: Words, link: pd.Series, table: str) -> None:
     """Take the link out that was chosen in a table; one may be chosen in each of both at the same time."""
     if link["withdrawn"]:
-        st.caption(words("cluster.is_out", why=clean(str(link["withdrawn"]), 300)))
+        st.caption(words("cluster.is_out", why=plain(str(link["withdrawn"]), 300)))
         return
 
     def take_out() -> None:

@@ -182,7 +182,7 @@ def _freeze(case: Case, tables: dict[str, pd.DataFrame], words: Words, note: str
             poll(job, words)
         elif job is not None and not trouble(job, words, again=True):
             st.download_button(
-                words("freeze.download", name=name),
+                words("freeze.download", name=plain(name)),
                 data=bytes(job.result),  # type: ignore[call-overload]
                 file_name=f"{case.name}_freeze.zip",
                 mime="application/zip",
