@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from tests.accounting import CHAIN
 from tracer import Case
 from tracer.cli.app import app
+from tracer.errors import InputError
 from tracer.ledger import build_ledger
 from tracer.model import Gap
 from tracer.movements import from_rows
@@ -201,6 +202,17 @@ def test_what_a_ruling_leaves_out_disagrees_with_nothing(tmp_path: Path) -> None
     case.import_file(told(B), name="first.csv")
     case.rule_on(f"0x{'a' * 64}", "leave_out", reason="test")
     assert case.import_file(told(C), name="second.csv").disagreements == ()
+
+
+def test_a_file_on_which_a_ruling_rests_stays_and_the_ruling_is_named(tmp_path: Path) -> None:
+    case = Case.create("x", tmp_path)
+    case.import_file(told(B), name="first.csv")
+    number = case.rule_on(f"0x{'a' * 64}", "leave_out", reason="test")
+    with pytest.raises(InputError, match=f"Ruling {number} on .* rests on the file") as refused:
+        case.remove_file(1, "corrected")
+    assert refused.value.hint == f"Withdraw it first: tracer judge withdraw x {number} --kind ruling."
+    case.withdraw_ruling(number)
+    assert case.remove_file(1, "corrected").name == "first.csv"
 
 
 def test_the_command_line_and_the_web_ui_say_it_in_both_languages(

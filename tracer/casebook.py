@@ -225,7 +225,13 @@ class CaseBook(LinkRulings, Labelling):
             self._movements(), rulings.apply(left, file.standing_rulings).tables, file, "the file"
         )
         for ruling in file.standing_rulings:
-            rulings.check_subject(left, ruling.chain, ruling.subject)
+            try:
+                rulings.check_subject(left, ruling.chain, ruling.subject)
+            except InputError as error:
+                raise InputError(
+                    f"Ruling {ruling.number} on {shown(ruling.subject)} rests on the file that would be taken out.",
+                    f"Withdraw it first: tracer judge withdraw {self.name} {ruling.number} --kind ruling.",
+                ) from error
         self.update(lambda f: replace(f, captures=tuple(pin for pin in f.captures if pin != gone)))
         self.judge(gone.sha256, "file taken out", reason=f"{gone.name}: {reason.strip()}", author=author)
         return gone
