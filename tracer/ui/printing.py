@@ -58,13 +58,15 @@ def clean(text: object, limit: int = 120) -> str:
 _MARKUP = re.compile(
     r"[\\`*{}\[\]|<>~$&!]"
     r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"  # inside a word it is none
-    r"|:(?=[A-Za-z/])|(?<=www)\."  # directives, icons, and what becomes a link by itself
+    r"|:(?=[A-Za-z/])"  # directives and icons
     r"|^[#+-]|(?<=^\d)[.)]|(?<=^\d\d)[.)]"  # headings and lists
 )
 
 
 def plain(text: object, limit: int = 120) -> str:
-    r"""`clean` text that is shown through Markdown: what would be markup is escaped, an address of the web no link.
+    r"""`clean` text that is shown through Markdown: what would be markup is escaped.
+
+    An address of the web that stands in it may become a link: it is shown in full, and asked only by a click.
 
     >>> print(plain("![a](http://b.c/d_e) 1. at 10:30, sub_total_"))
     \!\[a\](http\://b.c/d_e) 1. at 10:30, sub_total\_
