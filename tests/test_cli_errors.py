@@ -22,7 +22,9 @@ from tracer.errors import (
     StoreError,
     WorkspaceBusyError,
 )
+from tracer.model import Rule
 from tracer.seed_list import RefusedLine, SeedLine, SeedList
+from tracer.store.caserecords import CaseFile
 
 A = "0x" + "a" * 40
 B = "0x" + "b" * 40
@@ -37,7 +39,7 @@ class CaseDouble:
     added: ClassVar[list[dict[str, Any]]] = []
 
     def __init__(self, name: str) -> None:
-        self.name, self.rule, self.as_of = name, "fifo", None
+        self.name, self.rule, self.as_of, self.file = name, "fifo", None, CaseFile(name, 0, Rule.FIFO)
 
     @classmethod
     def open(cls, name: str, workspace: Path | None = None) -> CaseDouble:
