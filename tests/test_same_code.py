@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -129,6 +130,37 @@ def test_what_a_wallet_of_the_service_itself_does_breaks_nothing() -> None:
 
 def test_a_thief_signs_for_no_service() -> None:
     assert sure(known(three(), ALL, seeds={"S"})) == dict.fromkeys("CDE", 60)
+
+
+def by_thief(*more: tuple[Row, str]) -> list[tuple[Row, str]]:
+    """T drives three contracts of his own with the key S, and one of them still has coin."""
+    paid: list[tuple[Row, str]] = [((10 * n, "T", x, 5 * ETH), "T") for n, x in enumerate("CDE", start=1)]
+    out: list[tuple[Row, str]] = [((10 * n + 5, x, "H", 5 * ETH), "S") for n, x in enumerate("CDE", start=1)]
+    return [*more, *paid, *out, ((90, "T", "C", 7 * ETH), "T")]
+
+
+@pytest.mark.parametrize("seeds", [set(), {"T"}])
+@pytest.mark.parametrize("between", ["", "X", "XY"])
+def test_a_key_that_has_its_gas_from_who_pays_the_contracts_is_his(seeds: set[str], between: str) -> None:
+    way = ["T", *between, "S"]
+    gas: list[tuple[Row, str]] = [
+        ((n, payer, payee, 10**17), payer) for n, (payer, payee) in enumerate(pairwise(way))
+    ]
+    found = known(by_thief(*gas), ALL, seeds=seeds)
+    assert sure(found) == {"C": 40, "D": 60, "E": 60}
+    assert (CHAIN, "C") not in found.stops
+
+
+def test_gas_from_a_service_and_what_others_do_with_their_coin_say_nothing_of_the_key() -> None:
+    for gas in ([("H", "S")], [("S", "Z")], [("UC", "K"), ("K", "S")], [("UC", "M1"), ("M1", "Z")]):
+        paid: list[tuple[Row, str]] = [((n, *ends, 10**17), ends[0]) for n, ends in enumerate(gas)]
+        assert sure(known([*paid, *three()], ALL)) == dict.fromkeys("CDE", 90), gas
+
+
+def test_a_key_that_pays_a_copy_which_is_no_deposit_address_is_no_services() -> None:
+    kept: tuple[Row, str] = ((40, "S", "W", 3 * ETH), "S")
+    assert sure(known([*three(), kept], ALL)) == dict.fromkeys("CDE", 90)
+    assert sure(known([*three(), kept], ALL | {"W": CLONE})) == dict.fromkeys("CDE", 60)
 
 
 def test_a_safe_is_never_a_deposit_address() -> None:

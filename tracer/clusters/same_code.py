@@ -11,12 +11,13 @@ persons may pay one exchange. So equal code counts only with what wallets of sev
 - every known contract of that code, also those not wholly read, pays wallets of one and the same service and nobody
   else: of persons, some pay somebody else, or another exchange;
 - of those that pass every other guard of `tracer.clusters.deposits`, three or more were forwarded by one hand: each in
-  the transaction that paid it, which no owner signed, or each by one signer who paid none of them and is no bundler
-  of ERC-4337. Persons sign with keys of their own, and who moves coin through contracts of his own pays them himself.
+  the transaction that paid it, which no owner signed, or each by one signer who paid none of that code, has no coin
+  from a payer of them or a thief, and is no bundler of ERC-4337. Persons sign with keys of their own; who moves coin
+  through contracts of his own pays them himself, and gives the key that drives them its gas.
 
 What remains: wallets that are minimal proxies, served by one relayer, of which the case knows payments to one exchange
-only; and somebody who drives copies of one program with a key that pays none of them. These conditions are this
-project's own; docs/accuracy.md has what they do on planted histories. Sources, on GitHub:
+only; and somebody who drives copies of one program with a key whose gas the case does not trace to him. These
+conditions are this project's own; docs/accuracy.md has what they do on planted histories. Sources, on GitHub:
 bitbankinc/exchangeDepositContract, BitGo/eth-multisig-v4, thirdweb-dev/contracts; EIP-1167, EIP-7702, ERC-4337.
 """
 
@@ -33,6 +34,9 @@ __all__ = ["Alike", "Contracts", "Forwards"]
 
 _FEW = 3
 """Contracts that one hand forwards, at least."""
+
+_HOPS = 3
+"""Payments between a thief and the key that his coin gives gas to, at most: further back everybody is connected."""
 
 _SETTLED = frozenset({CodeKind.CLONE, CodeKind.SETTLED})
 
@@ -113,13 +117,23 @@ class Contracts:
             if kind_of(code) not in _SETTLED or len(self._paid[code]) != 1:
                 continue
             members = [address for address in family if address in forwards]
-            own = {payer for address in members for payer in self.payments.payers_of(address)}
+            own = {payer for address in family for payer in self.payments.payers_of(address)}
             for hand, moved in sorted(_by_hand(self.payments, forwards, members).items()):
-                if len(moved) < _FEW or hand in own or hand in strangers:
+                if len(moved) < _FEW or not self._behind(hand).isdisjoint(own.union(strangers)):
                     continue
                 for address in moved:
                     if address not in found or found[address].others < len(moved) - 1:
                         found[address] = Alike(code, len(moved) - 1, hand)
+        return found
+
+    def _behind(self, hand: int) -> set[int]:
+        """A signer (-1: nobody) and whoever gave it coin, also through others; a service's coin is anybody's."""
+        found = {hand} - {-1}
+        last = found
+        for _ in range(_HOPS):
+            payers = {payer for one in last for payer in self.payments.payers_of(one)}
+            last = payers.difference(found, self.services)
+            found = found | last
         return found
 
 
