@@ -8,8 +8,8 @@ whole from one source (`tracer.outpoints`). What two sources tell differently is
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -55,7 +55,10 @@ def cut_overlap(whole: pa.Table, gaps: list[Gap], names: Sequence[str] = ()) -> 
     part = whole.take(pa.array(rows))
     same = _alike(part, key[rows], capture[rows])
     other = _other_numbering(same)
-    gaps += told_differently(whole, rows, key[rows], other, names)
+    uneven = _uneven(same, dict(zip(shared.tolist(), count.tolist(), strict=True)))
+    uneven |= set(key[rows][_left_out(part)].tolist())
+    differing = rows[np.isin(key[rows], list(uneven))]
+    gaps += told_differently(whole, differing, key[differing], other, names)
     kept: list[bool] = [True] * len(rows)
     apart = 0
     for members in same.values():
@@ -123,6 +126,26 @@ def _alike(part: pa.Table, key: np.ndarray, capture: np.ndarray) -> dict[_Name, 
         row = _Row(at, int(key[at]), int(capture[at]), position, (place is not None) + (position is not None))
         same[(row.tx, *(columns[c][at] for c in _NAMED), columns["kind"][at] == Kind.FEE)].append(row)
     return same
+
+
+def _uneven(same: dict[_Name, list[_Row]], sources: Mapping[int, int]) -> set[int]:
+    """The transactions that not all of their sources tell alike; of most there is nothing more to look at.
+
+    sources: transaction -> how many tell it.
+    """
+    found: set[int] = set()
+    for members in same.values():
+        counts = Counter([m.capture for m in members])
+        if len(counts) < sources[members[0].tx] or len(set(counts.values())) > 1:
+            found.add(members[0].tx)
+    return found
+
+
+def _left_out(part: pa.Table) -> np.ndarray:
+    """True where a row is left out of flows: a source that tells it does not tell what others follow."""
+    codes, words = codes_of(part, "excluded")
+    found: np.ndarray = np.isin(codes, [n for n, word in enumerate(words) if word])
+    return found
 
 
 def _other_numbering(same: dict[_Name, list[_Row]]) -> set[tuple[int, int]]:
