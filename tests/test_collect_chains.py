@@ -22,7 +22,8 @@ from tracer.case import Case
 from tracer.chains.endpoint import Endpoint
 from tracer.collect import Collected, Event, collect, open_sources
 from tracer.collecting.budget import Budget
-from tracer.errors import ProviderError, ProviderStopError
+from tracer.errors import BudgetSpentError, ProviderError, ProviderStopError, TracerError
+from tracer.store.caserecords import ChainHead
 
 ONE, TWO = "eip155:1", "eip155:137"
 Nodes = dict[str, Anvil]
@@ -62,11 +63,14 @@ def run(
     budget: Budget | None = None,
     report: Callable[[Event], None] = lambda _: None,
     spoil: tuple[str, Callable[[int], None]] | None = None,
+    *,
+    again: bool = False,
 ) -> Collected:
-    """spoil: of the provider of a chain, what happens before its n-th answer."""
+    """spoil: of the provider of a chain, what happens before its n-th answer. again: read anew."""
 
     async def go() -> Collected:
-        async with open_sources(case.workspace, where, now=lambda: NOW, patience=QUICK) as sources:
+        opened = open_sources(case.workspace, where, now=lambda: NOW, patience=QUICK, again=again)
+        async with opened as sources:
             if spoil is not None:
                 chain, before = spoil
                 mine = sources[chain].answers
@@ -119,6 +123,47 @@ def test_two_chains_in_one_case_are_two_cases(nodes: Nodes, apart: dict[str, Cas
     assert heads[ONE].block != heads[TWO].block
     again = run(case, endpoints(nodes))
     assert again.sent == 2  # whether each chain is still the same
+
+
+def _other(head: ChainHead) -> ChainHead:
+    return replace(head, hash="0x" + "0" * 64)
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_what_was_read_of_a_chain_stays_when_its_provider_is_gone_as_the_case_is_read_anew(
+    nodes: Nodes, apart: dict[str, Case], tmp_path: Path, given_up: bool
+) -> None:
+    case = new_case(tmp_path, ONE, TWO)
+    here, there = endpoints(nodes)
+    run(case, [here, there])
+    if given_up:
+        case.update(lambda f: replace(f, heads=tuple(_other(h) if h.chain == ONE else h for h in f.heads)))
+    done = run(case, [here, replace(there, base_url="http://127.0.0.1:9")], again=True)
+    assert not done.finished
+    assert done.stopped
+    for chain in (ONE, TWO):
+        assert held(case, chain) == held(apart[chain], chain)
+    assert run(case, [here, there]).finished
+    assert facts(case)["chain"].value_counts().to_dict() == {ONE: 5, TWO: 5}
+
+
+@pytest.mark.parametrize("failure", [ProviderError("gone"), BudgetSpentError("spent")])
+def test_a_chain_that_was_given_up_and_cannot_be_pinned_anew_is_said(
+    nodes: Nodes, apart: dict[str, Case], tmp_path: Path, failure: TracerError
+) -> None:
+    case = new_case(tmp_path, ONE, TWO)
+    here, there = endpoints(nodes)
+    run(case, [here, there])
+    case.update(lambda f: replace(f, heads=tuple(_other(h) if h.chain == ONE else h for h in f.heads)))
+
+    def before(count: int) -> None:
+        if count:  # the first answer is the pinned block
+            raise failure
+
+    run(case, [here, there], spoil=(ONE, before), again=True)
+    assert "chain_replaced" in set(case.gaps()["code"])
+    assert held(case, ONE) == held(apart[ONE], ONE)
+    assert held(case, TWO) == held(apart[TWO], TWO)
 
 
 def test_a_chain_whose_provider_is_gone_leaves_the_other_whole(

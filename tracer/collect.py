@@ -112,21 +112,21 @@ class _Run:
         self.spans: dict[str, Span] = {}
         self.anchors: dict[str, str] = {}
         self.entries: list[Fetched] = []
+        self.to_replace: list[Fetched] = []
         self.of: dict[Account, list[Fetched]] = {}
         self.hubs_no_more: set[Account] = set()
         self.failed: dict[Account, Fetched] = {}
         self.hubs = 0
-        self.round = 0
-        self.hop = 0
-        self.waiting = 0
+        self.round = self.hop = self.waiting = 0
         self.stopped: dict[str, str] = {}
         self.in_a_row: Counter[str] = Counter()
         self.spent = False
 
     async def all(self) -> Collected:
-        earlier = evidence.collected(self.case.workspace, self.case.file)
         anew = {chain for chain, source in self.sources.items() if source.answers.again}
-        earlier = [e for e in earlier if e.chain not in anew]
+        earlier: list[Fetched] = []
+        for entry in evidence.collected(self.case.workspace, self.case.file):
+            (self.to_replace if entry.chain in anew else earlier).append(entry)
         self.hubs_no_more = {e.account for e in earlier if self._is_no_hub(e)}
         self._merge(e for e in earlier if not self._is_no_hub(e))
         try:
@@ -189,6 +189,7 @@ class _Run:
         self.stopped |= {chain: str(error) for chain, error in found.failures.items()}
         for error in found.failures.values():
             self._give_up(error)
+        self._merge(e for e in self.to_replace if e.chain not in found.heads)  # nobody reads it anew now
         if found.spent is not None:
             raise found.spent
         if len(found.failures) == len(self.sources):

@@ -73,18 +73,19 @@ async def pin_all(
         try:
             try:
                 head, span = await pin(source, chain, before.get(chain), budget)
-            except ReplacedError:
+            except ReplacedError as error:
                 if not source.answers.again:
                     raise
+                found.failures[chain] = error  # what the case has is of that chain until another is pinned
                 head, span = await pin(source, chain, None, budget)
-                moved = True
             if not await same_chain(source, head, others.get(chain, ())):
                 source.answers.doubt()
         except ProviderError as error:
-            found.failures[chain] = error
+            found.failures.setdefault(chain, error)
         except BudgetSpentError as error:
             return replace(found, moved=moved, spent=error)
         else:
+            moved |= found.failures.pop(chain, None) is not None
             found.heads[chain], found.spans[chain] = head, span
     return replace(found, moved=moved)
 
