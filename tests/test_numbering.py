@@ -9,16 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracer import numbering
-from tracer.numbering import address_numbers, transaction_numbers
+from tracer.numbering import address_numbers, transaction_keys, transaction_numbers
 
 CELL = st.sampled_from(["", "a", "b", "aa", "B", "é", "0x1"])
 
 
 def table_of(**columns: list[object]) -> pa.Table:
     rows = len(next(iter(columns.values())))
-    empty = {"block": [None] * rows, "tx_index": [None] * rows}
+    empty = {"block": [None] * rows, "tx_index": [None] * rows, "chain": ["c:1"] * rows}
     types = {"block": pa.int64(), "tx_index": pa.int64()}
     return pa.table({n: pa.array(v, types.get(n, pa.string())) for n, v in {**empty, **columns}.items()})
+
+
+def numbers(table: pa.Table) -> np.ndarray:
+    return transaction_numbers(transaction_keys(table))
 
 
 @given(
@@ -29,13 +33,13 @@ def test_hashes_of_one_length_are_numbered_as_by_a_dictionary(hashes: list[str],
     table = table_of(tx_hash=[*hashes])
     table = pa.concat_tables([table.slice(0, cut), table.slice(cut)])  # chunks and offsets
     plain = [list(dict.fromkeys(hashes)).index(h) for h in hashes]
-    assert transaction_numbers(table, np.zeros(len(hashes), dtype=np.int64)).tolist() == plain
+    assert numbers(table).tolist() == plain
 
 
 def test_different_hashes_that_share_a_group_are_still_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numbering, "_ODD", np.uint64(0))  # every row falls into one group
     hashes = ["0x" + c * 64 for c in "aabca"]
-    found = transaction_numbers(table_of(tx_hash=hashes), np.zeros(5, dtype=np.int64))
+    found = numbers(table_of(tx_hash=hashes))
     assert found.tolist() == [0, 0, 1, 2, 0]
 
 
@@ -43,7 +47,7 @@ def test_rows_without_a_hash_are_one_transaction_by_block_and_index_or_alone() -
     table = table_of(
         tx_hash=["", None, "", "x", ""], block=[1, 1, 2, 1, None], tx_index=[0, 0, None, 0, None]
     )
-    found = transaction_numbers(table, np.zeros(5, dtype=np.int64)).tolist()
+    found = numbers(table).tolist()
     assert found[0] == found[1]
     assert len(set(found)) == 4
 

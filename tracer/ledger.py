@@ -25,6 +25,7 @@ from tracer.numbering import (
     asset_numbers,
     codes_of,
     integers_of,
+    transaction_keys,
     transaction_numbers,
 )
 from tracer.ordering import OrderInput, order_rows
@@ -155,14 +156,20 @@ def build_ledger(
     flags = list(partial) + [False] * (len(tables) - len(partial))
     gaps: list[Gap] = []
     whole = stacked(tables)
-    whole = leave_out(cut_overlap(whole, gaps, names), gaps, names)
+    keys = transaction_keys(whole)
+    once = cut_overlap(whole, gaps, names, keys)
+    if once.num_rows != len(keys):
+        keys = transaction_keys(once)
+    whole = leave_out(once, gaps, names)
     reason, reasons = codes_of(whole, "excluded")
     left_out = np.array([word != "" for word in reasons] + [False])[reason]
     if conversions:
         whole = _add_conversions(whole, conversions, ~left_out, len(flags))
         left_out = np.append(left_out, np.zeros(whole.num_rows - len(left_out), dtype=bool))
+        keys = transaction_keys(whole)
     excluded = whole.take(pa.array(np.flatnonzero(left_out)))
-    return _number(_Followed(whole, np.flatnonzero(~left_out)), excluded, flags + [False], gaps, names)
+    tx = transaction_numbers(keys[~left_out])
+    return _number(_Followed(whole, np.flatnonzero(~left_out)), tx, excluded, flags + [False], gaps, names)
 
 
 def stacked(tables: Sequence[pa.Table]) -> pa.Table:
@@ -232,9 +239,14 @@ def _add_conversions(
 
 
 def _number(
-    table: _Followed, excluded: pa.Table, partial: list[bool], gaps: list[Gap], names: Sequence[str]
+    table: _Followed,
+    tx: np.ndarray,
+    excluded: pa.Table,
+    partial: list[bool],
+    gaps: list[Gap],
+    names: Sequence[str],
 ) -> Ledger:
-    """Give addresses, assets and transactions numbers and put the rows in order."""
+    """Give addresses and assets numbers and put the rows in order. tx: the number of the transaction of each row."""
     chain, chains = codes_of(table, "chain")
     kind_code, kind_words = codes_of(table, "kind")
     kind = np.array([KINDS.index(Kind(word)) for word in kind_words] or [0], dtype=np.int8)[kind_code]
@@ -251,7 +263,6 @@ def _number(
     sender, recipient = _owned(coins, sender, recipient, addresses)
 
     amount = amounts_from_column(table["amount"])
-    tx = transaction_numbers(table, chain)
     opening = _is(kind, Kind.OPENING)  # an opening is before everything, whatever its row says
     found = OrderInput(
         chain=chain,

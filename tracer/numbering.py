@@ -19,6 +19,7 @@ __all__ = [
     "asset_numbers",
     "codes_of",
     "integers_of",
+    "transaction_keys",
     "transaction_numbers",
 ]
 
@@ -121,20 +122,25 @@ def _pairs(number: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
     return [divmod(pair, width) for pair in np.unique(number[known] * width + other[known]).tolist()]
 
 
-def transaction_numbers(table: Columns, chain: np.ndarray) -> np.ndarray:
-    """A transaction number per row: the hash; without one, the row's (block, index); without that, its own."""
+def transaction_keys(table: Columns) -> np.ndarray:
+    """A number per row that is the same for rows of one transaction: the same hash or, of rows without one, the same
+    block and index. -1 where a row tells neither.
+    """
     codes, blank, words = _text_codes(table["tx_hash"])
+    chain, chains = codes_of(table, "chain")
     block, index = (integers_of(table, name) for name in ("block", "tx_index"))
-    alone = blank & ((block < 0) | (index < 0))
-    number = chain * words + codes
-    taken = (int(chain.max(initial=0)) + 1) * words
-    placed = np.flatnonzero(blank & ~alone)
+    key = np.where(blank, -1, chain * words + codes)
+    placed = np.flatnonzero(blank & (block >= 0) & (index >= 0))
     if len(placed):
         parts = np.stack([chain[placed], block[placed], index[placed]])
-        distinct, inverse = np.unique(parts, axis=1, return_inverse=True)
-        number[placed] = taken + inverse.reshape(-1)
-        taken += distinct.shape[1]
-    number[alone] = taken + np.arange(int(alone.sum()))
+        key[placed] = len(chains) * words + np.unique(parts, axis=1, return_inverse=True)[1].reshape(-1)
+    return key
+
+
+def transaction_numbers(keys: np.ndarray) -> np.ndarray:
+    """Dense numbers of the transactions with these keys; a row whose transaction nobody knows is one of its own."""
+    alone = keys < 0
+    number = np.where(alone, int(keys.max(initial=-1)) + np.cumsum(alone), keys)
     return np.asarray(np.unique(number, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 

@@ -15,11 +15,10 @@ from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tracer.disagreements import settle_places, told_differently
 from tracer.model import Gap, Kind
-from tracer.numbering import codes_of, integers_of
+from tracer.numbering import codes_of, integers_of, transaction_keys
 from tracer.outpoints import cut_transactions, transaction_rows
 
 __all__ = ["cut_overlap"]
@@ -27,23 +26,25 @@ __all__ = ["cut_overlap"]
 _NAMED = ("from_address", "to_address", "asset", "amount")
 
 
-def cut_overlap(whole: pa.Table, gaps: list[Gap], names: Sequence[str] = ()) -> pa.Table:
+def cut_overlap(
+    whole: pa.Table, gaps: list[Gap], names: Sequence[str] = (), keys: np.ndarray | None = None
+) -> pa.Table:
     """The table without the rows that an earlier source tells already; what was decided is added to `gaps`.
 
     The row that knows more (transaction index, position) is kept, then the one of the earlier source. Equal rows at
     different positions are two movements, unless the two sources number every shared transaction differently. names: of
-    the sources, by number.
+    the sources, by number. keys: of the transactions of the rows (`transaction_keys`), if they are known already.
     """
     capture = whole["capture"].to_numpy()
     if whole.num_rows == 0:
         return whole
-    key = _transactions(whole)
+    key = transaction_keys(whole) if keys is None else keys
     whole = settle_places(whole, np.where(transaction_rows(whole), -1, key), gaps, names)
     if len(np.unique(capture)) < 2:
         return whole
     cut = cut_transactions(whole, gaps)
     if cut is not whole:
-        whole, key = cut, _transactions(cut)
+        whole, key = cut, transaction_keys(cut)
         capture = whole["capture"].to_numpy()
     _doubt(whole, capture, gaps)
     known = key >= 0
@@ -93,25 +94,6 @@ class _Row:
     capture: int
     position: int | None
     known: int  # how much it says about its place
-
-
-def _transactions(whole: pa.Table) -> np.ndarray:
-    """A number per row that is the same for the same transaction, -1 where the row does not tell."""
-    words = (
-        whole["tx_hash"].combine_chunks().dictionary_encode()
-    )  # by numbers alone: a million hashes are much text
-    tx = words.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    chain, chains = codes_of(whole, "chain")
-    blank = (tx < 0) | (tx == pc.index(words.dictionary, "").as_py())
-    hashed = tx * len(chains) + chain
-    block, index = integers_of(whole, "block"), integers_of(whole, "tx_index")
-    placed = blank & (block >= 0) & (index >= 0)
-    key = np.where(blank, -1, hashed)
-    if placed.any():
-        places = np.stack([chain[placed], block[placed], index[placed]])
-        _, numbers = np.unique(places, axis=1, return_inverse=True)
-        key[placed] = (len(words.dictionary) + 1) * len(chains) + numbers.reshape(-1)
-    return key
 
 
 _Name = tuple[object, ...]
