@@ -365,7 +365,9 @@ class TestSearch:
             history(world, THIEF, on("eth_getLogs", behind))
         assert len(asked) <= 4
 
-    @pytest.mark.parametrize("said", [None, ValueError("block not found")], ids=["null", "error"])
+    @pytest.mark.parametrize(
+        "said", [None, ValueError("block not found"), "", False, "null", [], {}], ids=str
+    )
     @pytest.mark.parametrize("lagging", [1, 3])
     def test_an_answer_of_a_node_that_lacks_the_block_is_asked_for_again(
         self, world: World, lagging: int, said: object
@@ -377,6 +379,26 @@ class TestSearch:
         assert (found.gaps, found.complete) == (whole.gaps, whole.complete)
         searches = [body for body in ask.asked if b"eth_getLogs" in body]
         assert len(searches) == (lagging + 1) * len(set(searches))
+
+    @pytest.mark.parametrize(
+        "form",
+        [lambda n: n, str, lambda n: f"0x{n:064X}", lambda n: f"{n}.0"],
+        ids=["integer", "decimal", "padded", "point"],
+    )
+    def test_a_number_in_another_form_shows_that_the_node_has_the_block(
+        self, world: World, form: Callable[[int], object]
+    ) -> None:
+        ask = Asking(
+            world.node,
+            change=lambda method, _, result: (
+                form(int(str(result), 16)) if method == "eth_getBlockTransactionCountByNumber" else result
+            ),
+        )
+        assert read(world.node, THIEF, world.first, world.last, ask).table.equals(
+            history(world, THIEF, None).table
+        )
+        searches = [r.body for r in ask.requests if b"eth_getLogs" in r.body]
+        assert len(searches) == len(set(searches))
 
     def test_where_no_node_has_the_block_it_is_an_error_and_no_empty_history(self, world: World) -> None:
         ask = Behind(world.node, 10**6, None)

@@ -126,9 +126,16 @@ class Node:
                     return await self._halves(calls, settled, patient, until)
                 return await self._part(calls, settled, patient)
             unsaid = isinstance(shown_block, Refusal) and shown_block.unsupported
-            if unsaid or not (shown_block is None or isinstance(shown_block, Refusal)):
+            if unsaid or _is_count(shown_block):
                 return results
         raise ProviderError(
             f"The provider's node does not have block {block}, up to which it was asked.",
             "It may not be in sync: ask again later, or ask another provider.",
         )
+
+
+def _is_count(value: object) -> bool:
+    """Whether it is a number in any form; gateways say null, "" or false where a node has nothing."""
+    if isinstance(value, str):
+        return value[:1].isdecimal()
+    return isinstance(value, int) and not isinstance(value, bool)
