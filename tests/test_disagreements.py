@@ -108,6 +108,14 @@ class TestPayeesAndPayers:
             1
         ] == ["overlap_party"]
 
+    def test_histories_of_two_payees_that_one_payer_paid_alone_tell_two_payments(self) -> None:
+        """Every row of each names the payer too, whose history neither is."""
+        ours = [row(), row(None, "0x2", block=2, amount=1)]
+        theirs = [row(to_address="B"), row(None, "0x3", block=3, to_address="B", amount=1)]
+        assert codes(ours, theirs) == (4, [])
+        mixed = [row(to_address="B"), row(None, "0x2", block=2, amount=1)]
+        assert codes(ours, mixed) == (3, ["overlap", "overlap_party"])
+
     def test_positions_of_sources_that_number_differently_do_not_tell_payments_apart(self) -> None:
         shared = [row(0, "0x2", block=2), row(0, "0x3", block=3)]
         theirs = [r | {"position": 4} for r in shared]

@@ -69,6 +69,11 @@ class _Sources:
         pair = min(x.capture, y.capture), max(x.capture, y.capture)
         return x.position is not None and y.position is not None and pair not in self.apart
 
+    def of_two(self, x: _Told, y: _Told) -> bool:
+        """Whether each source may be the history of the address that only its own row names."""
+        ours, theirs = {x.payer, x.payee} - {y.payer, y.payee}, {y.payer, y.payee} - {x.payer, x.payee}
+        return bool(ours & self.ends(x.capture)) and bool(theirs & self.ends(y.capture))
+
     def would_tell(self, capture: int, other: _Told) -> bool:
         """Whether this payment of another source belongs into a source: that of one address tells no others."""
         ends = self.ends(capture)
@@ -219,7 +224,9 @@ def _of_one_payee(told: Sequence[_Told], counts: _Counts, sources: _Sources) -> 
 
 def _one_of_them(x: _Told, y: _Told, sources: _Sources) -> bool:
     """Whether two rows with different ends may be one payment: no position says else, and both files cover both."""
-    return not sources.placed(x, y) and sources.would_tell(x.capture, y) and sources.would_tell(y.capture, x)
+    if sources.placed(x, y) or sources.of_two(x, y):
+        return False
+    return sources.would_tell(x.capture, y) and sources.would_tell(y.capture, x)
 
 
 def _common(whole: pa.Table, capture: int) -> frozenset[str]:
