@@ -1,8 +1,7 @@
-"""What two sources tell differently: one payment with two amounts, payees or payers; one transaction at two places.
+"""What two sources tell differently: one payment with two amounts, payees or payers.
 
-A file and its correction look like that, and so does a mistake of a provider. Payments are listed and all counted:
-nobody can tell from two rows which one is right. A transaction stands in one block, so that its rows are put
-together.
+A file and its correction look like that, and so does a mistake of a provider. Both rows are listed and counted: nobody
+can tell from two rows which one is right.
 """
 
 from __future__ import annotations
@@ -17,16 +16,15 @@ import numpy as np
 import pyarrow as pa
 
 from tracer.model import Gap, Kind
-from tracer.numbering import codes_of, integers_of
-from tracer.times import utc_text
+from tracer.numbering import codes_of
 
-__all__ = ["settle_places", "told_differently"]
+__all__ = ["REMEDY", "SHOWN", "row_of", "told_differently"]
 
-_SHOWN = 3
+SHOWN = 3
 """So many examples a gap names."""
 _MANY = frozenset({Kind.MINT, Kind.OPENING, Kind.WITHDRAWAL})
 """What a block gives to many, all of them at position 0: the coin of the first block, rewards, withdrawals."""
-_REMEDY = (
+REMEDY = (
     "If one file corrects the other, take the wrong one out: tracer case remove-file CASE NUMBER (tracer case show CASE"
     " lists them)."
 )
@@ -60,10 +58,6 @@ class _Sources:
     apart: Collection[tuple[int, int]]
     ends: Callable[[int], frozenset[str]]
 
-    def row(self, capture: int, row: int) -> str:
-        name = self.names[capture] if capture < len(self.names) else f"source {capture + 1}"
-        return f"row {row} of {name}"
-
     def placed(self, x: _Told, y: _Told) -> bool:
         """Whether their positions can be compared."""
         pair = min(x.capture, y.capture), max(x.capture, y.capture)
@@ -78,6 +72,12 @@ class _Sources:
         """Whether this payment of another source belongs into a source: that of one address tells no others."""
         ends = self.ends(capture)
         return not ends or bool(ends & {other.payer, other.payee})
+
+
+def row_of(names: Sequence[str], capture: int, row: int) -> str:
+    """A row as a gap names it. names: of the sources, by number."""
+    name = names[capture] if capture < len(names) else f"source {capture + 1}"
+    return f"row {row} of {name}"
 
 
 def told_differently(
@@ -121,7 +121,7 @@ def told_differently(
         found.append(
             Gap(
                 "overlap_amount",
-                f"{one} told with two amounts: {listed}. Both rows of each are counted. {_REMEDY}",
+                f"{one} told with two amounts: {listed}. Both rows of each are counted. {REMEDY}",
             )
         )
     if parties:
@@ -129,7 +129,7 @@ def told_differently(
         found.append(
             Gap(
                 "overlap_party",
-                f"{one} told with two payees or payers: {listed}. Both rows of each are counted. {_REMEDY} If both are"
+                f"{one} told with two payees or payers: {listed}. Both rows of each are counted. {REMEDY} If both are"
                 " payments of their own, state the position of each inside the transaction.",
             )
         )
@@ -139,12 +139,12 @@ def told_differently(
 def _listed(pairs: Sequence[tuple[_Told, _Told]], sources: _Sources) -> tuple[str, str]:
     """("2 payments are", the first of them: rows, files, transaction)."""
     texts = [
-        f"{sources.row(x.capture, x.row)} and {sources.row(y.capture, y.row)}"
+        f"{row_of(sources.names, x.capture, x.row)} and {row_of(sources.names, y.capture, y.row)}"
         + (f" ({x.tx_hash})" if x.tx_hash else "")
-        for x, y in pairs[:_SHOWN]
+        for x, y in pairs[:SHOWN]
     ]
-    if len(pairs) > _SHOWN:
-        texts.append(f"and {len(pairs) - _SHOWN:,} more")
+    if len(pairs) > SHOWN:
+        texts.append(f"and {len(pairs) - SHOWN:,} more")
     return "1 payment is" if len(pairs) == 1 else f"{len(pairs):,} payments are", "; ".join(texts)
 
 
@@ -247,94 +247,3 @@ def _common(whole: pa.Table, capture: int) -> frozenset[str]:
         if not here.all():
             found.discard(address)
     return frozenset(found)
-
-
-def settle_places(whole: pa.Table, tx: np.ndarray, gaps: list[Gap], names: Sequence[str]) -> pa.Table:
-    """The table with all rows of a transaction at one place: of a row that states its index too, then the first source.
-
-    tx: by row, the number of its transaction, -1 where it is not known. Several blocks, indexes or times of one
-    transaction become a gap.
-    """
-    known = tx >= 0
-    if not known.any():
-        return whole
-    count = int(tx.max()) + 1
-    values = {name: integers_of(whole, name) for name in ("block", "tx_index", "timestamp")}
-    several = np.zeros(count, dtype=bool)
-    partly = np.zeros(count, dtype=bool)
-    for name, value in values.items():
-        stated = known & (value >= 0)
-        low, high = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
-        np.minimum.at(low, tx[stated], value[stated])
-        np.maximum.at(high, tx[stated], value[stated])
-        several |= (high >= 0) & (low != high)
-        if name == "block":
-            lacking = np.zeros(count, dtype=bool)
-            lacking[tx[known & (value < 0)]] = True
-            partly = lacking & (high >= 0)
-    rows = np.flatnonzero(known & (several | partly)[np.maximum(tx, 0)])
-    if len(rows) == 0:
-        return whole
-    if several.any():
-        gaps.append(_places_gap(whole, rows[several[tx[rows]]], tx, names))
-    capture = whole["capture"].to_numpy()
-    better = (rows, capture[rows], values["tx_index"][rows] < 0)  # the last key counts most
-    block = _first(values["block"], rows, tx, np.lexsort(better), values["block"][rows] >= 0)
-    elsewhere = (values["block"][rows] >= 0) & (values["block"][rows] != block)
-    order = np.lexsort((*better, elsewhere))
-    settled = {
-        "block": block,
-        "tx_index": _first(values["tx_index"], rows, tx, order, (values["tx_index"][rows] >= 0) & ~elsewhere),
-        "timestamp": _first(values["timestamp"], rows, tx, order, values["timestamp"][rows] >= 0),
-    }
-    for name, chosen in settled.items():
-        value = values[name].copy()
-        value[rows] = chosen
-        at = whole.schema.get_field_index(name)
-        whole = whole.set_column(at, whole.schema.field(at), pa.array(value, pa.int64(), mask=value < 0))
-    return whole
-
-
-def _first(
-    value: np.ndarray, rows: np.ndarray, tx: np.ndarray, order: np.ndarray, usable: np.ndarray
-) -> np.ndarray:
-    """By row, the first usable value of its transaction in this order; -1 where there is none."""
-    order = order[usable[order]]
-    numbers, first = np.unique(tx[rows[order]], return_index=True)
-    of = np.full(int(tx.max()) + 1, -1, dtype=np.int64)
-    of[numbers] = value[rows[order[first]]]
-    found: np.ndarray = of[tx[rows]]
-    return found
-
-
-def _places_gap(whole: pa.Table, rows: np.ndarray, tx: np.ndarray, names: Sequence[str]) -> Gap:
-    """What is said of transactions that are told at several places. rows: theirs."""
-    sources = _Sources(names, (), lambda _: frozenset())
-    torn = np.unique(tx[rows])
-    columns = ["capture", "row", "tx_hash", "block", "tx_index", "timestamp"]
-    texts = []
-    for number in torn[:_SHOWN].tolist():
-        mine = whole.take(pa.array(rows[tx[rows] == number])).select(columns).to_pylist()
-        mine.sort(key=lambda r: (r["capture"], r["row"]))
-        one, other = next(
-            (x, y)
-            for x, y in combinations(mine, 2)
-            if any(None not in (x[c], y[c]) and x[c] != y[c] for c in columns[3:])
-        )
-        ends = " and ".join(f"{sources.row(r['capture'], r['row'])} ({_place(r)})" for r in (one, other))
-        texts.append(f"{ends}, {one['tx_hash']}" if one["tx_hash"] else ends)
-    if len(torn) > _SHOWN:
-        texts.append(f"and {len(torn) - _SHOWN:,} more")
-    many = "1 transaction is" if len(torn) == 1 else f"{len(torn):,} transactions are"
-    return Gap(
-        "place_differs",
-        f"{many} told in two blocks, at two places of a block or at two times: {'; '.join(texts)}. A row that"
-        f" states the index of its transaction counts before others, then the first source. {_REMEDY}",
-    )
-
-
-def _place(row: dict[str, object]) -> str:
-    index = f", index {row['tx_index']}" if row["tx_index"] is not None else ""
-    block = "no block" if row["block"] is None else f"block {row['block']}{index}"
-    time = row["timestamp"]
-    return f"{block}, {utc_text(time)}" if isinstance(time, int) else block

@@ -3,7 +3,8 @@
 The same transaction: the same hash, or, where a source has none, the same place in the chain (block, index). Inside it
 a movement is told by payer, payee, asset and amount, and by its position where both sources state one. Rows of one
 source are never taken for each other: equal rows are two movements. Transactions with inputs and outputs are taken
-whole from one source (`tracer.outpoints`). What two sources tell differently is listed (`tracer.disagreements`).
+whole from one source (`tracer.outpoints`). What two sources tell differently is listed
+(`tracer.disagreements`), and each transaction is put at one place (`tracer.places`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from itertools import combinations
 import numpy as np
 import pyarrow as pa
 
-from tracer.disagreements import settle_places, told_differently
+from tracer.disagreements import told_differently
 from tracer.model import Gap, Kind
 from tracer.numbering import codes_of, integers_of, transaction_keys
 from tracer.outpoints import cut_transactions, transaction_rows
+from tracer.places import settle_places
 
 __all__ = ["cut_overlap"]
 
