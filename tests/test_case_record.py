@@ -76,7 +76,7 @@ def test_a_file_that_something_rests_on_is_not_taken_out(case: Case) -> None:
         case.remove_file(3, "no")
     case.withdraw_conversion(number)
     case.rule_on(tx(4), "leave_out", reason="forged")
-    with pytest.raises(InputError, match="No imported file holds"):
+    with pytest.raises(InputError, match="Ruling 1"):
         case.remove_file(3, "no")
     case.withdraw_ruling(1)
     case.remove_file(3, "no")

@@ -238,6 +238,7 @@ def test_text_of_others_brings_no_request_wherever_it_is_repeated(served: str, p
         (f"{image.format('file')}.csv".replace("/", "_"), f"{head}\n{line}\n"),
         ("wrong.csv", f"{head}\n{line.replace(SEED, image.format('cell'))}\n"),
     ):
+        expect(page.get_by_text("First rows")).to_be_hidden()  # the field of the file before is gone
         page.locator('input[type="file"]').first.set_input_files(
             {"name": name, "mimeType": "text/csv", "buffer": text.encode()}
         )
