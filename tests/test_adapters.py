@@ -346,7 +346,7 @@ class TestHistory:
         for page in (1, 2, 3):
             paged = read(world.node, THIEF, world.first, world.last, page=page)
             assert paged.table.equals(whole.table)
-            assert paged.gaps == whole.gaps
+            assert [g for g in paged.gaps if g.code != "search_unproven"] == [*whole.gaps]
 
     def test_settled_means_that_it_can_be_kept(self, world: World) -> None:
         ask = Asking(world.node)

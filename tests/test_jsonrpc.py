@@ -422,10 +422,13 @@ class TestSearch:
     ) -> None:
         whole = history(world, THIEF, None)
         silent = history(world, THIEF, None, without=("eth_getBlockTransactionCountByNumber",))
-        assert silent.table.equals(whole.table)
         ask = Asking(world.node)
         single = read(world.node, THIEF, world.first, world.last, ask, page=1)
-        assert single.table.equals(whole.table)
+        for found in (silent, single):
+            assert found.table.equals(whole.table)
+            assert set(found.gaps) - set(whole.gaps) == {g for g in found.gaps if g.code == "search_unproven"}
+            assert [g.status for g in found.gaps if g.code == "search_unproven"] == ["assumption"]
+        assert "search_unproven" not in {g.code for g in whole.gaps}
         assert "eth_getBlockTransactionCountByNumber" not in ask.methods()
 
     def test_any_other_refusal_is_an_error(self, world: World) -> None:

@@ -41,11 +41,20 @@ class Node:
     """A node with an empty chain in `folder`. Blocks are made on demand only, at mock times.
 
     rpc: address of its RPC, with `authorization` as header. options: of litecoind, beside those that all nodes need.
-    more_ports: how many for servers beside it, which a subclass starts.
+    more_ports: how many for servers beside it, which a subclass starts. decimals: what becomes of the text of a decimal
+    number in an answer.
     """
 
-    def __init__(self, program: Path, folder: Path, options: Sequence[str], more_ports: int = 0) -> None:
+    def __init__(
+        self,
+        program: Path,
+        folder: Path,
+        options: Sequence[str],
+        more_ports: int = 0,
+        decimals: Callable[[str], object] = float,
+    ) -> None:
         self.folder, self._program, self._options = folder, program, options
+        self._decimals = decimals
         self._processes: list[subprocess.Popen[bytes]] = []
         self.time = FIRST_TIME
         port, *self.more_ports = _free_ports(1 + more_ports)
@@ -86,7 +95,7 @@ class Node:
             {"id": n, "method": m, "params": dict(p) if isinstance(p, Mapping) else list(p)}
             for n, (m, p) in enumerate(calls)
         ]
-        answers = json.loads(self.post(json.dumps(body).encode(), path))
+        answers = json.loads(self.post(json.dumps(body).encode(), path), parse_float=self._decimals)
         for answer in answers:
             if answer["error"] is not None:
                 raise RpcError(str(answer["error"]))

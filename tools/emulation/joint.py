@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from tools.emulation.network import Network, text
+from tools.emulation.network import Network, sat_of, text
 from tools.emulation.wallet import Coin, Payment, Wallet, sign_together
 from tracer.clusters.coinjoin import CoinJoin
 
@@ -30,11 +30,11 @@ def payjoin(
     if funded["changepos"] < 0 or not theirs:
         return None
     made: Any = network.first.call("decodepsbt", funded["psbt"])["tx"]
-    paid = [(o["scriptPubKey"]["addresses"][0], round(o["value"] * 10**8)) for o in made["vout"]]
+    paid = [(o["scriptPubKey"]["addresses"][0], sat_of(o["value"])) for o in made["vout"]]
     spent = [{"txid": i["txid"], "vout": i["vout"], "sequence": i["sequence"]} for i in made["vin"]]
     found = [_unspent(network, i["txid"], i["vout"]) for i in spent]
     (kind, *mixed) = {o["scriptPubKey"]["type"] for o in found}
-    least = min(round(o["value"] * 10**8) for o in found)
+    least = min(sat_of(o["value"]) for o in found)
     change = paid[funded["changepos"]][1] - rate * _INPUT
     fitting = [
         coin

@@ -10,13 +10,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from tests.servers.litecoin_node import Call, Node
 from tracer.clusters.coinjoin import CoinJoin
 
-__all__ = ["SETTINGS", "Network", "running_network", "text"]
+__all__ = ["SETTINGS", "Network", "running_network", "sat_of", "text"]
 
 SETTINGS: dict[str, tuple[str, ...]] = {
     "legacy": ("-addresstype=legacy", "-walletrbf=0"),
@@ -82,6 +83,11 @@ class Network:
         return self.first.call("getblock", self.first.call("getblockhash", height), 2)
 
 
+def sat_of(amount: Decimal) -> int:
+    """An amount as the node's RPC tells it, in sat; no float is between."""
+    return int(amount.scaleb(8))
+
+
 def text(sat: int) -> str:
     """An amount as the node's RPC reads it."""
     return f"{sat // 10**8}.{sat % 10**8:08d}"
@@ -94,7 +100,7 @@ def running_network(program: Path) -> Iterator[Network]:
     nodes: dict[str, Node] = {}
     try:
         for kind, settings in SETTINGS.items():
-            nodes[kind] = Node(program, folder / kind, (*_OPTIONS, *settings))
+            nodes[kind] = Node(program, folder / kind, (*_OPTIONS, *settings), decimals=Decimal)
             nodes[kind].start()
         yield Network(nodes)
     finally:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tests.servers.litecoin import GENESIS
-from tools.emulation.network import Network
+from tools.emulation.network import Network, sat_of
 from tools.emulation.wallet import Wallet
 
 __all__ = ["ground_truth"]
@@ -80,7 +80,7 @@ def _input(found: Any, outputs: dict[str, Any]) -> dict[str, object]:
         "vout": found["vout"],
         "address": None,
         "script_type": script["type"],
-        "amount_raw": round(spent["value"] * 10**8),
+        "amount_raw": sat_of(spent["value"]),
         "script": script["hex"],
         "sequence": found["sequence"],
     }
@@ -93,7 +93,7 @@ def _output(found: Any, owners: dict[str, str]) -> dict[str, object]:
         "vout": found["n"],
         "address": None,
         "script_type": script["type"],
-        "amount_raw": round(found["value"] * 10**8),
+        "amount_raw": sat_of(found["value"]),
         "script": script["hex"],
         "op_return": None,
     }

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.servers.litecoin_node import Call, Node
-from tools.emulation.network import SETTINGS, Network, text
+from tools.emulation.network import SETTINGS, Network, sat_of, text
 from tracer.clusters.coinjoin import CoinJoin
 
 __all__ = ["Coin", "Payment", "Wallet", "sign_together"]
@@ -80,7 +80,7 @@ class Wallet:
             Coin(
                 str(entry["txid"]),
                 int(entry["vout"]),
-                round(entry["amount"] * 10**8),
+                sat_of(entry["amount"]),
                 str(entry["address"]),
                 str(entry.get("label", "")),
                 entry["confirmations"] > 0,
@@ -93,7 +93,7 @@ class Wallet:
 
     def balance(self) -> int:
         """What it could spend now, before fees."""
-        return round(self.ask("getbalance") * 10**8)
+        return sat_of(self.ask("getbalance"))
 
     def pay(
         self,

@@ -115,6 +115,12 @@ class JsonRpc:
                     address,
                 )
             )
+        if node.unproven:
+            message = (
+                "The provider takes no batches, or does not count the transactions of a block, so nothing shows that"
+                " the node that was searched had the last blocks: if it lagged behind, payments in them are missing."
+            )
+            gaps.append(replace(self._gap("search_unproven", message, address), status="assumption"))
         if self.chain not in WRAPPED and self.chain not in WRAPS_BY_TRANSFER:
             gaps.append(
                 self._gap(

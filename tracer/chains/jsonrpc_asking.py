@@ -6,7 +6,7 @@ is asked never depends on when answers arrive.
 Behind one address several nodes may stand, and one that lags answers a search for blocks that it does not have yet with
 what it has: nothing. So a search is sent with the question how many transactions its newest block has, in the same
 batch: a node without that block says null, and its answer does not count. Source: Ethereum's execution-apis,
-eth_getBlockTransactionCountByNumber; the hash of the block would say more and is 10 to 30 kB of transactions away.
+eth_getBlockTransactionCountByNumber; the hash of the block would say more, but comes with those of its transactions.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class Node:
 
     def __init__(self, ask: Ask, base: str, size: int = BATCH) -> None:
         self._ask, self._base, self._size = ask, base, size
+        self.unproven = False
+        """Whether an answer counted of which nothing shows that its node had the blocks."""
 
     async def results(
         self,
@@ -88,6 +90,7 @@ class Node:
     ) -> list[object]:
         if until and self._size > 1:
             return await self._by_one_that_has(max(until), calls, settled, patient, until)
+        self.unproven |= bool(until)
         body = await self._ask(Request(self._base, body=question(calls), settled=settled))
         try:
             return read_answers(body, len(calls))
@@ -111,22 +114,24 @@ class Node:
     ) -> list[object]:
         """The answers of a node that shows in the same batch that it has the block.
 
-        A call whose batch of two cannot be read is asked alone, where nothing can be shown.
+        A call whose batch of two cannot be read is asked alone, where nothing can be shown (`unproven`).
         """
         proof = Call("eth_getBlockTransactionCountByNumber", (hex(block),))
         body = question([*calls, proof])
-        for attempt in range(
-            _TRIES
-        ):  # what is asked again is no longer settled: the archive has the bad answer
+        for attempt in range(_TRIES):
+            # What is asked again is no longer settled: the archive has the answer that does not count.
             answer = await self._ask(Request(self._base, body=body, settled=settled and not attempt))
             try:
                 *results, shown_block = read_answers(answer, len(calls) + 1)
             except UnreadableError:
                 if len(calls) > 1:
                     return await self._halves(calls, settled, patient, until)
+                self.unproven = True
                 return await self._part(calls, settled, patient)
-            unsaid = isinstance(shown_block, Refusal) and shown_block.unsupported
-            if unsaid or _is_count(shown_block):
+            if _is_count(shown_block):
+                return results
+            if isinstance(shown_block, Refusal) and shown_block.unsupported:
+                self.unproven = True
                 return results
         raise ProviderError(
             f"The provider's node does not have block {block}, up to which it was asked.",
